@@ -90,7 +90,8 @@ func (f *Fit) Pass() fitting.Pass {
 	if f.passes > 0 {
 		p.Name = fmt.Sprintf("iteration %d", f.iteration()+1)
 		if f.learns() {
-			p.Batch, p.Shuffle, p.Name = f.options.BatchSize, true, fmt.Sprintf("epoch %d", f.iteration()+1)
+			p.Batch, p.Shuffle, p.Mix = f.options.BatchSize, true, true
+			p.Name = fmt.Sprintf("epoch %d", f.iteration()+1)
 		}
 		if left := f.runs[0].Rounds; left > 1 {
 			p.Name = fmt.Sprintf("drawing centres, round %d", rounds+2-left)

@@ -13,8 +13,9 @@ import (
 )
 
 // This file is learning by minibatches (Sculley, WWW 2010), as scikit-learn's MiniBatchKMeans does it: the rows of a
-// batch go to their nearest centres, and each centre becomes the mean of all rows that have ever come to it. Batches
-// are taken in turn, where there they are drawn. Each shard of a pass moves centres of its own, which begin with an
+// batch go to their nearest centres, and each centre becomes the mean of all rows that have ever come to it. A pass takes
+// each row once, where there they are drawn; its batches mix rows of many places ([fitting.Pass.Mix]), as those of sorted
+// rows would be of one cluster each. Each shard of a pass moves centres of its own, which begin with an
 // equal part of the weight that the centres have; at the end of the pass they are averaged by their weights: the mean
 // of all rows again. With one shard that is MiniBatchKMeans.partial_fit, batch after batch.
 
@@ -24,7 +25,7 @@ const DefaultBatchSize = 1024
 // When a shard has learned enough, and which clusters are too light: scikit-learn's defaults, but for leastImprovement.
 const (
 	maxNoImprovement  = 10
-	leastImprovement  = 1e-4 // in proportion: batches that come in turn go on improving, by less and less
+	leastImprovement  = 1e-4 // in proportion: batches of all rows, each once, go on improving, by less and less
 	reassignmentRatio = 0.01
 	reassignEach      = 10 // rows for each cluster
 )

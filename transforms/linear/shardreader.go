@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -111,6 +112,9 @@ func (f *shardReader) read(ctx context.Context, blocks chan<- *vectors.Block) er
 			return b
 		}
 	}
+	if f.pass.Mix {
+		return f.mix(ctx, chunks, fresh, send)
+	}
 	b := fresh()
 	for _, c := range chunks {
 		if f.pass.Sample {
@@ -156,8 +160,63 @@ func (f *shardReader) read(ctx context.Context, blocks chan<- *vectors.Block) er
 	return send(b)
 }
 
+// mixedChunks is from how many chunks the rows of a block come that is mixed.
+const mixedChunks = 8
+
+// mix fills blocks with rows of many chunks, some of each in turn: where rows are sorted, those of one chunk are alike.
+func (f *shardReader) mix(ctx context.Context, chunks []vectorio.Chunk, fresh func() *vectors.Block,
+	send func(*vectors.Block) error) (err error) {
+	var open []rowReader
+	defer func() {
+		for _, r := range open {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	full := f.blockRows()
+	b := fresh()
+	for len(open) > 0 || len(chunks) > 0 {
+		for len(open) < mixedChunks && len(chunks) > 0 {
+			r, err := f.open(ctx, &chunks[0])
+			if err != nil {
+				return err
+			}
+			open, chunks = append(open, r), chunks[1:]
+		}
+		for i := 0; i < len(open); {
+			before := b.Len()
+			err := open[i].Fill(b, min(full, before+(full+mixedChunks-1)/mixedChunks))
+			if err == io.EOF {
+				ended := open[i]
+				open = slices.Delete(open, i, i+1)
+				if err := ended.Close(); err != nil {
+					return err
+				}
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			f.rows += int64(b.Len() - before)
+			if i++; b.Len() < full {
+				continue
+			}
+			if err := send(b); err != nil {
+				return err
+			}
+			b = fresh()
+		}
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return send(b)
+}
+
 // blockRows is how many rows a block has that is full: whole batches, or what is shuffled together.
 func (f *shardReader) blockRows() int {
+	if f.pass.Mix {
+		return max(f.unit, f.pass.Batch, min(mixedChunks*f.unit, blockValues/f.dim))
+	}
 	if f.pass.Shuffle {
 		return f.unit
 	}
@@ -189,10 +248,30 @@ func (f *shardReader) batches(b *vectors.Block, use func(*model.Chunk) error) er
 	}
 	if f.pass.Shuffle {
 		rng := rand.New(rand.NewPCG(f.seed, uint64(b.Numbers[0])+2))
+		if f.pass.Mix {
+			return f.mixedBatches(b, rng.Perm(b.Len()), use)
+		}
 		rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	}
 	for _, i := range order {
 		if err := use(model.Of(b.Slice(i*size, min((i+1)*size, b.Len())))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mixedBatches cuts a block whose rows are taken in this order.
+func (f *shardReader) mixedBatches(b *vectors.Block, order []int, use func(*model.Chunk) error) error {
+	batch := f.reading.NewBlock(f.dim)
+	for len(order) > 0 {
+		batch.Reset()
+		n := min(f.pass.Batch, len(order))
+		for _, i := range order[:n] {
+			batch.AppendBlock(b.Slice(i, i+1))
+		}
+		order = order[n:]
+		if err := use(model.Of(batch)); err != nil {
 			return err
 		}
 	}

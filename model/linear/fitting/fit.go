@@ -120,6 +120,7 @@ type Pass struct {
 	Name    string // what it is for
 	Batch   int    // rows in a PartialFit
 	Shuffle bool   // whether they may come in another order
+	Mix     bool   // whether each batch takes rows from many places; with Shuffle
 	// Sample: SampleRows rows from everywhere are enough, where there are more; [Fit.Skip] is told how many are left
 	// out. They must be the same whenever the same rows are learned from. A sample decides what the classes are, their
 	// shares, and the size of rows, from which the size of steps follows; where learning then meets another class, or

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -279,6 +280,30 @@ func TestMiniBatch(t *testing.T) {
 			strings.Fields(args)...)...)
 		if code == 0 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, want %q\n%s", args, code, want, stderr)
+		}
+	}
+}
+
+// Rows that are sorted by what tells clusters apart have batches in which there are rows of all, however few or many
+// chunks they make.
+func TestMinibatchSorted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var rows strings.Builder
+	rows.WriteString("a,b\n")
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, center := range [][2]float64{{0, 0}, {20, 0}, {0, 20}, {20, 20}} {
+		for range 3000 {
+			fmt.Fprintf(&rows, "%g,%g\n", center[0]+rng.NormFloat64(), center[1]+rng.NormFloat64())
+		}
+	}
+	clitest.Write(t, filepath.Join(dir, "x.csv"), rows.String())
+	for _, args := range []string{"--batch_size=100", "--batch_size=100 --init=k-means||", "--batch_size=1000 --seed=2"} {
+		mustRun(t, dir, append([]string{"--input=x.csv", "--n_clusters=4", "--minibatch", "--output_model=m.json",
+			"--report=none"}, strings.Fields(args)...)...)
+		// Four clusters of 3,000 rows with a variance of 1 in each of two columns.
+		if i := load(t, filepath.Join(dir, "m.json")).Inertia; !(i < 1.1*2*12000) {
+			t.Errorf("%s: inertia %v, want about 24000", args, i)
 		}
 	}
 }
