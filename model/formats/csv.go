@@ -524,7 +524,8 @@ func (s *csvSource) shape(fields *fields, row []byte) *fault.Fault {
 		if bytes.IndexByte(row, '\r') >= 0 {
 			f.Found += " and a CR that ends no line"
 		}
-		if bytes.HasPrefix(row, []byte("#")) && s.dialect.comment == 0 {
+		comment := bytes.HasPrefix(row, []byte("#")) || count > s.selection.count && strings.HasPrefix(s.name(0), "#")
+		if comment && s.dialect.comment == 0 {
 			f.Expected += "; or --comment=#"
 		}
 		return f

@@ -207,6 +207,9 @@ func TestTextColumns(t *testing.T) {
 	wantText(t, "f.csv", "Sep=;\na;b\n1;2\n", Options{SkipRows: 1}, "[1 2]")
 	wantText(t, "f.csv", "a,b\n1,2\n# from here\n", Options{}, "[1 2]", ": found 1 fields, expected 2; or --comment=#")
 	wantText(t, "f.csv", "a,b\n1,2\n# from here\n", Options{Comment: "#"}, "[1 2]")
+	wantText(t, "f.csv", "# of 2024\n7\n1,2\n", Options{}, "[7]", ": found 2 fields, expected 1; or --comment=#")
+	wantText(t, "f.csv", "# of 2024\na,b\n1,2\n", Options{Comment: "#"}, "[1 2]")
+	wantText(t, "f.csv", "#a,b\n1\n1,2\n", Options{}, ": found 1 fields, expected 2", "[1 2]")
 	src, err = inspectText(",a\n7,1\n", "f.csv", Options{})
 	if err != nil || LeftOut(Schema(src)[:1]) != "left out: 0 (row index)" {
 		t.Errorf("%+v, %v", Schema(src), err)
