@@ -76,12 +76,16 @@ func (a *App) suggest(err error) error {
 	if !unknown {
 		return a.wrong(err)
 	}
-	var names []string
-	a.flags.VisitAll(func(f *flag.Flag) {
-		if a.aliases[f.Name] == "" {
+	names := []string{"help", "version"} // and what the help explains: nobody who mistypes means Beam's other flags
+	for _, g := range slices.Concat(a.groups, []*Group{a.cluster}) {
+		if g == nil {
+			continue
+		}
+		for _, f := range g.flags {
 			names = append(names, f.Name)
 		}
-	})
+	}
+	slices.Sort(names)
 	if file := a.written(); name == "output" && file != "" {
 		return fmt.Errorf("there is no flag --output: the file to write is --%s", file)
 	}
@@ -109,8 +113,8 @@ var synonyms = map[string][]string{
 	"max_iter": {"epochs"}, "n_components": {"components", "n_clusters"}, "n_epochs": {"epochs"},
 	"n_features": {"hash_bits"}, "n_folds": {"folds"}, "n_iter": {"epochs", "max_iter", "iterated_power"},
 	"n_jobs": {"threads"}, "n_knots": {"splines"}, "n_neighbors": {"k"}, "n_neighbours": {"k"}, "n_splits": {"folds"},
-	"ngram_range": {"ngrams"}, "normalize": {"standardize"}, "predict_proba": {"proba"}, "random_state": {"seed"},
-	"regularization": {"penalty"}, "sample_weight": {"weight_column"}, "scaler": {"standardize"},
+	"ngram_range": {"ngrams"}, "normalize": {"standardize"}, "predict_proba": {"proba"}, "priors": {"class_prior"},
+	"random_state": {"seed"}, "regularization": {"penalty"}, "sample_weight": {"weight_column"}, "scaler": {"standardize"},
 	"x": {"input"}, "x_test": {"queries", "input"}, "x_train": {"input"}, "y": {"target"}, "y_train": {"target"},
 
 	"chunksize": {"chunk_rows"}, "comments": {"comment"}, "index_col": {"id_column"}, "on_bad_lines": {"on_error"},
