@@ -516,3 +516,46 @@ func TestParallel(t *testing.T) {
 		}
 	}
 }
+
+// The tolerance is a share of the columns' variance: rows in another unit, of a power of two, take as many iterations to
+// the same clusters.
+func TestUnits(t *testing.T) {
+	rng := rand.New(rand.NewPCG(31, 32))
+	values, far := make([]float64, 2000*3), make([]float64, 2000*3)
+	for i := range values {
+		values[i] = rng.NormFloat64()
+		far[i] = values[i] * 0x1p-12
+	}
+	all := make([]*Model, 2)
+	for i, v := range [][]float64{values, far} {
+		rows, err := vectors.FromFloat64(v, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[i] = fit(t, Options{Clusters: []int{8}, Tol: 1e-4, Seed: 1}, rows, 2, 1)
+	}
+	a, b := all[0], all[1]
+	if a.Iters != b.Iters || !slices.Equal(a.Sizes, b.Sizes) {
+		t.Errorf("%d iterations to clusters of %v rows, in another unit %d to %v", a.Iters, a.Sizes, b.Iters, b.Sizes)
+	}
+}
+
+// Of starts that end with the same inertia the first counts, and of numbers of clusters with the same silhouette.
+func TestFirstOfEquals(t *testing.T) {
+	start := func(center, inertia float64) *run {
+		return &run{Clusters: 1, Centers: floats{center}, Curve: floats{inertia}, Sizes: []int64{int64(center)}}
+	}
+	f := &Fit{options: Options{Clusters: []int{1, 1}, NInit: 2}, features: 1,
+		runs: []*run{start(1, 5), start(2, 5), start(3, 4), start(4, 3)}}
+	f.scaling.mean = []float64{0}
+	if got := f.best(0); got != f.runs[0] {
+		t.Errorf("the start with the centre %v, want the first", got.Centers)
+	}
+	if got := f.best(1); got != f.runs[3] {
+		t.Errorf("the start with the centre %v, want that of least inertia", got.Centers)
+	}
+	f.take([]Comparison{{Silhouette: new(0.5)}, {Silhouette: new(0.5)}})
+	if got := f.model.Sizes; !slices.Equal(got, []int64{1}) {
+		t.Errorf("of equal silhouettes not the first number of clusters: sizes %v", got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -160,5 +161,64 @@ func TestPublishAtOnce(t *testing.T) {
 		if left, err := filepath.Glob(filepath.Join(dir, ".*.lock")); err != nil || len(left) != 0 {
 			t.Errorf("locks are left: %v, %v", left, err)
 		}
+	}
+}
+
+// Who has waited for a lock does not hold it by a file that its holder before has removed, where another has made, and
+// locked, a new one since.
+func TestLockThatWasRemoved(t *testing.T) {
+	ctx, name := t.Context(), filepath.Join(t.TempDir(), "n")
+	holder, err := os.Create(lockName(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := LockFile(ctx, holder); err != nil {
+		t.Fatal(err)
+	}
+	var free atomic.Bool
+	var g errgroup.Group
+	g.Go(func() error {
+		unlock, err := lockLocal(ctx, name)
+		if err != nil {
+			return err
+		}
+		if !free.Load() {
+			return errors.Join(errors.New("two hold the lock"), unlock())
+		}
+		return unlock()
+	})
+	const moment = 100 * time.Millisecond // for the goroutine to be where there is something to see; else it passes
+	time.Sleep(moment)
+	if err := os.Remove(lockName(name)); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := lockLocal(ctx, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := holder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(moment)
+	free.Store(true)
+	if err := errors.Join(unlock(), g.Wait()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Where it cannot be told whether a complete file is there, that is the error, and not that another job has published.
+func TestPublishUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	moves := stage(t, dir, "1", "first")
+	staging := filepath.Dir(moves[0].From.Location())
+	if err := os.RemoveAll(staging); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(staging, nil, 0o666); err != nil { // a file in the place of the directory
+		t.Fatal(err)
+	}
+	err := Publish(t.Context(), Join(dir, "n"), moves)
+	if err == nil || strings.Contains(err.Error(), "another job") {
+		t.Errorf("error %v", err)
 	}
 }

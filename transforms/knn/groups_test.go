@@ -55,7 +55,7 @@ func TestGroupsLikeDBSCAN(t *testing.T) {
 	g := readGraphs(t)
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(g.Points, "<f8", to[float64]))}
-	o := Options{Radius: &g.Radius, Groups: &groups.Keep{Rule: groups.First},
+	o := Options{Radius: &g.Radius, Groups: &groups.Keep{Rule: groups.First}, Overview: true, Workers: placement.InProcess,
 		Destination: output.To(filepath.Join(dir, "g.csv"))}
 	r := mustRun(t, input, nil, vectorio.Options{ChunkRows: 17}, o)
 	labels := labelsOfGroups(t, read(t, o.Output))
@@ -76,6 +76,12 @@ func TestGroupsLikeDBSCAN(t *testing.T) {
 	}
 	if *r.Groups != want || want.Several < 3 {
 		t.Errorf("reported %+v, expected %+v", *r.Groups, want)
+	}
+	// The page shows as many, and of the radius 0 as many as there are points that differ: each is one.
+	levels := r.GroupsOverview.Levels
+	if last := levels[len(levels)-1]; last.Groups != want.Groups || last.Largest != want.Largest ||
+		levels[0].Groups <= last.Groups {
+		t.Errorf("within the radius there are %+v, and at 0 %+v, expected %+v", last, levels[0], want)
 	}
 }
 
