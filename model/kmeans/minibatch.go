@@ -13,9 +13,9 @@ import (
 )
 
 // This file is learning by minibatches (Sculley, WWW 2010), as scikit-learn's MiniBatchKMeans does it: the rows of a
-// batch go to their nearest centres, and each centre becomes the mean of all rows that have ever come to it. A pass takes
-// each row once, where there they are drawn; its batches mix rows of many places ([fitting.Pass.Mix]), as those of sorted
-// rows would be of one cluster each. Each shard of a pass moves centres of its own, which begin with an
+// batch go to their nearest centres, and each centre becomes the mean of all rows that have ever come to it. A pass
+// takes each row once, where there they are drawn; its batches mix rows of many places ([fitting.Pass.Mix]), as those
+// of sorted rows would be of one cluster each. Each shard of a pass moves centres of its own, which begin with an
 // equal part of the weight that the centres have; at the end of the pass they are averaged by their weights: the mean
 // of all rows again. With one shard that is MiniBatchKMeans.partial_fit, batch after batch.
 
