@@ -185,7 +185,7 @@ func TestOfTwice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		beam.ParDo0(s, &keepFn{Name: "twice " + id}, found)
+		beam.ParDo0(s, &keepFn{Name: o.RunID + id}, found)
 	}
 	if err := beamx.Run(context.Background(), p); err != nil {
 		t.Fatal(err)
@@ -196,7 +196,7 @@ func TestOfTwice(t *testing.T) {
 	answersOf.Lock()
 	defer answersOf.Unlock()
 	for _, id := range []string{"a", "b"} {
-		if got, want := answersOf.all["twice "+id]["q"], "["+id+"] [2]"; got != want {
+		if got, want := answersOf.all[o.RunID+id]["q"], "["+id+"] [2]"; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}

@@ -385,8 +385,8 @@ func TestOfTwice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		beam.ParDo0(s, &keepTrainedFn{fmt.Sprint("twice", i)}, trained)
-		beam.ParDo0(s, &keepPredictedFn{fmt.Sprint("twice", i)}, found)
+		beam.ParDo0(s, &keepTrainedFn{fmt.Sprint(o.RunID, i)}, trained)
+		beam.ParDo0(s, &keepPredictedFn{fmt.Sprint(o.RunID, i)}, found)
 	}
 	if err := ptest.Run(pipe); err != nil {
 		t.Fatal(firstLine(err))
@@ -397,7 +397,7 @@ func TestOfTwice(t *testing.T) {
 	keptOf.Lock()
 	defer keptOf.Unlock()
 	for i := range 2 {
-		name := fmt.Sprint("twice", i)
+		name := fmt.Sprint(o.RunID, i)
 		if notes := keptOf.trained[name][0].Notes; !slices.Contains(notes, "left out: kind (text)") {
 			t.Errorf("notes: %q", notes)
 		}
