@@ -7,7 +7,8 @@ import (
 )
 
 // Clusters of less than a hundredth of the heaviest's weight go to rows of the batch, each to another, and count as the
-// lightest of those that stay, as scikit-learn's _mini_batch_step has it; with fewer rows than twice as many, the lightest.
+// lightest of those that stay, as scikit-learn's _mini_batch_step has it; with fewer rows than twice as many, the
+// lightest.
 func TestReassignLight(t *testing.T) {
 	t.Parallel()
 	centers := []float64{1, 2, 3, 4, 5, 6}
@@ -63,7 +64,8 @@ func TestReassignLight(t *testing.T) {
 // Light clusters are looked for each time ten rows a cluster have come, and at once where one is of weight 0.
 func TestReassignWhen(t *testing.T) {
 	t.Parallel()
-	f, err := NewFit(Options{Clusters: []int{3}, Init: Given, Centers: [][]float64{{0}, {50}, {1e6}}, BatchSize: 10}, 1, nil)
+	f, err := NewFit(Options{Clusters: []int{3}, Init: Given, Centers: [][]float64{{0}, {50}, {1e6}}, BatchSize: 10},
+		1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,8 +143,8 @@ func TestStopsLearning(t *testing.T) {
 	}
 }
 
-// Centres of two shards are averaged by their weights. One that a shard has put onto a row counts where the other has too
-// few rows for its own, and of two the first.
+// Centres of two shards are averaged by their weights. One that a shard has put onto a row counts where the other has
+// too few rows for its own, and of two the first.
 func TestMergeShards(t *testing.T) {
 	t.Parallel()
 	f, err := NewFit(Options{Clusters: []int{2}, Init: Given, Centers: [][]float64{{0}, {1}}, BatchSize: 10}, 1, nil)
@@ -160,11 +162,16 @@ func TestMergeShards(t *testing.T) {
 		{name: "the next has no row", weight: 30, weightNext: 0, center: 8, total: 30},
 		{name: "the first has no row", weight: 0, weightNext: 10, center: 4, total: 10},
 		{name: "neither has a row", weight: 0, weightNext: 0, center: 8, total: 0},
-		{name: "both are placed", placed: true, placedNext: true, weight: 30, weightNext: 20, center: 8, total: 30, stillPlaced: true},
-		{name: "the first is placed, the next is light", placed: true, weight: 30, weightNext: 10, center: 8, total: 30, stillPlaced: true},
-		{name: "the first is placed, the next is not light", placed: true, weight: 30, weightNext: 11, center: 4, total: 11},
-		{name: "the next is placed, the first is light", placedNext: true, weight: 10, weightNext: 20, center: 4, total: 20, stillPlaced: true},
-		{name: "the next is placed, the first is not light", placedNext: true, weight: 11, weightNext: 20, center: 8, total: 11},
+		{name: "both are placed", placed: true, placedNext: true, weight: 30, weightNext: 20,
+			center: 8, total: 30, stillPlaced: true},
+		{name: "the first is placed, the next is light", placed: true, weight: 30, weightNext: 10,
+			center: 8, total: 30, stillPlaced: true},
+		{name: "the first is placed, the next is not light", placed: true, weight: 30, weightNext: 11,
+			center: 4, total: 11},
+		{name: "the next is placed, the first is light", placedNext: true, weight: 10, weightNext: 20,
+			center: 4, total: 20, stillPlaced: true},
+		{name: "the next is placed, the first is not light", placedNext: true, weight: 11, weightNext: 20,
+			center: 8, total: 11},
 	} {
 		shard := func(n int, center, weight float64, placed bool) *epoch {
 			return &epoch{fit: f, of: []learned{{
