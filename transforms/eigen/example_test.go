@@ -8,15 +8,15 @@ import (
 	"testing"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
 
 	model "beamlearn/model/eigen"
 	"beamlearn/transforms/eigen"
+	"beamlearn/transforms/internal/beamtest"
 	"beamlearn/transforms/output"
 )
 
-func TestMain(m *testing.M) { ptest.Main(m) }
+func TestMain(m *testing.M) { beamtest.Main(m) }
 
 // The first principal component of a table, and its rows along it.
 func Example() {

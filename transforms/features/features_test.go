@@ -14,12 +14,13 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 
 	model "beamlearn/model/features"
+	"beamlearn/transforms/internal/beamtest"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
-func TestMain(m *testing.M) { ptest.Main(m) }
+func TestMain(m *testing.M) { beamtest.Main(m) }
 
 // count adds up the counters of a run.
 func count(counters map[string]int64, of metrics.Results) {

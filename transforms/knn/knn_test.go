@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -28,15 +27,13 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/beamtest"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
-func TestMain(m *testing.M) {
-	debug.SetGCPercent(400) // Prism keeps what it knows of a job for as long as the process lives
-	ptest.Main(m)
-}
+func TestMain(m *testing.M) { beamtest.Main(m) }
 
 // run runs a whole job on Prism and returns its report and counters.
 func run(t *testing.T, input, queries []string, reading vectorio.Options,

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -27,14 +26,12 @@ import (
 	"beamlearn/model/linear/sgd"
 	"beamlearn/model/linear/survey"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/beamtest"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
-func TestMain(m *testing.M) {
-	debug.SetGCPercent(400) // Prism keeps what it knows of a job for as long as the process lives
-	ptest.Main(m)
-}
+func TestMain(m *testing.M) { beamtest.Main(m) }
 
 // table is rows with what is to be learned of them, and perhaps weights.
 type table struct {

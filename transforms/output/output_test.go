@@ -22,9 +22,10 @@ import (
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/files/gcstest"
+	"beamlearn/transforms/internal/beamtest"
 )
 
-func TestMain(m *testing.M) { ptest.Main(m) }
+func TestMain(m *testing.M) { beamtest.Main(m) }
 
 func init() {
 	beam.RegisterDoFn(&taskFn{})

@@ -7,18 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime/debug"
 	"testing"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/coder"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+
+	"beamlearn/transforms/internal/beamtest"
 )
 
-func TestMain(m *testing.M) {
-	debug.SetGCPercent(400) // Prism keeps what it knows of a job for as long as the process lives
-	ptest.Main(m)
-}
+func TestMain(m *testing.M) { beamtest.Main(m) }
 
 // write writes a file into a directory, and gives its name.
 func write(t *testing.T, dir, name, text string) string {

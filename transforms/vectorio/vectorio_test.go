@@ -25,6 +25,7 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/beamtest"
 	"beamlearn/transforms/placement"
 )
 
@@ -33,7 +34,7 @@ func init() {
 	register.Emitter1[string]()
 }
 
-func TestMain(m *testing.M) { ptest.Main(m) }
+func TestMain(m *testing.M) { beamtest.Main(m) }
 
 // put writes a file into dir.
 func put(t *testing.T, dir, name, data string) string {
