@@ -30,7 +30,6 @@ const (
 type drawing struct {
 	fit *Fit
 	of  []draws
-	by  []*assigner
 }
 
 // draws are those of a run.
@@ -41,7 +40,7 @@ type draws struct {
 }
 
 func newDrawing(f *Fit) *drawing {
-	p := &drawing{fit: f, of: make([]draws, len(f.runs)), by: make([]*assigner, len(f.runs))}
+	p := &drawing{fit: f, of: make([]draws, len(f.runs))}
 	for i, r := range f.runs {
 		if r.Rounds > 1 {
 			p.of[i].most = drawnEach * r.Clusters

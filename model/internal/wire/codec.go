@@ -114,6 +114,13 @@ func (c *Codec) Int(x ...*int) {
 	}
 }
 
+// Pass is the number of the pass that sums are of, which must be this one.
+func (c *Codec) Pass(pass int) {
+	read := pass
+	c.Int(&read)
+	c.Check(read == pass, fmt.Sprintf("sums of pass %d", pass))
+}
+
 // Uint is for any 64 bits.
 func (c *Codec) Uint(x *uint64) {
 	if v := c.uvarint(*x); c.reading && c.err == nil {

@@ -236,9 +236,7 @@ func (s *crossSum) UnmarshalBinary(b []byte) error {
 }
 
 func (s *crossSum) fields(c *wire.Codec) {
-	pass := s.pass
-	c.Int(&pass)
-	c.Check(pass == s.pass, fmt.Sprintf("sums of pass %d", s.pass))
+	c.Pass(s.pass)
 	for _, sums := range s.sums {
 		for _, sum := range sums {
 			if sum != nil {

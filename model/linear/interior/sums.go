@@ -354,9 +354,7 @@ func (s *passSum) UnmarshalBinary(b []byte) error {
 }
 
 func (s *passSum) fields(c *wire.Codec) {
-	pass := s.pass
-	c.Int(&pass)
-	c.Check(pass == s.pass, fmt.Sprintf("sums of pass %d", s.pass))
+	c.Pass(s.pass)
 	c.Count(&s.rows)
 	c.Float(&s.weight)
 	c.Check(s.weight >= 0, "a weight that is not negative")

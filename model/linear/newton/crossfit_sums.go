@@ -566,7 +566,7 @@ func (s *crossSum) UnmarshalBinary(b []byte) error {
 
 // fields are the pass, the counts, the sums and, after the pass that draws it, the sample.
 func (s *crossSum) fields(c *wire.Codec) {
-	passFields(c, s.pass)
+	c.Pass(s.pass)
 	rows := int64(0)
 	for _, n := range s.counts() {
 		c.Count(n)

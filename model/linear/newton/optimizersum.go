@@ -418,7 +418,7 @@ func (s *optimizerSum) UnmarshalBinary(b []byte) error {
 
 // fields are the pass, the rows, the sums and, after the pass that draws it, the sample.
 func (s *optimizerSum) fields(c *wire.Codec) {
-	passFields(c, s.pass)
+	c.Pass(s.pass)
 	c.Count(&s.rows)
 	c.Float(&s.weight)
 	c.Check(s.weight >= 0, "a weight that is not negative")
@@ -426,13 +426,6 @@ func (s *optimizerSum) fields(c *wire.Codec) {
 	if s.sample != nil {
 		s.sample.fields(c, s.learner, s.rows)
 	}
-}
-
-// passFields is the number of a pass, which must be this one.
-func passFields(c *wire.Codec, pass int) {
-	read := pass
-	c.Int(&read)
-	c.Check(read == pass, fmt.Sprintf("sums of pass %d", pass))
 }
 
 // sample is rows drawn at random: of those of a part, the ones whose hashes are the least.

@@ -17,9 +17,8 @@ import (
 	"beamlearn/model/linear/internal/panel"
 )
 
-// Optimizer learns the model of squared_error, log_loss, squared_hinge or squared_epsilon_insensitive with the penalty l1
-// or elasticnet from rows of many columns, of which few
-// get a coefficient: a [linear.Learner] of some ten passes. Take it above 2,000 columns; package leastsquares and newton
+// Optimizer learns the model of squared_error, log_loss, squared_hinge or squared_epsilon_insensitive with the penalty
+// l1 or elasticnet from rows of many columns, of which few get a coefficient: a [linear.Learner] of some ten passes. Take it above 2,000 columns; package leastsquares and newton
 // are for fewer. It has one weight vector: a regression, or two classes.
 //
 // A pass sums up the gradient of all columns, and second derivatives of a working set of at most MaxSet: those that have
