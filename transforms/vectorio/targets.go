@@ -111,12 +111,12 @@ func allOf(infos []files.Info) string {
 	return fmt.Sprintf("%s … %s (%d files)", infos[0].Name, infos[len(infos)-1].Name, len(infos))
 }
 
-// cutTargets are the spans of so many rows from the first on.
+// cutTargets are the spans of so many rows from the first on, of whole files.
 func cutTargets(all []TargetSpan, first, rows int64) []TargetSpan {
 	var spans []TargetSpan
 	for _, t := range all {
 		if n := min(t.Span.Rows-first, rows); n > 0 {
-			spans = append(spans, TargetSpan{t.Info, formats.Span{First: t.Span.First + first, Rows: n}, t.Numbers})
+			spans = append(spans, TargetSpan{t.Info, formats.Span{First: first, Rows: n}, t.Numbers})
 			first, rows = first+n, rows-n
 		}
 		first -= t.Span.Rows
