@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"beamlearn/model/fault"
 )
@@ -24,6 +25,7 @@ type Encoding struct {
 
 	lookups []lookup // one for each column
 	format  *dateFormat
+	names   *featureNames
 }
 
 // Column is what becomes of a column of the table.
@@ -100,7 +102,7 @@ func (e *Encoding) prepare() error {
 	if e.format, err = parseDateFormat(e.options.DateFormat); err != nil {
 		return err
 	}
-	e.dim, e.entries = 0, 0
+	e.dim, e.entries, e.names = 0, 0, &featureNames{}
 	e.lookups = make([]lookup, len(e.columns))
 	for i := range e.columns {
 		c := &e.columns[i]
@@ -202,17 +204,61 @@ func (e *Encoding) Lines() []string {
 // Names are those of the features: of a number x, a category carrier_UA, a part of a date time_hour_month, a place of
 // a list x_0, a spline hour_sp_3, a hash gloss#17, a product origin_JFK*dest_LAX, and of the features for what is
 // missing, x_missing, and for the rare categories, x_infrequent. Where one is there already, " (2)" and so on follows
-// it.
+// it. They must not be changed.
 func (e *Encoding) Names() []string {
+	if e.names == nil {
+		return e.makeNames()
+	}
+	e.names.once.Do(func() { e.names.all = e.makeNames() })
+	return e.names.all
+}
+
+// featureNames are made once, as hashes are many.
+type featureNames struct {
+	once sync.Once
+	all  []string
+}
+
+func (e *Encoding) makeNames() []string {
 	names := make([]string, 0, e.dim)
+	hashed, spans := map[string]bool{}, [][2]int{} // what stands before the # of hashes, and where these are
+	clash := false
+	hashes := func(name string, first, width int) {
+		clash = clash || hashed[name]
+		hashed[name], spans = true, append(spans, [2]int{first, first + width})
+	}
 	for i := range e.columns {
-		names = e.columns[i].appendNames(names)
+		c := &e.columns[i]
+		if names = c.appendNames(names); c.Bits > 0 {
+			hashes(c.Name, c.first, c.width)
+		}
 	}
 	for i := range e.interactions {
-		names = e.appendProducts(names, &e.interactions[i])
+		x := &e.interactions[i]
+		if names = e.appendProducts(names, x); x.hashed {
+			hashes(x.name(e), x.first, x.width)
+		}
 	}
-	seen := make(map[string]struct{}, len(names))
-	for i, name := range names {
+	others := func(do func(i int)) { // with the places of names that are no hashes
+		at := 0
+		for _, span := range append(spans, [2]int{len(names), len(names)}) {
+			for ; at < span[0]; at++ {
+				do(at)
+			}
+			at = span[1]
+		}
+	}
+	others(func(i int) {
+		if at := strings.LastIndexByte(names[i], '#'); at >= 0 && hashed[names[i][:at]] {
+			clash = true
+		}
+	})
+	if clash {
+		spans = nil
+	}
+	seen := map[string]struct{}{}
+	others(func(i int) {
+		name := names[i]
 		for n := 2; ; n++ {
 			if _, there := seen[names[i]]; !there {
 				break
@@ -220,6 +266,21 @@ func (e *Encoding) Names() []string {
 			names[i] = fmt.Sprintf("%s (%d)", name, n)
 		}
 		seen[names[i]] = struct{}{}
+	})
+	return names
+}
+
+// appendHashes appends the names of so many hashes, which share memory.
+func appendHashes(names []string, name string, width int) []string {
+	var all strings.Builder
+	all.Grow(width * (len(name) + len("#123456")))
+	digits := make([]byte, 0, 20)
+	for j := range width {
+		begin := all.Len()
+		digits = strconv.AppendInt(append(digits[:0], '#'), int64(j), 10)
+		all.WriteString(name)
+		all.Write(digits)
+		names = append(names, all.String()[begin:])
 	}
 	return names
 }
@@ -244,9 +305,7 @@ func (e *Encoding) Units() (mean, scale []float64) {
 
 func (c *Column) appendNames(names []string) []string {
 	if c.Kind == Hashed || c.Kind == Text {
-		for j := range c.width {
-			names = append(names, c.Name+"#"+strconv.Itoa(j))
-		}
+		names = appendHashes(names, c.Name, c.width)
 	}
 	for i := range c.Parts {
 		p, name := &c.Parts[i], c.Name

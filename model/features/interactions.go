@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"beamlearn/model/fault"
@@ -120,11 +119,7 @@ func (e *Encoding) factor(name string, names []string) (f factor, err error) {
 // appendProducts appends the names of products.
 func (e *Encoding) appendProducts(names []string, x *interaction) []string {
 	if x.hashed {
-		name := x.name(e)
-		for j := range x.width {
-			names = append(names, name+"#"+strconv.Itoa(j))
-		}
-		return names
+		return appendHashes(names, x.name(e), x.width)
 	}
 	products := []string{""}
 	for i := range x.factors {

@@ -343,6 +343,30 @@ func randomTable(rng *rand.Rand, rows int) *tables.Table {
 	return t
 }
 
+// The names of hashes are their places; those that another column has are told apart, as all are.
+func TestNamesOfHashes(t *testing.T) {
+	t.Parallel()
+	o := Options{HashBits: 2, Text: []string{"a", "b#1"}}
+	for name, c := range map[string]struct {
+		others []string
+		want   []string
+	}{
+		"none alike":        {[]string{"x", "x#0", "a#"}, []string{"a#0", "a#1", "a#2", "a#3", "b#1#0", "b#1#1", "b#1#2", "b#1#3", "x", "x#0", "a#"}},
+		"a column is alike": {[]string{"a#1"}, []string{"a#0", "a#1", "a#2", "a#3", "b#1#0", "b#1#1", "b#1#2", "b#1#3", "a#1 (2)"}},
+	} {
+		tab := table(textsOf("a", "one two", "three"), textsOf("b#1", "one", "two"))
+		for _, x := range c.others {
+			tab.Columns = append(tab.Columns, numbersOf(x, 1, 2))
+		}
+		e := encodingOf(t, o, tab)
+		for range 2 {
+			if got := e.Names(); !slices.Equal(got, c.want) {
+				t.Errorf("%s: %q, want %q", name, got, c.want)
+			}
+		}
+	}
+}
+
 // A survey, and the second look, are the same bytes whatever the order and the groups of the rows, with its encoding
 // between merges.
 func TestMergeInAnyOrder(t *testing.T) {

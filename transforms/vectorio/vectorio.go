@@ -903,7 +903,6 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 	}
 	reader := &Reader{chunk: c, options: o, reader: r, rejected: rejected, columns: src.Columns()}
 	if o.Encoding != nil {
-		reader.columns = o.Encoding.Names()
 		if reader.table, err = newTable(src, &o, c.Info.Name); err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
@@ -1023,6 +1022,10 @@ func (r *Reader) outside(broken *vectors.Bound, column int, found float64) *faul
 	if broken.Missing != 0 && found == broken.Missing {
 		f.Found = "nothing"
 	}
+	columns := r.columns
+	if e := r.options.Encoding; e != nil {
+		columns = e.Names()
+	}
 	switch {
 	case column <= vectors.TheTarget && len(r.options.TargetColumns) > 0:
 		f.Column = r.options.TargetColumns[vectors.TheTarget-column]
@@ -1030,8 +1033,8 @@ func (r *Reader) outside(broken *vectors.Bound, column int, found float64) *faul
 		f.Column = targetName(vectors.TheTarget - column)
 	case column == vectors.TheTarget:
 		f.Column = r.options.Formats.TargetColumn
-	case column < len(r.columns):
-		f.Column = r.columns[column]
+	case column < len(columns):
+		f.Column = columns[column]
 	default:
 		f.Column = strconv.Itoa(column)
 	}
