@@ -9,6 +9,7 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/features"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/drift"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/linear/folds"
 	"beamlearn/model/linear/survey"
@@ -29,6 +30,8 @@ type FitOptions struct {
 	Scoring string `json:"scoring,omitempty"`
 	// WarmStart is a model whose rows count as well. Optional.
 	WarmStart *Model `json:"-"`
+	// Progressive says to predict each row by WarmStart before it is learned from: [Fit.Progressive]. Default: false.
+	Progressive bool `json:"progressive,omitempty"`
 	// Widths are of Categorical: how many features each column of a table has, one of which is 1. Default: features are
 	// numbers of categories.
 	Widths []int `json:"widths,omitempty"`
@@ -72,6 +75,9 @@ func (o *FitOptions) Validate() error {
 		errs = append(errs, fmt.Errorf("scoring %q: must be one of %s, and needs folds",
 			o.Scoring, linear.Join(Scorings)))
 	}
+	if o.Progressive && o.WarmStart == nil {
+		errs = append(errs, errors.New("progressive: there is no model by which rows could be predicted: needs warm_start"))
+	}
 	if o.Folds > 0 && o.WarmStart != nil {
 		errs = append(errs,
 			errors.New("folds: the rows of the model of warm_start are in none, so that nothing could be compared"))
@@ -96,6 +102,9 @@ type Fit struct {
 	cv     *linear.CVResult
 	held   *held     // where the next pass judges
 	scores *heldPart // of which cv follows
+
+	before *Predictor    // by which rows are judged before they are learned from; nil: they are not
+	judged *drift.Judged // of all rows, when they are
 
 	encoding  *features.Encoding
 	zeroBased bool
@@ -125,6 +134,9 @@ func NewFit(o FitOptions, columns int, names []string) (*Fit, error) {
 	if w := o.WarmStart; w != nil {
 		if err := f.follows(w); err != nil {
 			return nil, fmt.Errorf("the model of warm_start %w", err)
+		}
+		if o.Progressive {
+			f.before = w.Predictor()
 		}
 	}
 	return f, f.begin()
@@ -204,6 +216,9 @@ func (f *Fit) Model() *Model {
 // CV is the cross-validation, when it is done; nil without one.
 func (f *Fit) CV() *linear.CVResult { return f.cv }
 
+// Progressive is how the model of WarmStart predicted the rows, when they are learned from; nil unless that was asked for.
+func (f *Fit) Progressive() *drift.Judged { return f.judged }
+
 // Reads says how rows become numbers, for the model.
 func (f *Fit) Reads(e *features.Encoding, zeroBased bool) { f.encoding, f.zeroBased = e, zeroBased }
 
@@ -276,6 +291,7 @@ func (f *Fit) take(p *sumPart) error {
 	if err != nil {
 		return err
 	}
+	f.judged = p.judged
 	return f.build(p.rows, classes, byFold, alls)
 }
 

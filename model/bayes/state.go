@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"beamlearn/model/internal/wire"
+	"beamlearn/model/linear/drift"
 	"beamlearn/model/linear/survey"
 )
 
@@ -22,6 +23,7 @@ type fitState struct {
 	Sums     []byte          `json:"sums,omitempty"` // by fold and class, before the last pass
 	Model    json.RawMessage `json:"model,omitempty"`
 	Scores   []byte          `json:"scores,omitempty"` // by which the last pass has chosen
+	Judged   []byte          `json:"judged,omitempty"` // with progressive, when there is a model
 }
 
 // MarshalBinary keeps every bit of what the next pass, or whoever takes the model, needs.
@@ -47,6 +49,10 @@ func (f *Fit) MarshalBinary() ([]byte, error) {
 		s.Sums, err = wire.Encode(f.heldFields)
 	case f.model != nil:
 		s.Model = text(f.model)
+		if f.judged != nil {
+			s.Judged, err = f.judged.MarshalBinary()
+			errs = append(errs, err)
+		}
 		if f.cv != nil {
 			s.Scores, err = wire.Encode(f.scores.fields)
 		}
@@ -120,8 +126,17 @@ func Decode(b []byte) (*Fit, error) {
 
 // restore takes the model, and the scores it was chosen by.
 func (f *Fit) restore(s *fitState) (err error) {
-	if f.model, err = Load("the state", bytes.NewReader(s.Model)); err != nil || f.options.Folds == 0 {
+	if f.model, err = Load("the state", bytes.NewReader(s.Model)); err != nil {
 		return err
+	}
+	if f.before != nil {
+		f.judged = &drift.Judged{}
+		if err := f.judged.UnmarshalBinary(s.Judged); err != nil {
+			return fmt.Errorf("%w: %w", errState, err)
+		}
+	}
+	if f.options.Folds == 0 {
+		return nil
 	}
 	if f.model.features != f.shape.features || f.model.Options.Kind != f.shape.kind {
 		return errState

@@ -8,6 +8,7 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/internal/wire"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/drift"
 )
 
 // sumPart is the sums of some rows, of each spelling of a label: which spellings are one class is known when all rows
@@ -22,6 +23,7 @@ type sumPart struct {
 	all     []*tally // by fold, where rows of Gaussian have weights: of rows that count once each
 	met     []*tally // since the last settle
 	places  []int32
+	judged  *drift.Judged // by the model before; nil: rows are not judged
 }
 
 // spelling is the tallies of a label, by fold; nil where a fold has none.
@@ -31,6 +33,9 @@ func newSumPart(f *Fit) *sumPart {
 	p := &sumPart{fit: f, texts: map[string]*spelling{}, values: map[float64]*spelling{}}
 	if f.options.Folds == 0 {
 		p.labels = f.survey.Partial(0, 1)
+	}
+	if f.before != nil {
+		p.judged = &drift.Judged{}
 	}
 	return p
 }
@@ -61,6 +66,11 @@ func (p *sumPart) PartialFit(c *linear.Chunk) error {
 	}
 	for _, check := range p.fit.Domain() {
 		if err := checkRows(c, check.High, check.Whole, check.Expected, p.fit.names); err != nil {
+			return err
+		}
+	}
+	if p.judged != nil {
+		if err := p.fit.before.judge(p.judged, c); err != nil {
 			return err
 		}
 	}
@@ -229,6 +239,9 @@ func (p *sumPart) Merge(next linear.Partial) error {
 			return err
 		}
 	}
+	if p.judged != nil {
+		p.judged.Merge(q.judged)
+	}
 	p.rows += q.rows
 	p.numbers += q.numbers
 	mergeSpellings(p, p.texts, q.texts)
@@ -337,6 +350,9 @@ func (p *sumPart) fields(c *wire.Codec) {
 	c.Check(p.numbers <= maxNumbers, "fewer numbers")
 	if p.labels != nil {
 		c.Binary(p.labels)
+	}
+	if p.judged != nil {
+		c.Binary(p.judged)
 	}
 	var read int64
 	spellingFields(c, p, p.texts, &read, func(s *string) { c.Text(s) })

@@ -35,6 +35,7 @@ type file struct {
 	Iters        int          `json:"n_iter"`
 	Curve        []float64    `json:"inertias"`
 	Compared     []Comparison `json:"compared"`
+	Stream       *Stream      `json:"stream,omitempty"`
 
 	Encoding  *features.Encoding `json:"encoding,omitempty"`
 	ZeroBased bool               `json:"zero_based,omitempty"`
@@ -46,7 +47,7 @@ func (m *Model) Save(w io.Writer) error {
 		Format: Format, Version: Version, Options: m.Options, Rows: m.Rows,
 		Features: m.Features(), FeatureNames: m.FeatureNames, Mean: m.Mean, Std: m.Std, Scale: m.Scale,
 		Centers: m.Centers, Sizes: m.Sizes, Inertia: m.Inertia, Iters: m.Iters, Curve: m.Curve,
-		Compared: m.Compared, Encoding: m.Encoding, ZeroBased: m.ZeroBased,
+		Compared: m.Compared, Stream: m.Stream, Encoding: m.Encoding, ZeroBased: m.ZeroBased,
 	}
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -75,6 +76,7 @@ func Load(name string, r io.Reader) (*Model, error) {
 		Options: f.Options, FeatureNames: f.FeatureNames, Encoding: f.Encoding, ZeroBased: f.ZeroBased, Rows: f.Rows,
 		Mean: f.Mean, Std: f.Std, Scale: f.Scale,
 		Centers: f.Centers, Sizes: f.Sizes, Inertia: f.Inertia, Iters: f.Iters, Curve: f.Curve, Compared: f.Compared,
+		Stream: f.Stream,
 	}
 	if err := jsontext.Same(b, m.Save); err != nil {
 		return nil, bad("%v", err)
@@ -87,7 +89,7 @@ func (f *file) check() error {
 	o := f.Options
 	o.Centers = f.Centers
 	switch {
-	case d < 1 || len(f.Mean) != d || len(f.Std) != d || k < 1 || len(f.Sizes) != k || f.Rows < int64(k):
+	case d < 1 || len(f.Mean) != d || len(f.Std) != d || k < 1 || len(f.Sizes) != k || f.Rows < int64(k) && f.Stream == nil:
 		return fmt.Errorf("%d rows, %d features, %d means, %d centres, %d sizes", f.Rows, d, len(f.Mean), k, len(f.Sizes))
 	case f.FeatureNames != nil && len(f.FeatureNames) != d || f.Scale != nil && len(f.Scale) != d:
 		return fmt.Errorf("%d names and %d scales of %d features", len(f.FeatureNames), len(f.Scale), d)
@@ -102,6 +104,14 @@ func (f *file) check() error {
 	case f.Iters < 1 || f.Iters > o.MaxIter || len(f.Curve) < 1 || f.Curve[len(f.Curve)-1] != f.Inertia ||
 		!(f.Inertia >= 0):
 		return fmt.Errorf("inertia %v after %d iterations, of %d inertias", f.Inertia, f.Iters, len(f.Curve))
+	}
+	if (f.Stream != nil) != o.Online {
+		return fmt.Errorf("online %v, and a stream or none", o.Online)
+	}
+	if f.Stream != nil {
+		if err := f.Stream.check(k); err != nil {
+			return err
+		}
 	}
 	seen := map[string]bool{}
 	for _, name := range f.FeatureNames {

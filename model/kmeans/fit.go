@@ -8,6 +8,7 @@ import (
 
 	"beamlearn/model/features"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/drift"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/vectors"
 )
@@ -28,6 +29,7 @@ type Fit struct {
 	runs   []*run
 	room   *room // for what is remembered of rows
 	model  *Model
+	judged *drift.Judged // how the centres before did on the rows of online learning; nil: there were none
 
 	encoding  *features.Encoding
 	zeroBased bool
@@ -73,6 +75,9 @@ func NewFit(o Options, columns int, names []string) (*Fit, error) {
 			return nil, fmt.Errorf("init: centre %d has %d columns, the rows have %d", i, len(c), columns)
 		}
 	}
+	if w := o.WarmStart; w != nil && w.Options.Standardize != o.Standardize {
+		return nil, fmt.Errorf("standardize %v: the model to go on from has %v", o.Standardize, w.Options.Standardize)
+	}
 	return &Fit{
 		options: o, features: columns, names: slices.Clone(names), room: &room{left: memoryBytes},
 	}, nil
@@ -90,7 +95,7 @@ func (f *Fit) Pass() fitting.Pass {
 	if f.passes > 0 {
 		p.Name = fmt.Sprintf("iteration %d", f.iteration()+1)
 		if f.learns() {
-			p.Batch, p.Shuffle, p.Mix = f.options.BatchSize, true, true
+			p.Batch, p.Shuffle, p.Mix = f.options.BatchSize, !f.options.Online, !f.options.Online
 			p.Name = fmt.Sprintf("epoch %d", f.iteration()+1)
 		}
 		if left := f.runs[0].Rounds; left > 1 {
@@ -132,6 +137,10 @@ func (f *Fit) Model() *Model {
 	f.model.Encoding, f.model.ZeroBased = f.encoding, f.zeroBased
 	return f.model
 }
+
+// Progressive is how far rows were from the centres that they had before each batch moved them, squared, when they are
+// learned from; nil unless a model was gone on from.
+func (f *Fit) Progressive() *drift.Judged { return f.judged }
 
 // Reads says how rows become numbers, for the model.
 func (f *Fit) Reads(e *features.Encoding, zeroBased bool) { f.encoding, f.zeroBased = e, zeroBased }
@@ -191,6 +200,9 @@ func (f *Fit) Advance(sum linear.Partial) error {
 func (f *Fit) begin(p *look) error {
 	o := &f.options
 	f.rows, f.mean = p.rows, p.moments.Mean
+	if o.WarmStart != nil {
+		return f.goOn(p)
+	}
 	if most := o.Clusters[len(o.Clusters)-1]; int64(most) > f.rows {
 		return fmt.Errorf("n_clusters %d: there are %d rows", most, f.rows)
 	}
@@ -212,11 +224,7 @@ func (f *Fit) begin(p *look) error {
 	if o.Standardize {
 		f.scale = p.moments.Scale
 	}
-	rows, heavy := make([]float64, 0, len(p.drawn)*f.features), make([]float64, len(p.drawn))
-	for i := range p.drawn {
-		rows = f.append(rows, p.drawn[i].row)
-		heavy[i] = p.drawn[i].weight
-	}
+	rows, heavy := f.drawn(p)
 	from := &candidates{rows: rows, features: f.features, weights: unlessEqual(heavy)}
 	for _, k := range o.Clusters {
 		for i := range o.NInit {
@@ -237,8 +245,22 @@ func (f *Fit) begin(p *look) error {
 			f.runs = append(f.runs, r)
 		}
 	}
-	f.sample = slices.Clone(rows[:min(len(rows), silhouetteMax*f.features)])
+	f.keepSample(rows)
 	return nil
+}
+
+// drawn are the rows of a sample, scaled, and their weights.
+func (f *Fit) drawn(p *look) (rows, weights []float64) {
+	rows, weights = make([]float64, 0, len(p.drawn)*f.features), make([]float64, len(p.drawn))
+	for i := range p.drawn {
+		rows = f.append(rows, p.drawn[i].row)
+		weights[i] = p.drawn[i].weight
+	}
+	return rows, weights
+}
+
+func (f *Fit) keepSample(rows []float64) {
+	f.sample = slices.Clone(rows[:min(len(rows), silhouetteMax*f.features)])
 }
 
 // measurable refuses columns whose squares are beyond what float64 holds, or below: distances would be infinite, or 0
@@ -378,6 +400,9 @@ func (f *Fit) take(compared []Comparison) {
 	f.model = &Model{
 		Options: f.options, FeatureNames: f.names, Rows: f.rows, Mean: f.mean, Std: f.std, Scale: f.scale,
 		Sizes: r.Sizes, Inertia: r.inertia(), Iters: r.Iterations, Curve: r.Curve, Compared: compared,
+	}
+	if f.options.Online {
+		f.model.Stream = r.stream()
 	}
 	for i := range r.Clusters {
 		f.model.Centers = append(f.model.Centers, f.back(r.Centers[i*f.features:(i+1)*f.features]))

@@ -49,6 +49,13 @@ type Options struct {
 	// BatchSize is how many rows there are in a minibatch, by each of which the centres move: scikit-learn's
 	// MiniBatchKMeans. 0 moves them once in a pass over all rows: KMeans. Default: 0.
 	BatchSize int `json:"batch_size,omitempty"`
+	// Online learns from each row once, in the order of the rows: MiniBatchKMeans.partial_fit, batch after batch. It has
+	// a BatchSize, one of Clusters, one start and one iteration. The model has a Stream, so that WarmStart can go on from
+	// it. Default: false.
+	Online bool `json:"online,omitempty"`
+	// WarmStart is a model whose centres, scaling and Stream are gone on from, with Online, and Init and Centers of its
+	// own; one without a Stream gives its centres alone, which the first rows move. Optional.
+	WarmStart *Model `json:"-"`
 	// MaxIter is the number of iterations of each start at most: passes over the rows. Default: 300, by minibatches 100.
 	MaxIter int `json:"max_iter"`
 	// Tol times the mean of the columns' variances is the squared length of the move of all centres together below
@@ -70,6 +77,12 @@ const (
 
 // EnsureDefaults fills in what is not set.
 func (o *Options) EnsureDefaults() {
+	if o.WarmStart != nil {
+		o.Init, o.Centers = Given, o.WarmStart.Centers
+	}
+	if o.Online {
+		o.NInit, o.MaxIter = max(o.NInit, 1), 1
+	}
 	if o.Init == "" {
 		o.Init = PlusPlus
 	}
@@ -111,6 +124,12 @@ func (o *Options) Validate() error {
 	}
 	if o.BatchSize < 0 || o.BatchSize > maxBatch {
 		errs = append(errs, fmt.Errorf("batch_size %d: must be from 1 to %d, or 0 for none", o.BatchSize, maxBatch))
+	}
+	if o.Online && (o.BatchSize == 0 || o.NInit != 1 || o.MaxIter != 1 || len(o.Clusters) > 1) {
+		errs = append(errs, errors.New("online: learns by minibatches, one number of clusters, from one start, each row once"))
+	}
+	if o.WarmStart != nil && !o.Online {
+		errs = append(errs, errors.New("warm_start: only online learning goes on from a model"))
 	}
 	if o.Init == Given {
 		switch {
@@ -156,6 +175,16 @@ type Model struct {
 	Curve []float64
 	// Compared are all numbers of clusters that were asked for.
 	Compared []Comparison
+	// Stream is what online learning goes on from; nil of other models. Rows, Sizes, Inertia and Curve are then those of
+	// the rows that came last, and Mean and Std those of the first, by which all are scaled.
+	Stream *Stream
+}
+
+// Stream is what online learning keeps beside the centres.
+type Stream struct {
+	Weights []float64 `json:"weights"` // of all rows that have come to each centre: MiniBatchKMeans' _counts
+	Batches int64     `json:"batches"`
+	Since   int       `json:"since"` // rows since light clusters were last looked for
 }
 
 // Comparison is what was found with a number of clusters.

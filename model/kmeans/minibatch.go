@@ -9,6 +9,7 @@ import (
 
 	"beamlearn/model/internal/splitmix"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/drift"
 	"beamlearn/model/vectors"
 )
 
@@ -56,6 +57,7 @@ type learned struct {
 	progress map[int]progress // of shards
 	shard    int
 	expected float64 // rows of the shard
+	judged   drift.Judged
 }
 
 func newEpoch(f *Fit, shard, shards int) *epoch {
@@ -119,11 +121,12 @@ func (t *learned) learn(f *Fit, b *vectors.Block, weights weights) error {
 	found := sum{rows: make(floats, len(t.centers)), weights: make(floats, len(t.weights)),
 		sizes: make([]int64, len(t.weights))}
 	found.add(b, &assigned{nearest, distances}, weights)
-	moved := 0.0
+	moved, weight := 0.0, 0.0
 	for k, w := range found.weights {
 		if !(w > 0) {
 			continue
 		}
+		weight += w
 		center, rows := t.centers[k*b.Dim:][:b.Dim], found.rows[k*b.Dim:][:b.Dim]
 		all := t.weights[k] + w
 		for j, v := range rows {
@@ -140,8 +143,12 @@ func (t *learned) learn(f *Fit, b *vectors.Block, weights weights) error {
 	}
 	t.inertia, t.rows = t.inertia+found.inertia, t.rows+int64(b.Len())
 	at.Batches++
-	at.end(found.inertia/float64(b.Len()), 2*float64(b.Len())/(t.expected+1), f.options.Tol > 0 && moved <=
-		f.options.Tol*f.spread)
+	if f.options.Online {
+		t.judged.Add(drift.TracePoint{Rows: int64(b.Len()), Weight: weight, Loss: found.inertia}, 0)
+	} else {
+		at.end(found.inertia/float64(b.Len()), 2*float64(b.Len())/(t.expected+1), f.options.Tol > 0 && moved <=
+			f.options.Tol*f.spread)
+	}
 	t.progress[t.shard] = at
 	return nil
 }
@@ -228,6 +235,7 @@ func (p *epoch) Merge(next linear.Partial) error {
 			}
 		}
 		s.inertia, s.rows = s.inertia+t.inertia, s.rows+t.rows
+		s.judged.Merge(&t.judged)
 		for shard, at := range t.progress {
 			s.progress[shard] = at
 		}
@@ -241,6 +249,7 @@ type learnedState struct {
 	Placed                    []bool
 	Rows                      int64
 	Progress                  map[int]progress
+	Judged                    []byte `json:",omitempty"` // of online learning
 }
 
 // MarshalBinary keeps every bit.
@@ -248,7 +257,14 @@ func (p *epoch) MarshalBinary() ([]byte, error) {
 	states := make([]learnedState, len(p.of))
 	for i := range p.of {
 		t := &p.of[i]
-		states[i] = learnedState{t.centers, t.weights, floats{t.inertia}, t.placed, t.rows, t.progress}
+		states[i] = learnedState{Centers: t.centers, Weights: t.weights, Inertia: floats{t.inertia}, Placed: t.placed,
+			Rows: t.rows, Progress: t.progress}
+		if p.fit.options.Online {
+			var err error
+			if states[i].Judged, err = t.judged.MarshalBinary(); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return json.Marshal(states)
 }
@@ -270,6 +286,11 @@ func (p *epoch) UnmarshalBinary(b []byte) error {
 		}
 		t.centers, t.weights, t.placed, t.inertia, t.rows = s.Centers, s.Weights, s.Placed, s.Inertia[0], s.Rows
 		t.progress = s.Progress
+		if p.fit.options.Online {
+			if err := t.judged.UnmarshalBinary(s.Judged); err != nil {
+				return fmt.Errorf("kmeans: no epoch: %w", err)
+			}
+		}
 	}
 	return nil
 }
@@ -300,6 +321,9 @@ func (f *Fit) turn(p *epoch) error {
 		}
 		if t.rows > 0 {
 			r.Curve = append(r.Curve, t.inertia*(float64(f.rows)/float64(t.rows)))
+		}
+		if f.options.WarmStart != nil {
+			f.judged = &t.judged
 		}
 		r.Iterations++
 		r.Settled = r.Settled || r.Iterations == f.options.MaxIter

@@ -19,6 +19,12 @@ const encoded = 4
 // epochs gives a fit the rows in batches, in turn, for all passes; parts are shards.
 func epochs(t *testing.T, o Options, rows *vectors.Block, parts int) *Model {
 	t.Helper()
+	return fitOf(t, o, rows, parts).Model()
+}
+
+// fitOf is the fit after them.
+func fitOf(t *testing.T, o Options, rows *vectors.Block, parts int) *Fit {
+	t.Helper()
 	f, err := NewFit(o, rows.Dim, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +72,7 @@ func epochs(t *testing.T, o Options, rows *vectors.Block, parts int) *Model {
 			t.Fatal(err)
 		}
 	}
-	return f.Model()
+	return f
 }
 
 // Batches in turn move centres as scikit-learn's steps do, and stop where its rule says so; and with starts, order and

@@ -1,9 +1,12 @@
 package kmeans
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"beamlearn/model/linear/drift"
 )
 
 // fitState is a Fit between passes.
@@ -21,6 +24,9 @@ type fitState struct {
 	Sample   floats       `json:"sample"`
 	Runs     []*run       `json:"runs"`
 	Compared []Comparison `json:"compared,omitempty"` // where all runs are done
+
+	Warm   json.RawMessage `json:"warm_start,omitempty"`
+	Judged []byte          `json:"judged,omitempty"` // where a model is gone on from, after its rows are learned from
 }
 
 // MarshalBinary keeps every bit of what the next pass, or whoever takes the model, needs.
@@ -29,8 +35,22 @@ func (f *Fit) MarshalBinary() ([]byte, error) {
 		Options: f.options, Features: f.features, Names: f.names, Passes: f.passes, Rows: f.rows, Spread: floats{f.spread},
 		Mean: f.mean, Std: f.std, Scale: f.scale, Sample: f.sample, Runs: f.runs,
 	}
-	for _, c := range f.options.Centers {
-		s.Given = append(s.Given, c)
+	if w := f.options.WarmStart; w != nil {
+		var b bytes.Buffer
+		if err := w.Save(&b); err != nil {
+			return nil, err
+		}
+		s.Warm = b.Bytes()
+	} else {
+		for _, c := range f.options.Centers {
+			s.Given = append(s.Given, c)
+		}
+	}
+	if f.judged != nil {
+		var err error
+		if s.Judged, err = f.judged.MarshalBinary(); err != nil {
+			return nil, err
+		}
 	}
 	if f.Done() {
 		s.Compared = f.model.Compared
@@ -49,9 +69,22 @@ func Decode(b []byte) (*Fit, error) {
 	for _, c := range s.Given {
 		s.Options.Centers = append(s.Options.Centers, c)
 	}
+	if s.Warm != nil {
+		m, err := Load("the model of warm_start", bytes.NewReader(s.Warm))
+		if err != nil {
+			return nil, err
+		}
+		s.Options.WarmStart = m
+	}
 	f, err := NewFit(s.Options, s.Features, s.Names)
 	if err != nil {
 		return nil, err
+	}
+	if s.Judged != nil {
+		f.judged = &drift.Judged{}
+		if err := f.judged.UnmarshalBinary(s.Judged); err != nil {
+			return nil, fmt.Errorf("%w: %w", errState, err)
+		}
 	}
 	if s.Passes < 0 || len(s.Spread) != 1 || len(s.Sample)%s.Features != 0 ||
 		s.Names != nil && len(s.Names) != s.Features {

@@ -9,6 +9,7 @@ import (
 	"beamlearn/model/internal/elementary"
 	"beamlearn/model/internal/wire"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/drift"
 	"beamlearn/model/linear/internal/loss"
 )
 
@@ -29,7 +30,7 @@ type Progressive struct {
 	Ended          bool                          // there is no row left that has not been learned from
 
 	curve [64]progressiveSums // at i: of rows number 2^i to 2^(i+1)−1 of each part, counted from 1
-	trace trace
+	trace drift.Trace
 }
 
 type progressiveSums struct{ weight, loss float64 }
@@ -66,6 +67,9 @@ func (p *Progressive) Curve() []ProgressivePoint {
 	}
 	return points
 }
+
+// Trace is the loss of the rows in their order. Of parts that learned side by side, one comes after the other.
+func (p *Progressive) Trace() *drift.Trace { return &p.trace }
 
 func (p *Progressive) classes() int {
 	if p.Classification == nil {
@@ -112,7 +116,7 @@ func (p *Progressive) add(o *Progressive) {
 		p.curve[i].weight += o.curve[i].weight
 		p.curve[i].loss += o.curve[i].loss
 	}
-	p.trace.merge(&o.trace)
+	p.trace.Merge(&o.trace)
 }
 
 // MarshalBinary keeps every bit.
@@ -146,7 +150,7 @@ func (p *Progressive) fields(c *wire.Codec) {
 	for i := range points {
 		c.Float(&p.curve[i].weight, &p.curve[i].loss)
 	}
-	p.trace.fields(c)
+	p.trace.Fields(c)
 	if p.Classification != nil {
 		classes := p.classes()
 		c.Binary(p.Classification)
@@ -248,7 +252,7 @@ func (j *judge) flush() {
 	j.to.Loss += total
 	j.to.curve[j.point].weight += weight
 	j.to.curve[j.point].loss += total
-	j.to.trace.add(TracePoint{int64(n), weight, total})
+	j.to.trace.Add(drift.TracePoint{Rows: int64(n), Weight: weight, Loss: total})
 	j.number += int64(n)
 	j.n = 0
 }

@@ -1,4 +1,4 @@
-package sgd
+package drift
 
 import "beamlearn/model/internal/wire"
 
@@ -16,15 +16,15 @@ type TracePoint struct {
 	Loss   float64 // the sum of weight·loss
 }
 
-// trace is how the loss went, in the order of the rows: in equal steps, where the curve of a [Progressive] goes by
-// powers of two.
-type trace struct {
+// Trace is how the loss went, in the order of the rows, in equal steps: at most 1,024 points of about as many rows
+// each, 256 at the least. The zero value has no rows.
+type Trace struct {
 	doublings int // of traceRows
 	points    []TracePoint
 }
 
-// add adds rows that come after all others.
-func (t *trace) add(p TracePoint) {
+// Add adds rows that come after all others.
+func (t *Trace) Add(p TracePoint) {
 	if n := len(t.points); n > 0 && t.points[n-1].Rows < traceRows<<t.doublings {
 		t.points[n-1].join(p)
 		return
@@ -42,7 +42,7 @@ func (p *TracePoint) join(o TracePoint) {
 }
 
 // halve makes one point of two.
-func (t *trace) halve() {
+func (t *Trace) halve() {
 	t.doublings++
 	joined := t.points[:0]
 	for i, p := range t.points {
@@ -55,17 +55,18 @@ func (t *trace) halve() {
 	t.points = joined
 }
 
-// merge adds the rows of another, which come after all others.
-func (t *trace) merge(o *trace) {
+// Merge adds the rows of another, which come after all others.
+func (t *Trace) Merge(o *Trace) {
 	for t.doublings < o.doublings {
 		t.halve()
 	}
 	for _, p := range o.points {
-		t.add(p)
+		t.Add(p)
 	}
 }
 
-func (t *trace) fields(c *wire.Codec) {
+// Fields are those of the state.
+func (t *Trace) Fields(c *wire.Codec) {
 	c.Int(&t.doublings)
 	c.Check(t.doublings < 46, "a trace of fewer doublings")
 	n := c.Len(len(t.points), 1+2*8)
@@ -82,11 +83,10 @@ func (t *trace) fields(c *wire.Codec) {
 	}
 }
 
-// Trace is the loss of the rows in their order, in at most 1,024 points of about as many rows each, 256 at the least.
-// Of parts that learned side by side, one comes after the other. A short rest at the end is in the last point.
-func (p *Progressive) Trace() []TracePoint {
-	points := append([]TracePoint(nil), p.trace.points...)
-	if n := len(points); n > 1 && points[n-1].Rows < traceRows<<p.trace.doublings/2 {
+// Points are those of the trace, oldest first. A short rest at the end is in the last point.
+func (t *Trace) Points() []TracePoint {
+	points := append([]TracePoint(nil), t.points...)
+	if n := len(points); n > 1 && points[n-1].Rows < traceRows<<t.doublings/2 {
 		points[n-2].join(points[n-1])
 		points = points[:n-1]
 	}
