@@ -159,7 +159,7 @@ func ReadCenters(ctx context.Context, name string) (*Centers, error) {
 		if err = errors.Join(err, r.Close()); err != nil {
 			return nil, err
 		}
-		return &Centers{Model: m, Rows: m.Centers, file: name, names: m.FeatureNames}, nil
+		return CentersOf(m, name), nil
 	}
 	var o vectorio.Options
 	o.EnsureDefaults()
@@ -179,6 +179,11 @@ func ReadCenters(ctx context.Context, name string) (*Centers, error) {
 		c.Rows[i] = append([]float64(nil), head.Row(i, make([]float64, head.Dim))...)
 	}
 	return c, nil
+}
+
+// CentersOf are those of a model, which messages tell by the name of its file.
+func CentersOf(m *model.Model, file string) *Centers {
+	return &Centers{Model: m, Rows: m.Centers, file: file, names: m.FeatureNames}
 }
 
 // For are the centres in the columns of rows, found by their names where both have names; a column that is missing is

@@ -56,10 +56,36 @@ type Record struct {
 	SetAside   []SetAside `json:"set_aside,omitempty"`
 	TotalFiles int64      `json:"total_files"` // of all versions so far
 	TotalRows  int64      `json:"total_rows"`
-	// How rows of its files were predicted before they were learned from.
+	Judgement
+	Targets []TargetJudgement `json:"targets,omitempty"` // of a model of several
+}
+
+// Judgement is how rows of a version's files were predicted before they were learned from.
+type Judgement struct {
 	Progressive ProgressiveScores `json:"progressive"`
 	Drift       *drift.Change     `json:"drift,omitempty"` // that its rows have shown
 	Window      drift.Window      `json:"window"`          // of the losses so far
+}
+
+// TargetJudgement is that of one of several targets.
+type TargetJudgement struct {
+	Target string `json:"target"`
+	Judgement
+}
+
+// Next is that of the version after, before its rows are judged.
+func (j *Judgement) Next() Judgement { return Judgement{Window: j.Window.Clone()} }
+
+// Take takes the scores of rows, and how their losses went.
+func (j *Judgement) Take(scores ProgressiveScores, losses *drift.Trace) {
+	j.Progressive = scores
+	for _, p := range losses.Points() {
+		if p.Weight > 0 {
+			if change := j.Window.Add(p.Loss/p.Weight, p.Rows); change != nil {
+				j.Drift = change
+			}
+		}
+	}
 }
 
 // Learned is a file that was learned from.
@@ -189,6 +215,9 @@ func (v *Versions) read(ctx context.Context, number int64) error {
 			err = fmt.Errorf("%d files in all, %d before", r.TotalFiles, v.last.TotalFiles)
 		default:
 			err = r.Window.Check()
+			for i := range r.Targets {
+				err = errors.Join(err, r.Targets[i].Window.Check())
+			}
 		}
 	}
 	if err != nil {

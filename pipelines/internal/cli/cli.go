@@ -164,7 +164,7 @@ func (g *Group) Float(name string, value float64, usage string) *float64 {
 // OptionalFloat adds a flag that is nil where it is not given.
 func (g *Group) OptionalFloat(name, usage string) **float64 {
 	p := new(*float64)
-	g.app.flags.Func(name, usage, func(s string) error {
+	g.Func(name, usage, func(s string) error {
 		v, err := strconv.ParseFloat(s, 64)
 		if err != nil {
 			return errors.New("must be a number")
@@ -172,15 +172,29 @@ func (g *Group) OptionalFloat(name, usage string) **float64 {
 		*p = &v
 		return nil
 	})
-	g.add(name)
 	return p
 }
 
 // Func adds a flag that set reads. The usage names its value in backquotes, and has its default.
 func (g *Group) Func(name, usage string, set func(string) error) {
-	g.app.flags.Func(name, usage, set)
+	g.app.flags.Var(&setter{set: set}, name, usage)
 	g.add(name)
 }
+
+// setter is the value of such a flag, which keeps its text: flag.Func does not.
+type setter struct {
+	set  func(string) error
+	text string
+}
+
+// Set reads a value.
+func (v *setter) Set(s string) error {
+	v.text = s
+	return v.set(s)
+}
+
+// String is the value as it was given.
+func (v *setter) String() string { return v.text }
 
 // Seed adds the flag --seed, which scikit-learn calls random_state.
 func (g *Group) Seed(usage string) *int {
@@ -219,12 +233,11 @@ func (a *App) Repeat(names ...string) (flags []string) {
 // Size adds a flag for a number of bytes: 500000, 200MB, 1GiB.
 func (g *Group) Size(name string, value int64, usage string) *int64 {
 	p := &value
-	g.app.flags.Func(name, usage, func(s string) error {
+	g.Func(name, usage, func(s string) error {
 		v, err := ParseSize(s)
 		*p = v
 		return err
 	})
-	g.add(name)
 	return p
 }
 

@@ -238,7 +238,6 @@ func TestTargetsRefused(t *testing.T) {
 		"--input=all.csv --target=y1,y1":                                        "each column once",
 		"--input=all.csv --target=y1,y2 --weight_column=y2":                     "the column y2 for both",
 		"--input=pos.csv --target=y1,y2 --loss=poisson":                         "row 1, column y2: found -3, expected a target from 0 on",
-		"--input=*.csv --target=y1,y2 --watch":                                  "--watch learns one target",
 		"--input=all.csv --target=y1,y2 --dtype=float32":                        "dtype float32",
 		"--input=two.svm --target=y1,y2":                                        "two.svm",
 		"--input=all.csv --target=y1,y2 --warm_start=one.json":                  "expected a model of several targets",

@@ -25,14 +25,47 @@ type landing struct {
 	t     *testing.T
 	dir   string
 	files []string // in the order in which they have come
-	flags []string
-	rand  *rand.Rand
+	learner
+	rand *rand.Rand
+}
+
+// learner is a command that learns files as they arrive, with its flags.
+type learner struct {
+	command string
+	flags   []string
+	chained []string // flags of a run that learns from a file as --watch does; nil: there is none
+	scored  string   // what is told of the rows of a second file
+	other   string   // a flag with which the model would be another
+}
+
+// learners are all of them.
+func learners() map[string]learner {
+	once := []string{"--shards=1", "--report=none", "--quiet"}
+	return map[string]learner{
+		"sgd": sgdLearner(),
+		"targets": {"sgd", []string{"--target=y,kind", "--columns=a,b", "--task=classification"},
+			sgdLearner().chained, "target kind before they were learned from: mean loss", "--alpha=0.5"},
+		"bayes": {"bayes", []string{"--kind=gaussian", "--target=y"}, once, "before they were learned from: mean log loss",
+			"--var_smoothing=1e-08"},
+		"categories": {"bayes", []string{"--kind=categorical", "--target=y", "--columns=kind"}, once, ", accuracy 0.", "--alpha=2"},
+		"kmeans": {"kmeans", []string{"--minibatch", "--n_clusters=3", "--batch_size=8", "--columns=a,b,kind"}, nil,
+			"before they were learned from: mean squared distance", "--n_clusters=4"},
+	}
+}
+
+func sgdLearner(flags ...string) learner {
+	return learner{"sgd", append([]string{"--target=y", "--task=classification"}, flags...),
+		[]string{"--solver=sgd", "--shards=1", "--epochs=1", "--report=none", "--quiet"}, "mean loss", "--alpha=0.5"}
 }
 
 func newLanding(t *testing.T, flags ...string) *landing {
 	t.Helper()
-	l := &landing{t: t, dir: t.TempDir(), rand: rand.New(rand.NewPCG(1, 1))}
-	l.flags = append([]string{"--target=y", "--task=classification"}, flags...)
+	return landingOf(t, sgdLearner(flags...))
+}
+
+func landingOf(t *testing.T, of learner) *landing {
+	t.Helper()
+	l := &landing{t: t, dir: t.TempDir(), rand: rand.New(rand.NewPCG(1, 1)), learner: of}
 	if err := os.Mkdir(filepath.Join(l.dir, "landing"), 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -62,16 +95,16 @@ func (l *landing) put(name, data string) {
 	l.files = append(l.files, name)
 }
 
-func (l *landing) command(model string, more ...string) *exec.Cmd {
+func (l *landing) watching(model string, more ...string) *exec.Cmd {
 	args := append([]string{"--watch", "--once", "--settle=0s", "--input=landing/*.csv", "--output_model=" + model},
 		l.flags...)
-	return clitest.Command(l.dir, append(args, more...)...)
+	return clitest.Other(l.dir, l.command, append(args, more...)...)
 }
 
 // watch learns what is there, and gives what is told.
 func (l *landing) watch(model string, want int, more ...string) string {
 	l.t.Helper()
-	_, stderr, code := clitest.End(l.t, l.command(model, more...))
+	_, stderr, code := clitest.End(l.t, l.watching(model, more...))
 	if code != want {
 		l.t.Fatalf("exit code %d, expected %d\n%s", code, want, stderr)
 	}
@@ -88,14 +121,13 @@ func (l *landing) chain(names []string) string {
 	l.t.Helper()
 	model := ""
 	for i, name := range names {
-		args := append([]string{"--solver=sgd", "--shards=1", "--epochs=1", "--report=none", "--quiet", "--input=landing/" +
-			name}, l.flags...)
+		args := slices.Concat(l.chained, []string{"--input=landing/" + name}, l.flags)
 		if model != "" {
 			args = append(args, "--warm_start="+model)
 			args = slices.DeleteFunc(args, func(a string) bool { return a == "--standardize" })
 		}
 		model = fmt.Sprintf("chain-%d.json", i)
-		if _, stderr, code := clitest.End(l.t, clitest.Command(l.dir, append(args, "--output_model="+model)...)); code != 0 {
+		if _, stderr, code := clitest.End(l.t, clitest.Other(l.dir, l.command, append(args, "--output_model="+model)...)); code != 0 {
 			l.t.Fatalf("exit code %d\n%s", code, stderr)
 		}
 	}
@@ -218,6 +250,88 @@ func TestWatch(t *testing.T) {
 		if strings.HasPrefix(e.Name(), ".") {
 			t.Errorf("%s is left", e.Name())
 		}
+	}
+}
+
+// Every learner learns from each file once, in the order in which they have come, over runs; tells how the rows were
+// predicted before; and goes on with the same flags alone.
+func TestWatchLearners(t *testing.T) {
+	t.Parallel()
+	for name, of := range learners() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := landingOf(t, of)
+			l.put("c.csv", l.rows(60))
+			l.put("b.csv", l.rows(40))
+			l.watch("m.json", 0)
+			l.put("a.csv", l.rows(30))
+			if told := l.watch("m.json", 0); !strings.Contains(told, "version 2: 1 file, 30 rows") ||
+				!strings.Contains(told, of.scored) {
+				t.Errorf("told %q", told)
+			}
+			names, all := l.learned("m.json")
+			if !slices.Equal(names, l.files) || len(all) != 2 {
+				t.Errorf("learned from %q in %d versions, expected %q", names, len(all), l.files)
+			}
+			if of.chained != nil {
+				if want := l.chain(l.files); l.read("m.json") != want {
+					t.Error("not the model of --warm_start, file after file")
+				}
+			}
+			l.watch("whole.json", 0)
+			if l.read("whole.json") != l.read("m.json") {
+				t.Error("not the model of one run")
+			}
+			if told := l.watch("m.json", 2, of.other); !strings.Contains(told, "m-000002.json was learned with other flags (") ||
+				!strings.Contains(told, of.other+" is new") {
+				t.Errorf("told %q", told)
+			}
+		})
+	}
+}
+
+// Of bayes and kmeans, what learns no one model in one pass is refused before any work.
+func TestWatchRefused(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"bayes --alpha=1,2":                     "--watch learns one model: give one value",
+		"bayes --folds=3":                       "--folds: not with --watch",
+		"bayes --report=page.html":              "--report: not with --watch",
+		"bayes --input=*.json":                  "would take m.json for an input",
+		"bayes --watch=false":                   "--once: is of --watch",
+		"kmeans --minibatch=false":              "give --minibatch",
+		"kmeans --minibatch --n_clusters=2,3":   "--n_clusters: --watch learns one model",
+		"kmeans --minibatch --max_iter=5":       "--max_iter: not with --watch",
+		"kmeans --minibatch --output=out.csv":   "--output: not with --watch",
+		"kmeans --minibatch --output_model=m.x": "a .json file of this host",
+	} {
+		f := strings.Fields(args)
+		of := learner{command: "bayes", flags: []string{"--kind=multinomial", "--target=y"}}
+		if f[0] == "kmeans" {
+			of = learner{command: "kmeans", flags: []string{"--n_clusters=2"}}
+		}
+		if told := landingOf(t, of).watch("m.json", 2, f[1:]...); !strings.Contains(told, want) {
+			t.Errorf("%s: told %q", args, told)
+		}
+	}
+}
+
+// Clusters go on from centres that are given, of a file or of a model, on which an encoding stands.
+func TestWatchInit(t *testing.T) {
+	t.Parallel()
+	l := landingOf(t, learner{command: "kmeans", flags: []string{"--minibatch"}})
+	l.put("a.csv", "a,b\n0,0\n1,1\n20,10\n")
+	clitest.Write(t, filepath.Join(l.dir, "centres.csv"), "b,a\n0,0\n10,20\n")
+	l.watch("m.json", 0, "--init=centres.csv")
+	if m := l.read("m.json"); !strings.Contains(m, `"cluster_centers":[[0.5,0.5],[20,10]]`) ||
+		!strings.Contains(m, `"weights":[2,1]`) {
+		t.Errorf("learned %s", m)
+	}
+	l.put("b.csv", "a,b\n2,2\n20,10\n")
+	l.watch("n.json", 0, "--init=m.json", "--input=landing/b.csv")
+	if m := l.read("n.json"); !strings.Contains(m, `"cluster_centers":[[1,1],[20,10]]`) ||
+		!strings.Contains(m, `"weights":[3,2]`) {
+		t.Errorf("learned %s", m)
 	}
 }
 
@@ -360,7 +474,7 @@ func TestWatchSignal(t *testing.T) {
 	t.Parallel()
 	l := newLanding(t)
 	l.put("a.csv", l.rows(30))
-	c := l.command("m.json", "--once=false", "--every=10ms")
+	c := l.watching("m.json", "--once=false", "--every=10ms")
 	var told strings.Builder
 	c.Stderr = &told
 	if err := c.Start(); err != nil {
@@ -410,7 +524,16 @@ func TestWatchKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l := newLanding(t)
+	for name, of := range learners() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			killed(t, of, kills)
+		})
+	}
+}
+
+func killed(t *testing.T, of learner, kills int) {
+	l := landingOf(t, of)
 	l.put("first.csv", l.rows(30))
 	l.watch("whole.json", 0)
 	versions := func() int {
@@ -425,7 +548,7 @@ func TestWatchKilled(t *testing.T) {
 		for j := range 3 {
 			l.put(fmt.Sprintf("%d-%d.csv", i, 9-j), l.rows(30))
 		}
-		c := l.command("m.json", "--every=1ns") // a version for each file
+		c := l.watching("m.json", "--every=1ns") // a version for each file
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}

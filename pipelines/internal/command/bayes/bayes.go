@@ -18,6 +18,7 @@ import (
 	model "beamlearn/model/bayes"
 	"beamlearn/model/features"
 	"beamlearn/pipelines/internal/cli"
+	"beamlearn/pipelines/internal/online"
 	"beamlearn/transforms/bayes"
 	encode "beamlearn/transforms/features"
 	"beamlearn/transforms/files"
@@ -40,9 +41,20 @@ type command struct {
 	cache                              *int64
 	warm                               *cli.Path
 	resume                             *bool
+	watch                              *cli.Watch
 
 	output, table *cli.Path
 	page          *cli.Page
+
+	from []string // the files of one training, where those of the input are learned from one by one
+}
+
+// patterns are those of the rows to learn from.
+func (c *command) patterns() []string {
+	if c.from != nil {
+		return c.from
+	}
+	return c.input.Patterns()
 }
 
 // New is the command.
@@ -83,10 +95,12 @@ func New() *cli.App {
 	c.cache = how.Size("cache_memory", linear.DefaultCacheMemory,
 		"how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and the rows are text, .parquet or .arrow (default 512MiB); 0 reads them anew in each pass")
 	c.resume = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
+	c.watch = how.Watch("go on learning with each file that arrives at --input, until Ctrl-C: every version of the model is kept beside it, NAME-000001.json and so on, with a record of what it was learned from; a restart goes on where it was")
 
 	write := app.Group("What to write")
 	c.output = write.OutputModel("the `FILE` of the model, which predict reads: .json, e.g. out/bayes.json").Rejects()
 	c.page = write.Page("the `FILE` of a page about the model: .html, e.g. out/bayes.html (default: beside the model on this host, NAME.html; none for none)", c.output)
+	c.page.Unless(c.watch.On)
 	c.table = write.OutputFile("cv_results",
 		"the `FILE` of the cross-validation's scores: .csv or .json (default: MODEL.cv.csv)").Here()
 	app.Byproducts(func() []files.Named {
@@ -123,8 +137,11 @@ func (c *command) tablePath() (string, error) {
 func (c *command) run(ctx context.Context) error {
 	start := time.Now()
 	job, options, to, err := c.job()
-	if err != nil {
+	if err := errors.Join(c.watched(), err); err != nil {
 		return err
+	}
+	if c.watch.On() {
+		return c.learning().Run(ctx)
 	}
 	if err := c.inspect(ctx, job, &options); err != nil {
 		return err
@@ -132,17 +149,7 @@ func (c *command) run(ctx context.Context) error {
 	if c.Explaining() {
 		return c.explain(ctx, job, &options)
 	}
-	fit, report, err := c.train(ctx, job, options)
-	if why := c.anew(err, job); why != "" {
-		c.Tell(why)
-		if job, options, to, err = c.job(); err != nil {
-			return err
-		}
-		if err := c.inspectTable(ctx, job, &options, nil); err != nil {
-			return err
-		}
-		fit, report, err = c.train(ctx, job, options)
-	}
+	job, fit, report, err := c.learn(ctx, job, options)
 	if err == nil {
 		err = c.finish(ctx, job, fit, report, to, start)
 	}
@@ -150,9 +157,29 @@ func (c *command) run(ctx context.Context) error {
 	return err
 }
 
+// learn learns from rows that have been inspected: as those of a table, in a job that it gives, where they turn out to
+// be that.
+func (c *command) learn(ctx context.Context, job *linear.Job, o model.FitOptions) (*linear.Job, *model.Fit,
+	*linear.Report, error) {
+	fit, report, err := c.train(ctx, job, o)
+	why := c.anew(err, job, o.WarmStart != nil)
+	if why == "" {
+		return job, fit, report, err
+	}
+	c.Tell(why)
+	if job, o, _, err = c.job(); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := c.inspectTable(ctx, job, &o, nil); err != nil {
+		return nil, nil, nil, err
+	}
+	fit, report, err = c.train(ctx, job, o)
+	return job, fit, report, err
+}
+
 // anew says why a job that has failed as one of numbers is to be done as one of a table. "" where it is not.
-func (c *command) anew(err error, job *linear.Job) string {
-	if *c.resume || c.warm.String() != "" {
+func (c *command) anew(err error, job *linear.Job, warm bool) string {
+	if *c.resume || warm {
 		return ""
 	}
 	if err != nil {
@@ -170,6 +197,9 @@ func (c *command) train(ctx context.Context, job *linear.Job, o model.FitOptions
 	if err != nil {
 		return nil, nil, cli.Usage(err)
 	}
+	if c.watch.On() {
+		return online.Train(ctx, c.App, job, fit)
+	}
 	return linear.Train(ctx, job, fit,
 		func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
 }
@@ -184,8 +214,12 @@ func (c *command) job() (*linear.Job, model.FitOptions, targets, error) {
 	_, encoding := c.tables.Options(false)
 	encoding = errors.Join(encoding, c.tables.Columns(&reading.Formats))
 	options, faults := c.options()
+	shards := *c.shards
+	if c.watch.On() && !c.Given("shards") {
+		shards = 1 // in the order of the rows
+	}
 	job := &linear.Job{Reading: reading, Options: linear.Options{
-		Model: c.output.Path(), Shards: *c.shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed),
+		Model: c.output.Path(), Shards: shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed),
 		Resume:  *c.resume,
 		Workers: cli.Workers(), CacheMemory: *c.cache,
 	}}
@@ -282,17 +316,23 @@ func (c *command) prior(o *model.Options) error {
 
 // inspect finds the model to go on from, and the rows.
 func (c *command) inspect(ctx context.Context, job *linear.Job, o *model.FitOptions) (err error) {
-	if c.warm.String() != "" {
-		if err := c.goOn(ctx, o); err != nil {
+	if c.warm.String() != "" && o.WarmStart == nil {
+		m, err := bayes.ReadModel(ctx, c.warm.String())
+		if err != nil {
 			return err
 		}
+		if err := c.goOn(m, o); err != nil {
+			return err
+		}
+	}
+	if o.WarmStart != nil {
 		job.Options.Names = o.WarmStart.FeatureNames
-		job.Reading.Meet(c.input.Patterns(), o.WarmStart.Features(), o.WarmStart.ZeroBased)
+		job.Reading.Meet(c.patterns(), o.WarmStart.Features(), o.WarmStart.ZeroBased)
 	}
 	if done, err := c.asTable(ctx, job, o); done || err != nil {
 		return err
 	}
-	job.Data, err = bayes.Inspect(ctx, o.Options.Kind, c.input.Patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
+	job.Data, err = bayes.Inspect(ctx, o.Options.Kind, c.patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
 	if errors.Is(err, linear.ErrNoTarget) {
 		return cli.Usage(err)
 	}
@@ -302,12 +342,8 @@ func (c *command) inspect(ctx context.Context, job *linear.Job, o *model.FitOpti
 	return err
 }
 
-// goOn reads the model of --warm_start, which goes on with its own options.
-func (c *command) goOn(ctx context.Context, o *model.FitOptions) error {
-	m, err := bayes.ReadModel(ctx, c.warm.String())
-	if err != nil {
-		return err
-	}
+// goOn makes a model the one to go on from, which keeps its own options.
+func (c *command) goOn(m *model.Model, o *model.FitOptions) error {
 	own, asked := m.Options, o.Options
 	own.Kind = asked.Kind // of which the fit says whether it is that of the sums
 	for _, f := range []struct {
@@ -339,7 +375,7 @@ func (c *command) asTable(ctx context.Context, job *linear.Job, o *model.FitOpti
 		if w.Encoding == nil {
 			return false, nil
 		}
-		if c.tables.Asked() {
+		if c.tables.Asked() && c.warm.String() != "" {
 			return false, cli.Usage(errors.New("--warm_start: the model has its own encoding: without flags of tables"))
 		}
 		job.Options.Names = w.Encoding.Needs()
@@ -349,7 +385,7 @@ func (c *command) asTable(ctx context.Context, job *linear.Job, o *model.FitOpti
 		return false, nil
 	}
 	if !c.tables.Asked() {
-		why := c.tables.Wanted(ctx, c.input.Patterns(), job.Reading)
+		why := c.tables.Wanted(ctx, c.patterns(), job.Reading)
 		if why == "" {
 			return false, nil
 		}
@@ -366,7 +402,7 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, o *model.Fi
 		return cli.Usage(err)
 	}
 	asked.Counts = o.Options.Kind != model.Gaussian
-	if job.Data, err = linear.InspectTable(ctx, c.input.Patterns(), &job.Options, &job.Reading); err != nil {
+	if job.Data, err = linear.InspectTable(ctx, c.patterns(), &job.Options, &job.Reading); err != nil {
 		return err
 	}
 	c.Note(job.Data)

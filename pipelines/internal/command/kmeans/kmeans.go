@@ -15,6 +15,7 @@ import (
 	model "beamlearn/model/kmeans"
 	"beamlearn/model/results"
 	"beamlearn/pipelines/internal/cli"
+	"beamlearn/pipelines/internal/online"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/kmeans"
 	"beamlearn/transforms/linear"
@@ -39,10 +40,23 @@ type command struct {
 	shards, seed, threads, checkpoints *int
 	cache                              *int64
 	resume                             *bool
+	watch                              *cli.Watch
 
 	model  *cli.Path
 	output *cli.Output
 	page   *cli.Page
+
+	// Where files are learned from as they arrive: those of one training, and the model to go on from.
+	from []string
+	warm *model.Model
+}
+
+// patterns are those of the rows.
+func (c *command) patterns() []string {
+	if c.from != nil {
+		return c.from
+	}
+	return c.input.Patterns()
 }
 
 // clusters is --n_clusters: numbers, and ranges of them.
@@ -115,44 +129,35 @@ func New() *cli.App {
 	c.cache = how.Size("cache_memory", linear.DefaultCacheMemory,
 		"how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and the rows are text, .parquet or .arrow (default 512MiB); 0 reads them anew in each pass")
 	c.resume = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
+	c.watch = how.Watch("go on moving the centres by each file that arrives at --input, with --minibatch, until Ctrl-C: every version of the model is kept beside it, NAME-000001.json and so on, with a record of what it was learned from; a restart goes on where it was")
 
 	write := app.Group("What to write")
 	c.model = write.OutputModel("the `FILE` of the clusters, which predict reads: .json, e.g. out/kmeans.json").Rejects()
 	c.output = write.Output("the `FILE` of the rows' clusters: .csv (id,cluster,distance), .jsonl, .parquet or .npy (without the ids, in the order of the rows)", results.Layout{Columns: kmeans.Answers()})
 	c.page = write.Page("the `FILE` of a page about the clusters: .html, e.g. out/kmeans.html (default: beside the model on this host, NAME.html; none for none)", c.model)
+	c.page.Unless(c.watch.On)
 	return app.Runs(c.run)
 }
 
 func (c *command) run(ctx context.Context) error {
 	start := time.Now()
 	job, options, page, err := c.job(ctx)
-	if err != nil {
+	if err := errors.Join(c.watched(), err); err != nil {
 		return err
+	}
+	if c.watch.On() {
+		return c.learning().Run(ctx)
 	}
 	if err := c.inspect(ctx, job, &options); err != nil {
 		return err
 	}
-	fit, err := model.NewFit(options.Options, job.Data.Dim, job.Data.Columns)
-	if err != nil {
-		return cli.Usage(err)
-	}
 	if c.Explaining() {
-		return c.explain(ctx, job, options.Options)
-	}
-	fit, report, err := c.train(ctx, job, fit)
-	if why := c.anew(err, job, &options); why != "" {
-		c.Tell(why)
-		if job, options, page, err = c.job(ctx); err != nil {
-			return err
-		}
-		if err := c.inspectTable(ctx, job, &options); err != nil {
-			return err
-		}
-		if fit, err = model.NewFit(options.Options, job.Data.Dim, job.Data.Columns); err != nil {
+		if _, err := model.NewFit(options.Options, job.Data.Dim, job.Data.Columns); err != nil {
 			return cli.Usage(err)
 		}
-		fit, report, err = c.train(ctx, job, fit)
+		return c.explain(ctx, job, options.Options)
 	}
+	job, fit, report, err := c.learn(ctx, job, options)
 	if err == nil {
 		err = c.finish(ctx, job, fit.Model(), report, page, start)
 	}
@@ -160,7 +165,34 @@ func (c *command) run(ctx context.Context) error {
 	return err
 }
 
-func (c *command) train(ctx context.Context, job *linear.Job, fit *model.Fit) (*model.Fit, *linear.Report, error) {
+// learn finds clusters of rows that have been inspected: as those of a table, in a job that it gives, where they turn
+// out to be that.
+func (c *command) learn(ctx context.Context, job *linear.Job, o options) (*linear.Job, *model.Fit, *linear.Report,
+	error) {
+	fit, report, err := c.train(ctx, job, &o)
+	why := c.anew(err, job, &o)
+	if why == "" {
+		return job, fit, report, err
+	}
+	c.Tell(why)
+	if job, o, _, err = c.job(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := c.inspectTable(ctx, job, &o); err != nil {
+		return nil, nil, nil, err
+	}
+	fit, report, err = c.train(ctx, job, &o)
+	return job, fit, report, err
+}
+
+func (c *command) train(ctx context.Context, job *linear.Job, o *options) (*model.Fit, *linear.Report, error) {
+	fit, err := model.NewFit(o.Options, job.Data.Dim, job.Data.Columns)
+	if err != nil {
+		return nil, nil, cli.Usage(err)
+	}
+	if c.watch.On() {
+		return online.Train(ctx, c.App, job, fit)
+	}
 	return linear.Train(ctx, job, fit,
 		func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
 }
@@ -206,8 +238,15 @@ func (c *command) job(ctx context.Context) (*linear.Job, options, string, error)
 			errs = append(errs, fmt.Errorf("--%s=%d: must be at least 1", name, v))
 		}
 	}
+	shards := *c.shards
+	if c.watch.On() {
+		o.Online, o.NInit, o.MaxIter, o.Tol = true, 1, 1, 0
+		if !c.Given("shards") {
+			shards = 1 // in the order of the rows
+		}
+	}
 	job := &linear.Job{Reading: reading, Options: linear.Options{
-		Model: c.model.Path(), Shards: *c.shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed),
+		Model: c.model.Path(), Shards: shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed),
 		Resume:  *c.resume,
 		Workers: cli.Workers(), CacheMemory: *c.cache,
 	}}
@@ -225,7 +264,13 @@ func (c *command) job(ctx context.Context) (*linear.Job, options, string, error)
 		checked.Model = "model.json" // which is not told twice
 	}
 	errs = append(errs, checked.Validate(), pageErr, c.checkOutput())
-	if name := c.init.String(); isFile(name) {
+	switch name := c.init.String(); {
+	case c.warm != nil:
+		o.begin, o.WarmStart = kmeans.CentersOf(c.warm, c.model.Path()), c.warm
+		if len(o.Clusters) == 0 {
+			o.Clusters = []int{len(c.warm.Centers)}
+		}
+	case isFile(name):
 		if faults == nil {
 			var err error
 			if o.begin, err = kmeans.ReadCenters(ctx, name); err != nil {
@@ -260,9 +305,9 @@ func (c *command) inspect(ctx context.Context, job *linear.Job, o *options) (err
 		return c.inspectLike(ctx, job, o)
 	}
 	if !c.tables.Asked() {
-		why := c.tables.Wanted(ctx, c.input.Patterns(), job.Reading)
+		why := c.tables.Wanted(ctx, c.patterns(), job.Reading)
 		if why == "" {
-			job.Data, err = kmeans.Inspect(ctx, c.input.Patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
+			job.Data, err = kmeans.Inspect(ctx, c.patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
 			if err == nil {
 				c.Note(job.Data)
 				err = c.arrange(job, o)
@@ -278,7 +323,7 @@ func (c *command) inspect(ctx context.Context, job *linear.Job, o *options) (err
 // where the model's are.
 func (c *command) inspectLike(ctx context.Context, job *linear.Job, o *options) (err error) {
 	m := o.begin.Model
-	if c.tables.Asked() {
+	if c.tables.Asked() && o.WarmStart == nil {
 		return cli.Usage(errors.New("--init: the model has its own encoding, or none: without flags of tables"))
 	}
 	if m.Encoding != nil {
@@ -290,7 +335,7 @@ func (c *command) inspectLike(ctx context.Context, job *linear.Job, o *options) 
 	} else if !c.Given("standardize") {
 		o.Standardize = m.Options.Standardize
 	}
-	job.Data, err = linear.InspectColumns(ctx, kmeans.Columns(m), c.input.Patterns(), &job.Reading)
+	job.Data, err = linear.InspectColumns(ctx, kmeans.Columns(m), c.patterns(), &job.Reading)
 	if err == nil {
 		c.Note(job.Data)
 		job.Data = job.Data.InUnits(&job.Options.UnitRows, c.input.ChunkRows(), &job.Reading)
@@ -321,7 +366,7 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, o *options)
 		return cli.Usage(errors.New("--init: of a table, the centres to begin with are those of a model, .json, which has its encoding"))
 	}
 	job.Reading.Formats.Cells, job.Reading.Parts = true, 2*max(job.Options.Shards, 1)
-	data, err := kmeans.Inspect(ctx, c.input.Patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
+	data, err := kmeans.Inspect(ctx, c.patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
 	if err != nil {
 		return err
 	}

@@ -95,11 +95,11 @@ func New() *cli.App {
 func (c *command) run(ctx context.Context) error {
 	start := time.Now()
 	job, options, to, err := c.job()
-	if err := errors.Join(cli.Usage(c.watched(), c.one()), err); err != nil {
+	if err := errors.Join(cli.Usage(c.watched()), err); err != nil {
 		return err
 	}
 	if c.watch.On() {
-		return c.learnArrivals(ctx)
+		return c.learning().Run(ctx)
 	}
 	if err := c.inspect(ctx, job, &options); err != nil {
 		return err

@@ -13,9 +13,9 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/pipelines/internal/cli"
+	"beamlearn/pipelines/internal/online"
 	encode "beamlearn/transforms/features"
 	"beamlearn/transforms/linear"
-	"beamlearn/transforms/placement"
 )
 
 // asTable inspects the rows as those of a table, where the model to go on from, the flags, or the rows say that they
@@ -83,23 +83,24 @@ func (c *command) train(ctx context.Context, job *linear.Job,
 	if err != nil {
 		return nil, nil, cli.Usage(err)
 	}
-	if c.watch.On() && cli.Workers() == placement.InProcess { // which learns one target
-		fit, report, err := linear.TrainHere(ctx, job, begun.fits[0],
-			func(ctx context.Context, work func(context.Context) error) error {
-				return c.DoHere(ctx, job.Options.RunID, work)
-			})
-		return &learned{fits: []*fitting.Fit{fit}}, report, err
-	}
-	run := func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) }
 	if begun.targets != nil {
-		fit, report, err := linear.Train(ctx, job, begun.targets, run)
+		fit, report, err := fitBy(ctx, c, job, begun.targets)
 		if err != nil {
 			return nil, nil, err
 		}
 		return learnedOf(fit), report, nil
 	}
-	fit, report, err := linear.Train(ctx, job, begun.fits[0], run)
+	fit, report, err := fitBy(ctx, c, job, begun.fits[0])
 	return &learned{fits: []*fitting.Fit{fit}}, report, err
+}
+
+// fitBy makes the passes that a fit asks for.
+func fitBy[F linear.Fit](ctx context.Context, c *command, job *linear.Job, fit F) (F, *linear.Report, error) {
+	if c.watch.On() {
+		return online.Train(ctx, c.App, job, fit)
+	}
+	return linear.Train(ctx, job, fit,
+		func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
 }
 
 // anew says why a job that has failed as one of numbers is to be done as one of a table. "" where it is not.

@@ -118,14 +118,6 @@ func (l *learned) table(w io.Writer) error {
 	return errors.Join(append(errs, out.Error())...)
 }
 
-// one refuses what is for one target alone, where flags tell that there are several.
-func (c *command) one() error {
-	if len(c.input.Targets()) > 0 && c.watch.On() {
-		return errors.New("--target: --watch learns one target: give one column")
-	}
-	return nil
-}
-
 // found refuses a model to go on from that has another number of targets, which of files of their own is known when
 // these are inspected.
 func (c *command) found(job *linear.Job, options *fitting.FitOptions) error {
