@@ -160,7 +160,7 @@ func (l *lease) put(ctx context.Context, generation int64) error {
 		return err
 	}
 	// It may be this very write, the answer to which was lost.
-	if owner, now, err := l.look(ctx); err != nil || owner != l.owner || now == generation {
+	if owner, now, err := l.look(ctx); err != nil || owner != l.owner {
 		return errors.Join(err, errTaken)
 	} else {
 		l.generation, l.renewed = now, time.Now()

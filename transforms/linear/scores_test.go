@@ -113,7 +113,8 @@ func TestScoresOfRates(t *testing.T) {
 			}
 		}
 		r := report.Regression
-		for _, c := range [][2]float64{{r.MSE, squares / weights}, {r.MAE, absolute / weights}, {*r.Deviance, deviance / weights}} {
+		for _, c := range [][2]float64{{r.MSE, squares / weights}, {r.MAE, absolute / weights},
+			{*r.Deviance, deviance / weights}} {
 			if !(math.Abs(c[0]-c[1]) <= 1e-12*math.Abs(c[1])) {
 				t.Errorf("%s: %v, want %v", loss, c[0], c[1])
 			}
@@ -239,8 +240,9 @@ func ofTwoTargets() Targets {
 // Targets that have the model's names are in its order, and others may have any: each is compared with its own.
 func TestComparesInOrder(t *testing.T) {
 	m := ofTwoTargets()
-	for names, fine := range map[string]bool{"u,v": true, "v,u": false, "a,b": true, "u,b": false, "b,v": false, "a": false,
-		"a,b,c": false} {
+	for names, fine := range map[string]bool{
+		"u,v": true, "v,u": false, "a,b": true, "u,b": false, "b,v": false, "a": false, "a,b,c": false,
+	} {
 		err := m.compares(strings.Split(names, ","))
 		if (err == nil) != fine || !fine && !strings.Contains(err.Error(), "in its order: u, v") {
 			t.Errorf("%s: %v", names, err)
