@@ -49,7 +49,7 @@ const IVF = "ivf"
 
 // ivf are the options of an approximate search.
 func (o *Options) ivf() ivf.Options {
-	a := ivf.Options{Metric: o.Neighbors.Metric, Recall: o.Recall, Seed: o.Seed}
+	a := ivf.Options{Metric: o.Neighbors.Metric, Bits: o.Neighbors.Bits, Recall: o.Recall, Seed: o.Seed}
 	a.EnsureDefaults()
 	return a
 }
@@ -148,8 +148,25 @@ func (f *listsFn) ProcessElement(
 	if err != nil {
 		return fault.Mark(err)
 	}
-	return f.lists(ctx, c, vectorio.Gather(queries), emit,
-		func() (*ivf.Index, error) { return ivf.Fit(c.points, f.Options.ivf()) })
+	chunks, o := vectorio.Gather(queries), f.Options.ivf()
+	return f.lists(ctx, c, chunks, emit, func() (*ivf.Index, error) {
+		if ivf.ListsAreWorthwhile(c.points.Len(), f.Dim, rowsOf(chunks), false, o) {
+			return ivf.Fit(c.points, o)
+		}
+		x, err := neighbors.Fit(c.points, f.Options.Neighbors)
+		if err != nil {
+			return nil, err
+		}
+		return ivf.Exactly(c.points, x, o)
+	})
+}
+
+// rowsOf is how many rows the dataset of these chunks has.
+func rowsOf(chunks []vectorio.Chunk) int {
+	if len(chunks) == 0 {
+		return 0
+	}
+	return int(chunks[0].Total)
 }
 
 // lists answers queries by an index of the points, and writes the answers.
@@ -270,7 +287,7 @@ func (keptApproximate) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	s = s.Scope("knn.ApproximateKept")
 	x := j.Index
 	fn := keptApproximateFn{approximateFn{buildFn{Reading: j.Reading, Options: j.Options, Dim: x.Dim,
-		Self: j.Queries == nil}}, x.File, x.Note.Total}
+		Self: j.Queries == nil}}, x.File, x.Note.Total, x.Note.Recall != 0}
 	reports := beam.CreateList(s, j.shapeOf(x.Note.Total))
 	if j.Queries == nil {
 		all := beam.CreateList(s, []Range{{Ordinal: built, Total: x.Note.Total}})
@@ -285,6 +302,7 @@ type keptApproximateFn struct {
 	approximateFn
 	File  IndexFile
 	Total int64 // rows that it was built of
+	Lists bool  // it keeps lists
 }
 
 // open opens the index, and copies its points into memory that stays whatever becomes of the file, where they are
@@ -323,7 +341,7 @@ func (f *keptListsFn) ProcessElement(
 	ctx context.Context, _ int, queries func(*vectorio.Chunk) bool, emit func(output.Part),
 ) error {
 	chunks, o := vectorio.Gather(queries), f.Options.ivf()
-	few := len(chunks) == 0 || chunks[0].Total <= int64(o.Queries()) || o.Recall == 1
+	few := !ivf.ListsAreWorthwhile(int(f.Total), f.Dim, rowsOf(chunks), f.Lists, o)
 	x, c, err := f.open(ctx, !few)
 	if err != nil {
 		return fault.Mark(err)

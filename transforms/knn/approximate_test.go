@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -192,6 +193,86 @@ func TestApproximateQueries(t *testing.T) {
 	}
 }
 
+// Of the metrics that are searched in cells the graph has the recall that it reports, too, and the same bytes at any chunk
+// size and number of threads.
+func TestApproximateCells(t *testing.T) {
+	const n, d, k = 20_000, 12, 5
+	dir := t.TempDir()
+	of := map[neighbors.Metric][][]float64{neighbors.Hamming: clustered(n, d, 3), neighbors.Manhattan: clustered(n, d, 3)}
+	codes, bits := of[neighbors.Hamming], rand.New(rand.NewPCG(1, 1))
+	for i, row := range codes { // bytes of bits: 50 codes, and rows a few bits from one of them
+		of := bits.IntN(50)
+		for j := range row {
+			if i < 50 {
+				row[j] = float64(bits.IntN(256))
+			} else if row[j] = codes[of][j]; bits.IntN(3) == 0 {
+				row[j] = float64(int(row[j]) ^ 1<<bits.IntN(8))
+			}
+		}
+	}
+	for m, x := range of {
+		if brief() && m != neighbors.Hamming {
+			continue
+		}
+		o := Options{K: k, Recall: 0.8, Seed: 5, Neighbors: neighbors.Options{Metric: m, Bits: m == neighbors.Hamming}}
+		input := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(x, "<f4", to[float32]))}
+		expected := ""
+		for i, rows := range []int{0, 1001} {
+			o.Threads, o.Workers = 1+i, []placement.Workers{placement.Remote, placement.InProcess}[i]
+			o.Output = filepath.Join(dir, fmt.Sprint(m, i), "n.csv")
+			r := mustRun(t, input, nil, vectorio.Options{ChunkRows: rows}, o)
+			a := r.Approximate
+			if a == nil || a.Method != "lists" || a.Recall < 0.8 || a.Short() || r.Neighbors != n*k || r.Algorithm != IVF {
+				t.Fatalf("report %+v, %+v", r, a)
+			}
+			got := read(t, o.Output)
+			if i > 0 {
+				if got != expected {
+					t.Errorf("%s: the output differs: %s", m, firstDifference(got, expected))
+				}
+				continue
+			}
+			expected = got
+			found, near := kthDistances(t, x, got, k, o.Neighbors)
+			good := 0.0
+			for j, d := range found {
+				if d <= near[j/k] {
+					good++
+				}
+			}
+			if share := good / float64(len(found)); share < a.Low-0.03 || share > a.High+0.03 {
+				t.Errorf("%s: %.4f of the neighbours are near enough, reported %.4f to %.4f", m, share, a.Low, a.High)
+			}
+		}
+	}
+}
+
+// kthDistances are the distances of the neighbours of every 100th row in an output, and the k-th ones of its exact
+// neighbours: of bits, many rows are equally far.
+func kthDistances(t *testing.T, x [][]float64, output string, k int, o neighbors.Options) (found, kth []float64) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(output), "\n")[1:]
+	for i := 0; i < len(x); i += 100 {
+		var all []float64
+		for j, y := range x {
+			if j != i {
+				all = append(all, neighbors.Distance(x[i], y, o))
+			}
+		}
+		slices.Sort(all)
+		kth = append(kth, all[k-1])
+		for _, line := range lines[i*k : (i+1)*k] {
+			f := strings.Split(line, ",")
+			j, err := strconv.Atoi(f[2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = append(found, neighbors.Distance(x[i], x[j], o))
+		}
+	}
+	return found, kth
+}
+
 // Few points or few queries are answered exactly, and it says so.
 func TestApproximateFew(t *testing.T) {
 	dir := t.TempDir()
@@ -215,8 +296,8 @@ func TestApproximateFaults(t *testing.T) {
 	radius := 1.0
 	for want, o := range map[string]Options{
 		"recall 2: must be greater than 0 and at most 1": {K: 1, Recall: 2},
-		`metric "manhattan": approximate search has`: {K: 1, Recall: 0.9,
-			Neighbors: neighbors.Options{Metric: neighbors.Manhattan}},
+		`metric "canberra": approximate search has`: {K: 1, Recall: 0.9,
+			Neighbors: neighbors.Options{Metric: neighbors.Canberra}},
 		"algorithm kd_tree is exact": {K: 1, Recall: 0.9,
 			Neighbors: neighbors.Options{Algorithm: neighbors.KDTree}},
 		"within a radius are only found exactly": {Radius: &radius, Recall: 0.9},
@@ -240,7 +321,8 @@ func TestParts(t *testing.T) {
 	whole := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(x, "<f8", f64))}
 	cut := []string{writeFile(t, filepath.Join(dir, "x0.npy"), npyOf(x[:7777], "<f8", f64)),
 		writeFile(t, filepath.Join(dir, "x1.npy"), npyOf(x[7777:], "<f8", f64))}
-	for _, metric := range []neighbors.Metric{neighbors.Euclidean, neighbors.Cosine, neighbors.Correlation} {
+	for _, metric := range []neighbors.Metric{neighbors.Euclidean, neighbors.Cosine, neighbors.Correlation,
+		neighbors.Manhattan} {
 		if brief() && metric != neighbors.Euclidean {
 			break
 		}

@@ -150,7 +150,7 @@ func (f *partsFn) assign(
 	ctx context.Context, p *ivf.Plan, rows *vectors.Block, c vectorio.Chunk, kind exchangeKind,
 ) (exchangeFile, error) {
 	file := exchangeFile{Kind: kind, Task: c.Ordinal, Total: c.Total}
-	members, err := p.Parts.Assign(rows, f.Options.Neighbors.Metric, f.Options.Threads)
+	members, err := p.Parts.Assign(rows, f.Options.Neighbors, f.Options.Threads)
 	if err != nil {
 		return file, err
 	}

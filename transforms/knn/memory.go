@@ -42,6 +42,9 @@ func (j *Job) Memory() int64 {
 		if j.metric() == neighbors.Correlation {
 			forms = 12 // less the mean of its row, too
 		}
+		if o := j.Options.ivf(); o.InCells() {
+			forms += element + 1 // rows and their short forms once more
+		}
 		size := rows*(row+dim+order) + chunks + 12*rows*int64(j.Options.K) + forms*rows*dim
 		if j.Options.Groups != nil { // the pairs, and the index that measures
 			const pairs = 16 * (12 + 16 + 12)

@@ -98,8 +98,8 @@ func assignAll(k *tile.Kernels, leaders *panels, r *rows, members []int32, f, th
 // ascending, stand at i·fanout to (i+1)·fanout of the answer. Distances are compared in int8, so that of leaders
 // about equally far either may be taken, and up to a fan-out of 4 one in a hundred is passed over for the next; the
 // answer depends on the row and the leaders alone. O(rows·leaders·d).
-func nearestLeaders(b, leaders *vectors.Block, fanout int, m neighbors.Metric, threads int) ([]int32, error) {
-	o := Options{Metric: m}
+func nearestLeaders(b, leaders *vectors.Block, fanout int, m neighbors.Options, threads int) ([]int32, error) {
+	o := Options{Metric: m.Metric, Bits: m.Bits}
 	o.EnsureDefaults()
 	if err := o.Validate(); err != nil {
 		return nil, err

@@ -38,6 +38,9 @@ func (b *Budget) RowBytes(wide bool) int64 {
 	if wide {
 		value = 12
 	}
+	if o := (Options{Metric: b.Index.Metric}); o.InCells() {
+		value += value + 1 // rows and their short forms once more, in cells
+	}
 	if b.Index.Metric == neighbors.Correlation {
 		value += 12 // rows less their means, as float64 and as float32
 	}

@@ -76,6 +76,9 @@ func (g *graph) run() (*neighbors.Neighbors, error) {
 		g.shape = *g.o.shape
 	}
 	n := g.points.Len()
+	if g.o.InCells() {
+		return g.byCells()
+	}
 	if g.points.Dim > maxDim || !g.o.partial && (g.o.Recall == 1 && !g.o.unmeasured || g.exactCost() <= worth*g.cost(2)) {
 		return g.exactly()
 	}
@@ -214,7 +217,7 @@ func (g *graph) exactly() (*neighbors.Neighbors, error) {
 
 func (g *graph) fit() (err error) {
 	if g.index == nil {
-		g.index, err = neighbors.Fit(g.points, neighbors.Options{Metric: g.o.Metric, Algorithm: neighbors.Brute})
+		g.index, err = neighbors.Fit(g.points, g.o.exactly())
 	}
 	return err
 }

@@ -3,19 +3,22 @@ package ivf
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/internal/tile"
 )
 
-// Metrics lists the metrics that partitions have.
+// Metrics lists the metrics that partitions have, besides neighbors.Hamming of bits.
 var Metrics = []neighbors.Metric{neighbors.Euclidean, neighbors.SqEuclidean, neighbors.Cosine, neighbors.Correlation,
-	neighbors.InnerProduct}
+	neighbors.InnerProduct, neighbors.Manhattan, neighbors.Chebyshev}
 
 // Options of a search.
 type Options struct {
-	// Metric is one of Metrics. Default: neighbors.Euclidean.
+	// Metric is one of Metrics, or with Bits neighbors.Hamming. Default: neighbors.Euclidean.
 	Metric neighbors.Metric
+	// Bits is [neighbors.Options].Bits.
+	Bits bool
 	// Recall is the share of the true neighbours that is wanted, > 0 and ≤ 1. 1 is an exact search. Default: 0.95.
 	Recall float64
 	// Seed chooses leaders and samples. The same seed gives the same neighbours. Default: 0.
@@ -64,13 +67,9 @@ func (o *Options) EnsureDefaults() {
 // Validate reports every fault of the options at once.
 func (o *Options) Validate() error {
 	var errs []error
-	known := false
-	for _, m := range Metrics {
-		known = known || m == o.Metric
-	}
-	if !known {
-		errs = append(errs, fmt.Errorf("metric %q: approximate search has euclidean, sqeuclidean, cosine, correlation and "+
-			"inner_product", o.Metric))
+	if o.Bits != (o.Metric == neighbors.Hamming) || !o.Bits && !slices.Contains(Metrics, o.Metric) {
+		errs = append(errs, fmt.Errorf("metric %q: approximate search has euclidean, sqeuclidean, cosine, correlation, "+
+			"inner_product, manhattan, chebyshev, and hamming of bits", o.Metric))
 	}
 	if !(o.Recall > 0 && o.Recall <= 1) {
 		errs = append(errs, fmt.Errorf("recall %v: must be greater than 0 and at most 1", o.Recall))
@@ -82,6 +81,15 @@ func (o *Options) Validate() error {
 		errs = append(errs, fmt.Errorf("repetitions %d: must be at least 1", o.Repetitions))
 	}
 	return errors.Join(errs...)
+}
+
+// exactly are the options of the exact index of the points. That of a metric of cells is the fastest there is.
+func (o *Options) exactly() neighbors.Options {
+	n := neighbors.Options{Metric: o.Metric, Bits: o.Bits, Algorithm: neighbors.Brute}
+	if o.InCells() {
+		n.Algorithm = neighbors.Auto
+	}
+	return n
 }
 
 // Sequences of random numbers for each purpose.

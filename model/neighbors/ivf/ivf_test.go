@@ -362,7 +362,7 @@ func TestAssign(t *testing.T) {
 			}
 			seed := random(1)
 			chosen := take(points, seed.sample(points.Len(), n, nil))
-			assigned, err := nearestLeaders(points, chosen, f, neighbors.Euclidean, 0)
+			assigned, err := nearestLeaders(points, chosen, f, neighbors.Options{Metric: neighbors.Euclidean}, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -482,8 +482,9 @@ func TestFaults(t *testing.T) {
 		{"k", points, 0, Options{}, "k = 0: must be between 1 and 99, the number of other points"},
 		{"large k", points, 100, Options{}, "k = 100: must be between 1 and 99, the number of other points"},
 		{"no points", empty, 1, Options{}, "no points to index"},
-		{"metric", points, 1, Options{Metric: neighbors.Manhattan},
-			`metric "manhattan": approximate search has euclidean, sqeuclidean, cosine, correlation and inner_product`},
+		{"metric", points, 1, Options{Metric: neighbors.Canberra},
+			`metric "canberra": approximate search has euclidean, sqeuclidean, cosine, correlation, ` +
+				"inner_product, manhattan, chebyshev, and hamming of bits"},
 		{"recall", points, 1, Options{Recall: 1.5}, "recall 1.5: must be greater than 0 and at most 1"},
 		{"sample", points, 1, Options{Sample: -1}, "sample -1: must be at least 1"},
 		{"repetitions", points, 1, Options{Repetitions: -2}, "repetitions -2: must be at least 1"},
@@ -874,7 +875,7 @@ func TestPlanPartsOfQueries(t *testing.T) {
 	}
 	var of [2][][]int32
 	for i, b := range []*vectors.Block{points, queries} {
-		members, err := parts.Assign(b, neighbors.Euclidean, 2)
+		members, err := parts.Assign(b, neighbors.Options{Metric: neighbors.Euclidean}, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -951,7 +952,7 @@ func TestPlanParts(t *testing.T) {
 			if err := parts.Check(); err != nil {
 				t.Fatal(err)
 			}
-			members, err := parts.Assign(points, c.metric, 2)
+			members, err := parts.Assign(points, neighbors.Options{Metric: c.metric}, 2)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -961,7 +962,7 @@ func TestPlanParts(t *testing.T) {
 					t.Fatalf("part %d: %v", l, rows)
 				}
 			}
-			one, err := parts.Assign(points.Slice(77, 78), c.metric, 1)
+			one, err := parts.Assign(points.Slice(77, 78), neighbors.Options{Metric: c.metric}, 1)
 			if err != nil {
 				t.Fatal(err)
 			}

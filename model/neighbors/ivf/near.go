@@ -21,7 +21,8 @@ func Near(
 	if err := o.Validate(); err != nil {
 		return nil, false, err
 	}
-	if points.Sparse != nil || points.Dim > maxDim || k < 1 || k >= points.Len() || o.Metric == neighbors.InnerProduct {
+	if points.Sparse != nil || points.Dim > maxDim || k < 1 || k >= points.Len() || o.Metric == neighbors.InnerProduct ||
+		o.InCells() {
 		return nil, false, errors.New("ivf.Near: must be of dense rows, a metric with a radius, and 1 ≤ k < n")
 	}
 	start := time.Now()
@@ -68,7 +69,7 @@ func NearIsWorthwhile(n, dim, k int, o Options) bool {
 	visit := float64(float64(shapeOf(k).leaf)/2*float64(dim+2*pairExtra)) + nearVisit
 	truth := float64(min(o.Queries(), n)) * float64(dim+pairExtra)
 	exact := float64(n) / 2 * float64(dim+pairExtra)
-	return dim <= maxDim && exact > worthNear*(truth+2*visit)
+	return dim <= maxDim && !o.InCells() && exact > worthNear*(truth+2*visit)
 }
 
 // nearest is the distance beyond which point i needs no neighbour: that of its k-th so far, or the radius, if there is

@@ -64,7 +64,7 @@ func (p *Parts) Check() error {
 
 // Assign gives the rows of each part, ascending. They depend on the rows alone, not on others beside them.
 // O(fan-out·rows·leaders·d), where the leaders are those of a node.
-func (p *Parts) Assign(b *vectors.Block, m neighbors.Metric, threads int) ([][]int32, error) {
+func (p *Parts) Assign(b *vectors.Block, m neighbors.Options, threads int) ([][]int32, error) {
 	members := make([][]int32, p.Count)
 	if b.Len() == 0 {
 		return members, nil
@@ -94,7 +94,9 @@ func (p *Parts) Assign(b *vectors.Block, m neighbors.Metric, threads int) ([][]i
 }
 
 // assignTo gives, for each leader, those of the rows, which b holds, that are its points.
-func assignTo(b, leaders *vectors.Block, rows []int32, fanout int, m neighbors.Metric, threads int) ([][]int32, error) {
+func assignTo(
+	b, leaders *vectors.Block, rows []int32, fanout int, m neighbors.Options, threads int,
+) ([][]int32, error) {
 	f := min(fanout, leaders.Len())
 	assigned, err := nearestLeaders(b, leaders, f, m, threads)
 	if err != nil {

@@ -212,7 +212,7 @@ func FuzzReadPlan(f *testing.F) {
 			t.Fatal("a plan of two dimensions")
 		}
 		if p.Parts.Leaders.Dim == points.Dim {
-			if _, err := p.Parts.Assign(points.Slice(0, 9), neighbors.Euclidean, 1); err != nil {
+			if _, err := p.Parts.Assign(points.Slice(0, 9), neighbors.Options{Metric: neighbors.Euclidean}, 1); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -152,7 +152,7 @@ func (p *partsPlanner) pairs(k int) error {
 		p.near = &neighbors.Neighbors{Offsets: []int64{0}}
 		return nil
 	}
-	x, err := neighbors.Fit(p.sample, neighbors.Options{Metric: p.o.Metric, Algorithm: neighbors.Brute})
+	x, err := neighbors.Fit(p.sample, p.o.exactly())
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (p *partsPlanner) shares(t *Parts, members [][]int32) ([]float64, error) {
 	parts := partsOf(members, p.sample.Len())
 	own := parts
 	if p.queries != nil {
-		members, err := t.Assign(p.queries, p.o.Metric, p.threads)
+		members, err := t.Assign(p.queries, p.o.exactly(), p.threads)
 		if err != nil {
 			return nil, err
 		}
@@ -268,7 +268,7 @@ func (p *partsPlanner) tree(f, deeper int) (*Parts, error) {
 			leaders = append(leaders, rows[at])
 		}
 		block := take(p.sample, leaders)
-		lists, err := assignTo(take(p.sample, rows), block, rows, fanout, p.o.Metric, p.threads)
+		lists, err := assignTo(take(p.sample, rows), block, rows, fanout, p.o.exactly(), p.threads)
 		if err != nil {
 			return nil, err
 		}

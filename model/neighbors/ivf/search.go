@@ -22,15 +22,16 @@ type Index struct {
 	space   *space
 	leaders panels
 	buckets          // points by list
-	parts   []panels // of each list
-	zeros   []int32  // points under the cosine that are in no list
+	parts   []panels // of each list; or
+	cells   []*neighbors.Index
+	zeros   []int32 // points under the cosine that are in no list
 	seconds float64
 }
 
 // Fit builds an index of the points, whose memory it keeps, and about as much again in int8. O(n·√n·d).
 func Fit(points *vectors.Block, o Options) (*Index, error) {
 	o.EnsureDefaults()
-	exact, err := neighbors.Fit(points, neighbors.Options{Metric: o.Metric, Algorithm: neighbors.Brute})
+	exact, err := neighbors.Fit(points, o.exactly())
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +47,11 @@ func Open(points *vectors.Block, exact *neighbors.Index, o Options) (*Index, err
 	}
 	start := time.Now()
 	x := &Index{o: o, points: points, exact: exact}
+	if o.InCells() {
+		err := x.openCells()
+		x.seconds = time.Since(start).Seconds()
+		return x, err
+	}
 	var err error
 	if x.pairs, err = neighbors.NewPairs(points, neighbors.Options{Metric: o.Metric}); err != nil {
 		return nil, err
@@ -109,6 +115,9 @@ func Lists(points *vectors.Block, o Options) (*neighbors.Partition, error) {
 	}
 	threads := (&neighbors.Search{}).NumThreads()
 	x := &Index{o: o, points: points, space: newSpace(points, &o, threads)}
+	if o.InCells() {
+		return x.cellLists(threads), nil
+	}
 	r := x.space.rows(points, false, threads)
 	if members := except(r.n, r.zeros); len(members) > 0 {
 		return x.partition(r, members, threads), nil
@@ -160,6 +169,9 @@ func except(n int, list []int32) []int32 {
 	return all
 }
 
+// count is the number of lists.
+func (x *Index) count() int { return max(len(x.parts), len(x.cells)) }
+
 // Len is the number of points.
 func (x *Index) Len() int { return x.points.Len() }
 
@@ -181,7 +193,7 @@ func (x *Index) Tune(sample *vectors.Block, k, of int, s neighbors.Search) (*Ind
 	}
 	start := time.Now()
 	r := &Report{Asked: x.o.Recall}
-	if lists := len(x.parts); k < 1 || k > x.Len() || lists == 0 || x.points.Dim > maxDim || x.o.Recall == 1 ||
+	if lists := x.count(); k < 1 || k > x.Len() || lists == 0 || x.points.Dim > maxDim || x.o.Recall == 1 ||
 		of <= x.o.Queries() {
 		return x.exactly(r, of), r, nil
 	}
@@ -200,7 +212,10 @@ func (x *Index) Tune(sample *vectors.Block, k, of int, s neighbors.Search) (*Ind
 	for i := range own {
 		own[i] = -1
 	}
-	fanout := a.chooseLists(q, own, t, a.worthLists(false))
+	fanout, err := a.chooseLists(q, own, t, a.worthLists(of, false))
+	if err != nil {
+		return nil, nil, err
+	}
 	if fanout == 0 {
 		r.Truth = time.Since(start).Seconds()
 		r.Overall = r.Truth + x.seconds
@@ -232,7 +247,7 @@ func (x *Index) exactly(r *Report, of int) *Index {
 
 // describe fills in how an index is searched.
 func (r *Report) describe(x *Index, fanout int) {
-	lists := len(x.parts)
+	lists := x.count()
 	r.Method, r.Leaders, r.LeafSize, r.Repetitions, r.Lists = "lists", lists, (x.points.Len()+lists-1)/lists, 1, x.seconds
 	r.Fanout = min(fanout, lists)
 }
@@ -267,7 +282,7 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 	if k > most && s.Part {
 		k = most
 	}
-	lists := len(x.parts)
+	lists := x.count()
 	s.Bounds = nil
 	if k < 1 || k > most || lists == 0 || q.Dim > maxDim ||
 		!x.o.partial && !x.o.unmeasured && (x.o.Recall == 1 || n <= x.o.Queries()) {
@@ -277,8 +292,10 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := x.pairs.Check(q); err != nil {
-		return nil, nil, err
+	if x.pairs != nil {
+		if err := x.pairs.Check(q); err != nil {
+			return nil, nil, err
+		}
 	}
 	a := &search{Index: x, k: k, threads: s.NumThreads()}
 	r.describe(x, x.o.lists)
@@ -293,7 +310,10 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 		}
 	}
 	begin := time.Now()
-	out := a.compareAll(q, own, s, r.Fanout)
+	out, err := a.compareAll(q, own, s, r.Fanout)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := a.complete(q, out, s); err != nil {
 		return nil, nil, err
 	}
@@ -345,10 +365,10 @@ func (a *search) pilot(q *vectors.Block, own []int32, s neighbors.Search, r *Rep
 	if err != nil {
 		return err
 	}
-	most := a.worthLists(s.Self && q.Len() == a.points.Len())
-	r.Fanout = a.chooseLists(take(q, t.queries), at(own, t.queries), t, most)
+	most := a.worthLists(q.Len(), s.Self && q.Len() == a.points.Len())
+	r.Fanout, err = a.chooseLists(take(q, t.queries), at(own, t.queries), t, most)
 	r.Truth = time.Since(begin).Seconds()
-	return nil
+	return err
 }
 
 // measure measures the recall of what was found, by other queries than those of the pilot.
@@ -373,7 +393,7 @@ func (a *search) truth(q *vectors.Block, queries int, purpose uint64, s neighbor
 }
 
 // compareAll compares all queries to so many lists each.
-func (a *search) compareAll(q *vectors.Block, own []int32, s neighbors.Search, fanout int) *lists {
+func (a *search) compareAll(q *vectors.Block, own []int32, s neighbors.Search, fanout int) (*lists, error) {
 	n := q.Len()
 	out := newLists(n, a.k)
 	chunk := max(min(1<<16, 1<<22/fanout), tile.Columns)
@@ -381,13 +401,15 @@ func (a *search) compareAll(q *vectors.Block, own []int32, s neighbors.Search, f
 		hi := min(lo+chunk, n)
 		w := a.newBatch(run(q, lo, hi), own[lo:hi], out.run(lo, hi))
 		for _, f := range []int{1, 4, fanout} { // the nearest give bounds for the others
-			w.compare(min(f, fanout))
+			if err := w.compare(min(f, fanout)); err != nil {
+				return nil, err
+			}
 		}
 		if s.Progress != nil {
 			s.Progress(hi - lo)
 		}
 	}
-	return out
+	return out, nil
 }
 
 // run is the rows lo ≤ i < hi of a block, in the same memory.
@@ -419,13 +441,16 @@ type search struct {
 // fewPoints is the number of points below which lists are used whatever they cost: either way takes little.
 const fewPoints = 10_000
 
-// worthLists is the number of lists up to which comparing a query to them looks cheaper than to all points, by the costs
-// of [graph.cost]. Where every point is a query the exact index compares each pair once.
-func (a *search) worthLists(everyPoint bool) int {
-	if a.o.partial || a.points.Len() < fewPoints {
-		return len(a.parts)
+// worthLists is the number of lists up to which comparing so many queries to them looks cheaper than to all points, by the
+// costs of [graph.cost]. Where every point is a query the exact index compares each pair once.
+func (a *search) worthLists(queries int, everyPoint bool) int {
+	if a.o.InCells() && !a.o.partial {
+		return a.o.worthCells(a.points.Len(), a.points.Dim, queries, everyPoint, a.exact.Partition() != nil)
 	}
-	points, d, lists := float64(a.points.Len()), float64(a.points.Dim), float64(len(a.parts))
+	if a.o.partial || a.points.Len() < fewPoints {
+		return a.count()
+	}
+	points, d, lists := float64(a.points.Len()), float64(a.points.Dim), float64(a.count())
 	exact := points * (d + pairExtra)
 	if everyPoint {
 		exact /= 2
@@ -436,15 +461,17 @@ func (a *search) worthLists(everyPoint bool) int {
 
 // chooseLists finds the number of lists with which the pilot's queries have the recall asked, or 0 where they are more
 // than most.
-func (a *search) chooseLists(q *vectors.Block, own []int32, t *truth, most int) int {
+func (a *search) chooseLists(q *vectors.Block, own []int32, t *truth, most int) (int, error) {
 	l := newLists(q.Len(), a.k)
 	for w, f := a.newBatch(q, own, l), 1; ; f = nextLists(f) {
-		if f = min(f, len(a.parts)); f > most {
-			return 0
+		if f = min(f, a.count()); f > most || a.cells != nil && w.visited() > most {
+			return 0, nil
 		}
-		w.compare(f)
-		if f == len(a.parts) {
-			return f
+		if err := w.compare(f); err != nil {
+			return 0, err
+		}
+		if f == a.count() {
+			return f, nil
 		}
 		recalls := make([]float64, l.n)
 		for i := range recalls {
@@ -452,7 +479,7 @@ func (a *search) chooseLists(q *vectors.Block, own []int32, t *truth, most int) 
 			recalls[i] = t.recall(i, d)
 		}
 		if m := measure(recalls, math.MaxInt); m.Shows(a.o.Recall) {
-			return f
+			return f, nil
 		}
 	}
 }
@@ -469,14 +496,15 @@ func nextLists(f int) int {
 // queryBatch is queries that are compared to more and more lists.
 type queryBatch struct {
 	*search
-	q       *vectors.Block
-	own     []int32 // their positions among the points, or −1
-	lists   *lists
-	rows    *rows
-	members []int32 // all queries but the zero vectors of the cosine
-	bounds  []float32
-	before  []int32 // the lists that each was compared to, ascending
-	fanout  int
+	q        *vectors.Block
+	own      []int32 // their positions among the points, or −1
+	lists    *lists
+	rows     *rows
+	members  []int32 // all queries but the zero vectors of the cosine
+	bounds   []float32
+	before   []int32 // the lists that each was compared to, ascending
+	fanout   int
+	compared int // pairs, in cells
 }
 
 func (a *search) newBatch(q *vectors.Block, own []int32, l *lists) *queryBatch {
@@ -491,13 +519,16 @@ func (a *search) newBatch(q *vectors.Block, own []int32, l *lists) *queryBatch {
 }
 
 // compare compares each query to those of its f nearest lists that it was not compared to yet.
-func (w *queryBatch) compare(f int) {
+func (w *queryBatch) compare(f int) error {
 	if f <= w.fanout {
-		return
+		return nil
 	}
 	nearest := assignAll(w.o.kernels, &w.leaders, w.rows, w.members, f, w.threads, nil)
 	b := w.unseen(nearest, f)
 	w.before, w.fanout = nearest, f
+	if w.cells != nil {
+		return w.compareCells(b)
+	}
 	for _, i := range w.members {
 		w.bounds[i] = float32(math.Inf(1))
 		if d := w.lists.worst(int(i)); !math.IsInf(d, 1) {
@@ -513,7 +544,7 @@ func (w *queryBatch) compare(f int) {
 		members []int32
 	}
 	var jobs []job
-	for l := range w.parts {
+	for l := range w.count() {
 		for part := range slices.Chunk(b.of(l), 4*tile.Columns) {
 			jobs = append(jobs, job{l, part})
 		}
@@ -522,11 +553,12 @@ func (w *queryBatch) compare(f int) {
 		s := &scanner{queryBatch: w, comparer: *newComparer(w.o.kernels), collector: newCollector(w.pairs, w.q, w.lists)}
 		return func(lo, _ int) { s.scan(jobs[lo].list, jobs[lo].members) }
 	})
+	return nil
 }
 
 // unseen groups the queries by those of their lists that they were not compared to.
 func (w *queryBatch) unseen(nearest []int32, f int) *buckets {
-	lists := len(w.parts)
+	lists := w.count()
 	b := &buckets{offsets: make([]int, lists+1)}
 	each := func(visit func(query, list int32)) {
 		for i, m := range w.members {

@@ -12,10 +12,13 @@ import (
 // times a power of two σ that brings them near 1; for the cosine those of unit length, and for the correlation these of
 // rows less their means; and for the inner product,
 // with M the greatest norm of the points, (x/M, √(1−‖x/M‖²)) of a point and (x/‖x‖, 0) of a query (Bachrach et al.,
-// RecSys 2014).
+// RecSys 2014). Rows of bits are vectors of 0 and 1, whose squared distance is the number of bits that differ. For the
+// Manhattan and the Chebyshev distance the order is another: there the space only says which leaders are near, and
+// package neighbors compares points (cells.go).
 type space struct {
 	kernels *tile.Kernels
 	metric  neighbors.Metric
+	bits    bool      // vectors are the bits of rows, 0 or 1
 	dim     int       // of the vectors
 	centre  []float64 // is subtracted from rows of float64, whose digits float32 lacks; else nil
 	sigma   float64
@@ -45,10 +48,12 @@ func (r *rows) row(i int) ([]float32, float32) {
 const sampled = 4096
 
 func newSpace(points *vectors.Block, o *Options, threads int) *space {
-	s := &space{kernels: o.kernels, metric: o.Metric, dim: points.Dim, sigma: 1}
+	s := &space{kernels: o.kernels, metric: o.Metric, bits: o.Bits, dim: points.Dim, sigma: 1}
 	n := points.Len()
 	switch s.metric {
 	case neighbors.Cosine, neighbors.Correlation:
+	case neighbors.Hamming:
+		s.dim *= 8
 	case neighbors.InnerProduct:
 		s.dim++
 		norms := normsOf(points, threads)
@@ -137,7 +142,7 @@ func norm(x []float64) float64 {
 func (s *space) rows(b *vectors.Block, queries bool, threads int) *rows {
 	n := b.Len()
 	r := &rows{kernels: s.kernels, n: n, dim: s.dim, factor: 1}
-	shared := !b.Wide() && s.centre == nil && s.metric != neighbors.InnerProduct && s.metric != neighbors.Correlation
+	shared := !b.Wide() && s.centre == nil && !s.bits && s.metric != neighbors.InnerProduct && s.metric != neighbors.Correlation
 	if shared {
 		r.values = b.F32
 	} else {
@@ -173,6 +178,12 @@ func (s *space) rows(b *vectors.Block, queries bool, threads int) *rows {
 				r.zeros = append(r.zeros, int32(i))
 			}
 		}
+	case neighbors.Hamming:
+		s.fill(r, b, threads, func(_ int, dst []float32, row []float64) {
+			for j := range dst {
+				dst[j] = float32(uint8(row[j/8]) >> (j % 8) & 1)
+			}
+		})
 	case neighbors.InnerProduct:
 		norms := normsOf(b, threads)
 		if queries {

@@ -416,9 +416,15 @@ func TestRecall(t *testing.T) {
 	if got, _ := search("--index=lists.index", "--queries=y.u8bin"); strings.Count(got, "\n") != 5*more+1 {
 		t.Errorf("few queries: %d lines", strings.Count(got, "\n"))
 	}
+	run("index", "--input=x.u8bin", "--metric=manhattan", "--recall=0.9", "--index=cells.index")
+	want, said = search("--input=x.u8bin", "--queries=x.u8bin", "--metric=manhattan")
+	if got, kept := search("--index=cells.index", "--queries=x.u8bin"); got != want || !strings.Contains(said, " lists, ") ||
+		!strings.Contains(kept, " lists, ") || strings.Contains(kept, none) {
+		t.Errorf("by manhattan an index has other answers: %s, %s", said, kept)
+	}
 	for args, want := range map[string]string{
 		"index --input=x.u8bin --recall=2":                                          "--recall=2: must be greater than 0",
-		"index --input=x.u8bin --recall=0.9 --metric=manhattan":                     `metric "manhattan": approximate search has`,
+		"index --input=x.u8bin --recall=0.9 --metric=canberra":                      `metric "canberra": approximate search has`,
 		"kneighbors --index=lists.index,plain.index --queries=x.u8bin --recall=0.9": "several indexes are searched exactly",
 	} {
 		list := append(strings.Fields(args), "--output=o.csv", "--k=3")
