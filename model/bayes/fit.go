@@ -216,7 +216,8 @@ func (f *Fit) Model() *Model {
 // CV is the cross-validation, when it is done; nil without one.
 func (f *Fit) CV() *linear.CVResult { return f.cv }
 
-// Progressive is how the model of WarmStart predicted the rows, when they are learned from; nil unless that was asked for.
+// Progressive is how the model of WarmStart predicted the rows, when they are learned from; nil unless that was asked
+// for.
 func (f *Fit) Progressive() *drift.Judged { return f.judged }
 
 // Reads says how rows become numbers, for the model.

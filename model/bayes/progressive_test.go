@@ -9,7 +9,8 @@ import (
 	"beamlearn/model/linear"
 )
 
-// Rows are judged by the model before them, in their order, over parts that travel; and the model is the same as without.
+// Rows are judged by the model before them, in their order, over parts that travel; and the model is the same as
+// without.
 func TestProgressive(t *testing.T) {
 	t.Parallel()
 	g := readGolden(t)
@@ -54,8 +55,8 @@ func TestProgressive(t *testing.T) {
 			loss += judged.LogLoss() * known
 		}
 		p := f.Progressive()
-		if p.Rows != int64(next.Len()) || math.Abs(p.Weight-weight) > 1e-12*weight || math.Abs(p.Right-right) > 1e-12*weight ||
-			!(math.Abs(p.Loss-loss) <= 1e-9*loss) {
+		if p.Rows != int64(next.Len()) || math.Abs(p.Weight-weight) > 1e-12*weight ||
+			math.Abs(p.Right-right) > 1e-12*weight || !(math.Abs(p.Loss-loss) <= 1e-9*loss) {
 			t.Errorf("%s of %s, weighted %v: %d rows, weight %v, loss %v, right %v; want %d, %v, %v, %v", want.Kind, want.Rows,
 				want.Weighted, p.Rows, p.Weight, p.Loss, p.Right, next.Len(), weight, loss, right)
 		}
@@ -71,7 +72,8 @@ func TestProgressiveUnforeseen(t *testing.T) {
 	o := FitOptions{Options: Defaults(Categorical)}
 	first := &linear.Chunk{Features: 1, X: []float64{0, 0, 1, 1}, Labels: []string{"no", "no", "yes", "yes"}}
 	o.WarmStart, o.Progressive = fitted(t, o, 1, false, first).Model(), true
-	p := fitted(t, o, 1, false, &linear.Chunk{Features: 1, X: []float64{0, 2, 1}, Labels: []string{"no", "no", "no"}}).Progressive()
+	next := &linear.Chunk{Features: 1, X: []float64{0, 2, 1}, Labels: []string{"no", "no", "no"}}
+	p := fitted(t, o, 1, false, next).Progressive()
 	if want := -math.Log(0.75) + 52*math.Ln2 - math.Log(0.25); p.Right != 1 || !(math.Abs(p.Loss-want) <= 1e-12) {
 		t.Errorf("right %v, loss %v; want 1, %v", p.Right, p.Loss, want)
 	}
