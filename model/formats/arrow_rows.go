@@ -280,7 +280,7 @@ func (r *arrowReader) numbers(f *parquetField, at, rows int, put func(i int, v f
 		return errType
 	}
 	for i := range rows {
-		if null := isNull(a, at+i); null && r.s.missing {
+		if null := isNull(a, at+i); null && (r.s.missing || r.s.untargeted && f == r.s.target) {
 			put(i, math.NaN())
 			continue
 		} else if null {
@@ -388,7 +388,9 @@ func (r *arrowReader) readTarget(at, rows int) error {
 			if isNull(r.record.Column(f.leaf), at+i) {
 				found = "null"
 			}
-			if bad := r.learned.setWhole(v, found); bad != nil {
+			if found == "null" && r.s.untargeted {
+				r.learned.none()
+			} else if bad := r.learned.setWhole(v, found); bad != nil {
 				r.mark(i, f.name, bad.Found, bad.Expected)
 			} else if f.kind == kindBool {
 				r.learned.label = booleanLabel(v != 0)
@@ -400,7 +402,7 @@ func (r *arrowReader) readTarget(at, rows int) error {
 	if f.kind != kindText {
 		return r.numbers(f, at, rows, func(i int, v float64) {
 			r.target = append(r.target, v)
-			if bad := check(v); bad != nil {
+			if bad := check(v); bad != nil && !(r.s.untargeted && v != v) {
 				r.mark(i, f.name, bad.Found, bad.Expected)
 			}
 		})
@@ -412,6 +414,8 @@ func (r *arrowReader) readTarget(at, rows int) error {
 	}
 	for i := range rows {
 		switch {
+		case r.s.untargeted && (isNull(a, at+i) || len(texts(at+i)) == 0):
+			r.learned.none()
 		case isNull(a, at+i):
 			r.mark(i, f.name, "null", "a label")
 		case len(texts(at+i)) == 0:

@@ -26,6 +26,7 @@ type csrSource struct {
 	target, weight, id      *matrix  // or nil
 	idTexts                 *npyText // or nil
 	packed, labels          bool
+	untargeted              bool // rows without a target are kept
 }
 
 // csrParts are the arrays that make a matrix.
@@ -40,7 +41,7 @@ func inspectCSR(ctx context.Context, f File, all []*member, o *Options) (Source,
 	if err := csrForm(ctx, f, byName); err != nil {
 		return nil, err
 	}
-	s := &csrSource{File: f, labels: o.Labels}
+	s := &csrSource{File: f, labels: o.Labels, untargeted: o.Untargeted}
 	shape, err := csrArray(ctx, f, byName["shape"], 2)
 	if err != nil {
 		return nil, err
@@ -406,6 +407,9 @@ func (r *csrReader) append(b *vectors.Block, number int64) error {
 		f, found := targetFault(beside[i]), ""
 		switch i {
 		case 0:
+			if v := beside[i]; r.s.untargeted && v != v {
+				f = nil
+			}
 			if r.s.labels && f == nil {
 				f = labelFault(beside[i])
 			}

@@ -129,7 +129,8 @@ type Options struct {
 	// IDCells says that the first column of a table's vector holds ids, as IDColumn does: in .csv and .tsv they stand as
 	// in the file, but for spaces around them, however its numbers are written; in .jsonl they are strings or integers.
 	IDCells bool `json:",omitempty"`
-	// Untargeted says that rows of tables without a target are kept: with the target NaN, or the label "".
+	// Untargeted says that rows without a target are kept: with the target NaN, or the label "". Default: those of tables
+	// are left out, and others are at fault.
 	Untargeted bool `json:",omitempty"`
 }
 

@@ -707,6 +707,12 @@ func (p *jsonlParser) value(c int) *fault.Fault {
 
 // learn reads the value of the target or the weight.
 func (p *jsonlParser) learn(column int) *fault.Fault {
+	if column == p.s.target && p.s.untargeted {
+		if none, f := p.noTarget(); none || f != nil {
+			p.none()
+			return f
+		}
+	}
 	if column == p.s.target && p.s.labels {
 		label, f := p.scan.label()
 		if f == nil && len(label) == 0 {
@@ -728,6 +734,21 @@ func (p *jsonlParser) learn(column int) *fault.Fault {
 	}
 	p.weight = v
 	return weightFault(v)
+}
+
+// noTarget reads past a target that is none: null, an empty string, or what Python writes for a number that is missing.
+func (p *jsonlParser) noTarget() (none bool, f *fault.Fault) {
+	switch b := p.scan.b[p.scan.i:]; {
+	case bytes.HasPrefix(b, []byte(`""`)):
+		p.scan.i += 2
+		return true, nil
+	case !p.s.labels && slices.Contains(jsonMissing, string(p.scan.word())):
+		p.scan.i += len(p.scan.word())
+		return true, nil
+	case bytes.HasPrefix(b, []byte("null")):
+		return true, p.scan.skip(2)
+	}
+	return false, nil
 }
 
 // jsonScan reads the JSON of RFC 8259 in b from place i on. Where it returns a fault, it stays before what is wrong.

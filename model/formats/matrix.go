@@ -267,7 +267,7 @@ func (r *matrixReader) describe(b []byte, row int64) {
 		v := m.number(b[m.target*m.size:])
 		if m.labels && m.kind != 'f' && math.Abs(v) >= 1<<53 {
 			r.fail(row, m.name(m.target), formatFloat(v), exactLabel)
-		} else if f := targetFault(v); f != nil {
+		} else if f := targetFault(v); f != nil && !(m.untargeted && v != v) {
 			r.fail(row, m.name(m.target), f.Found, f.Expected)
 		}
 		r.target = append(r.target, v)

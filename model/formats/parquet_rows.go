@@ -193,7 +193,9 @@ func (r *parquetReader) readColumn(c *parquetChunk, to []float64, rows int,
 			scatter(to[at:], 1, r.scratch.f32[:values], def, c.valued)
 		}
 		for i, v := range to[at:] {
-			if r.scratch.def[i] != c.valued {
+			if null := r.scratch.def[i] != c.valued; (null || v != v) && r.keepsRow(c) {
+				to[at+i] = math.NaN()
+			} else if null {
 				r.mark(row+i, c.name, "null", "a number")
 			} else if f := refused(v); f != nil {
 				r.mark(row+i, c.name, f.Found, f.Expected)
@@ -203,6 +205,9 @@ func (r *parquetReader) readColumn(c *parquetChunk, to []float64, rows int,
 	}
 	return to, nil
 }
+
+// keepsRow reports whether a row is kept where this column, of which it needs a number, has none: it is the target.
+func (r *parquetReader) keepsRow(c *parquetChunk) bool { return c == r.target && r.s.untargeted }
 
 // readTarget decodes the targets of rows.
 func (r *parquetReader) readTarget(rows int) (err error) {
@@ -221,6 +226,8 @@ func (r *parquetReader) readTarget(rows int) (err error) {
 	for row := 0; row < rows; {
 		n, err := r.target.nextTexts(r.scratch.def[:rows-row], func(i int, text []byte, valued bool) {
 			switch {
+			case (!valued || len(text) == 0) && r.s.untargeted:
+				r.learned.none()
 			case !valued:
 				r.mark(row+i, r.target.name, "null", "a label")
 			case len(text) == 0:
@@ -244,7 +251,9 @@ func (r *parquetReader) readTarget(rows int) (err error) {
 func (r *parquetReader) readLabels(rows int) error {
 	for row := 0; row < rows; {
 		n, err := r.target.nextLabels(r.scratch.def[:rows-row], func(i int, v int64, found string) {
-			if f := r.learned.setWhole(v, found); f != nil {
+			if found == "null" && r.s.untargeted {
+				r.learned.none()
+			} else if f := r.learned.setWhole(v, found); f != nil {
 				r.mark(row+i, r.target.name, f.Found, f.Expected)
 			} else if r.target.kind == kindBool {
 				r.learned.label = booleanLabel(v != 0)

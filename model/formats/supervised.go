@@ -31,7 +31,7 @@ func (l *learned) none() { l.target, l.label, l.last = math.NaN(), "", "" }
 // fields reads the fields of the target, unless there is none in this row, and of the weight, those that the
 // selection has. Its fault lacks the file and the row.
 func (l *learned) fields(s *selection, d *dialect, t *textFile, target, weight []byte, none bool) *fault.Fault {
-	if none {
+	if none || s.lacksTarget(target) {
 		l.none()
 	} else if s.target >= 0 {
 		if f := l.readTarget(target, s.labels, d, t); f != nil {

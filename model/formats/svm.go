@@ -64,7 +64,7 @@ func inspectSVM(ctx context.Context, f File, comp compression, o Options) (Sourc
 		return nil, err
 	}
 	s := &svmSource{textFile: o.newText(f, comp), selection: &selection{id: -1, target: 0, weight: -1, index: -1,
-		labels: o.Labels}, base: 1, highest: -1}
+		labels: o.Labels, untargeted: o.Untargeted}, base: 1, highest: -1}
 	if o.Unlabelled {
 		s.target = -1
 	}
@@ -436,6 +436,10 @@ func (p *svmParser) readLabel(label []byte) (f *fault.Fault) {
 		return nil
 	case bytes.IndexByte(label, ',') >= 0:
 		return &fault.Fault{Column: "label", Found: fault.Quote(label), Expected: "one label"}
+	}
+	if p.s.lacksTarget(label) {
+		p.none()
+		return nil
 	}
 	if f = p.readTarget(label, p.s.labels, &dialect{decimal: '.'}, &p.s.textFile); f != nil {
 		f.Column = "label"

@@ -64,6 +64,11 @@ func noTarget(field []byte, label bool) bool {
 	return !label || string(field) != "None" && string(field) != "?"
 }
 
+// lacksTarget reports whether a row of numbers is one without a target, and kept as that.
+func (s *selection) lacksTarget(field []byte) bool {
+	return s.untargeted && s.target >= 0 && noTarget(field, s.labels)
+}
+
 // cellsBatch is rows of a table that are decoded column by column, on their way into blocks.
 type cellsBatch struct {
 	file     string

@@ -65,7 +65,7 @@ type TargetsFile struct {
 }
 
 // InspectTargets finds the rows of the points for the sake of their targets: in a column of tables or matrices, or in
-// files of targets alone, .npy, which reading.Targets name. Rows of tables may have none.
+// files of targets alone, .npy, which reading.Targets name. Rows may have none.
 func InspectTargets(
 	ctx context.Context, patterns []string, task linear.Task, reading vectorio.Options,
 ) (*TargetsJob, error) {
@@ -73,7 +73,7 @@ func InspectTargets(
 	f.Labels, f.Unlabelled, f.Columns = task == linear.Classification, false, nil
 	if len(reading.Targets) > 0 {
 		patterns, reading.Targets = reading.Targets, nil
-		reading.Formats = formats.Options{DType: vectors.Float64, Targets: true, Labels: f.Labels}
+		reading.Formats = formats.Options{DType: vectors.Float64, Targets: true, Labels: f.Labels, Missing: true}
 	} else {
 		f.Cells = !slices.ContainsFunc(patterns, func(p string) bool { return !formats.IsTabular(p, f.Format) })
 	}
@@ -182,6 +182,9 @@ func (f *targetsFn) read(ctx context.Context, c vectorio.Chunk) (targetsPart, er
 	}
 	add := func(b *vectors.Block) error {
 		run.Add(int64(b.Len()))
+		if f.Reading.Formats.Targets {
+			b.Remove(missing(b))
+		}
 		return part.Add(b)
 	}
 	rejected := func(*fault.Fault) { p.Rejected++ }
@@ -199,6 +202,16 @@ func (f *targetsFn) read(ctx context.Context, c vectorio.Chunk) (targetsPart, er
 	}
 	p.Path, err = f.Options.createOf(ctx, fmt.Sprintf("part-%08d", c.Ordinal), b)
 	return p, err
+}
+
+// missing are the rows of a block of targets that are no number.
+func missing(b *vectors.Block) (rows []int) {
+	for i, v := range b.F64 {
+		if v != v {
+			rows = append(rows, i)
+		}
+	}
+	return rows
 }
 
 // joinTargetsFn makes one file of the targets of all chunks.

@@ -242,12 +242,18 @@ func (e *ResumableError) Unwrap() error { return e.Err }
 
 // rejection is what a worker's first pass has read and left out.
 type rejection struct {
-	Rows   int64
-	Faults []*fault.Fault
+	Rows     int64
+	NoTarget int64 `json:",omitempty"`
+	Faults   []*fault.Fault
 }
 
-func writeRejected(ctx context.Context, dir string, group int, runID string, rows int64, faults []*fault.Fault) error {
-	b, err := json.Marshal(rejection{rows, faults})
+// add adds what another has read and left out.
+func (r *rejection) add(o *rejection) {
+	r.Rows, r.NoTarget, r.Faults = r.Rows+o.Rows, r.NoTarget+o.NoTarget, append(r.Faults, o.Faults...)
+}
+
+func writeRejected(ctx context.Context, dir string, group int, runID string, r *rejection) error {
+	b, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
@@ -255,32 +261,32 @@ func writeRejected(ctx context.Context, dir string, group int, runID string, row
 }
 
 // rejections reads what all workers have left out, in the order of file and row.
-func (c *checkpoint) rejections(ctx context.Context) (rows int64, faults []*fault.Fault, err error) {
+func (c *checkpoint) rejections(ctx context.Context) (all rejection, err error) {
 	for g := range c.options.Groups {
 		b, err := files.ReadFile(ctx, rejectedPath(c.dir, g))
 		if err != nil {
-			return 0, nil, err
+			return all, err
 		}
 		var r rejection
 		if err := json.Unmarshal(b, &r); err != nil {
-			return 0, nil, fmt.Errorf("%s: %w", rejectedPath(c.dir, g), err)
+			return all, fmt.Errorf("%s: %w", rejectedPath(c.dir, g), err)
 		}
-		rows += r.Rows
-		faults = append(faults, r.Faults...)
+		all.add(&r)
 	}
+	faults := all.Faults
 	sort.SliceStable(faults, func(i, j int) bool {
 		if faults[i].File != faults[j].File {
 			return faults[i].File < faults[j].File
 		}
 		return faults[i].Row < faults[j].Row
 	})
-	return rows, faults, nil
+	return all, nil
 }
 
 func (c *checkpoint) count(ctx context.Context, r *Report) error {
-	rows, faults, err := c.rejections(ctx)
-	r.Rows, r.Rejected = rows, int64(len(faults))
-	r.dir, r.faults = c.dir, faults
+	all, err := c.rejections(ctx)
+	r.Rows, r.Rejected, r.NoTarget = all.Rows, int64(len(all.Faults)), all.NoTarget
+	r.dir, r.faults = c.dir, all.Faults
 	return err
 }
 

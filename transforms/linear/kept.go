@@ -67,6 +67,8 @@ func (r *keptRows) room(chunk int64) bool {
 // rowReader reads rows of a chunk.
 type rowReader interface {
 	Fill(b *vectors.Block, rows int) error
+	// NoTarget is how many rows so far were left out, as they have no target; 0 of what is kept, in which they are not.
+	NoTarget() int64
 	Close() error
 }
 
@@ -240,6 +242,8 @@ type keptReader struct {
 	at     int // in the first piece
 	end    int64
 }
+
+func (r *keptReader) NoTarget() int64 { return 0 }
 
 func (r *keptReader) Fill(b *vectors.Block, rows int) error {
 	if rows < b.Len() {

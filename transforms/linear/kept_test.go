@@ -25,7 +25,7 @@ import (
 func TestKept(t *testing.T) {
 	dir := t.TempDir()
 	tab := classes(107, 8)
-	tab.target[50] = ""
+	tab.x[50][1] = math.NaN()
 	input, reading := tab.cuts(t, dir, "csv", 33, 70)
 	reading.EnsureDefaults()
 	reading.SkipFaults, reading.ChunkRows = true, 16

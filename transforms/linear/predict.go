@@ -133,8 +133,9 @@ func (j *PredictJob) Inspect(ctx context.Context, patterns []string) (err error)
 // InspectColumns is InspectFor of whatever has these columns; rows of .svm count from where they do.
 func InspectColumns(ctx context.Context, of Columns, patterns []string,
 	reading *vectorio.Options) (*vectorio.Dataset, error) {
+	reading.Formats.Untargeted = true // rows are answered whether they have a target or not
 	if of.Encoding != nil {
-		reading.Formats.Cells, reading.Formats.Untargeted = true, true
+		reading.Formats.Cells = true
 		d, err := vectorio.InspectLike(ctx, patterns, of.Encoding.Needs(), "the model", *reading)
 		if err != nil {
 			return nil, err

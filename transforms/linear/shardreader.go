@@ -31,6 +31,7 @@ type shardReader struct {
 
 	rejected []*fault.Fault
 	rows     int64
+	without  int64 // left out, as they have no target
 	skipped  int64 // not in the sample
 }
 
@@ -144,6 +145,7 @@ func (f *shardReader) read(ctx context.Context, blocks chan<- *vectors.Block) er
 			}
 			b = fresh()
 		}
+		f.without += r.NoTarget()
 		if err := r.Close(); err != nil {
 			return err
 		}
@@ -188,6 +190,7 @@ func (f *shardReader) mix(ctx context.Context, chunks []vectorio.Chunk, fresh fu
 			if err == io.EOF {
 				ended := open[i]
 				open = slices.Delete(open, i, i+1)
+				f.without += ended.NoTarget()
 				if err := ended.Close(); err != nil {
 					return err
 				}

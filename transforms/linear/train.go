@@ -216,7 +216,8 @@ type Report struct {
 	Passes   int      // made by this run
 	Resumed  int      // made by an earlier one
 	Rows     int64    // read in the first pass over all
-	Rejected int64    // left out
+	Rejected int64    // left out, as they are at fault
+	NoTarget int64    // left out, as they have no target
 	Files    []string // written
 
 	dir    string // of the checkpoint
@@ -448,8 +449,7 @@ func (f *passFn) over(ctx context.Context, fit Fit, group int, chunks []vectorio
 	g.SetLimit(threads)
 	var mu sync.Mutex
 	sum, pool := model.NewSum(f.Options.Shards), newBlockPool(threads)
-	var rows int64
-	var rejected []*fault.Fault
+	var read rejection
 	for shard := group; shard < f.Options.Shards; shard += f.Options.Groups {
 		g.Go(func() error {
 			mu.Lock()
@@ -469,9 +469,8 @@ func (f *passFn) over(ctx context.Context, fit Fit, group int, chunks []vectorio
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			rows += reader.rows
 			fit.Skip(partial, reader.skipped)
-			rejected = append(rejected, reader.rejected...)
+			read.add(&rejection{reader.rows, reader.without, reader.rejected})
 			return sum.Add(model.Node{Index: shard}, partial)
 		})
 	}
@@ -479,12 +478,12 @@ func (f *passFn) over(ctx context.Context, fit Fit, group int, chunks []vectorio
 		return nil, locate(err, chunks) // sums that overflow as they are merged are of no row
 	}
 	if pass.First {
-		vectorio.Count(ctx, rows, int64(len(rejected)))
-		if err := writeRejected(ctx, f.Dir, group, f.Options.RunID, rows, rejected); err != nil {
+		vectorio.Count(ctx, read.Rows, int64(len(read.Faults)))
+		if err := writeRejected(ctx, f.Dir, group, f.Options.RunID, &read); err != nil {
 			return nil, err
 		}
 	}
-	rowsLearned.Inc(ctx, rows)
+	rowsLearned.Inc(ctx, read.Rows)
 	return sum, nil
 }
 

@@ -593,7 +593,8 @@ func TestTrainResumesItsOwn(t *testing.T) {
 	}
 }
 
-// Rows at fault are left out of every pass, and written once, in the order of the files.
+// Rows at fault are left out of every pass, and written once, in the order of the files; one without a target is left
+// out, and counted.
 func TestTrainRejects(t *testing.T) {
 	tab := classes(300, 4)
 	tab.weight = slices.Repeat([]float64{1, 2, 0.5}, 100)
@@ -621,14 +622,13 @@ func TestTrainRejects(t *testing.T) {
 	}
 	rejected := j.options.Model + ".rejected.jsonl"
 	want := `{"file":"x0.csv","row":7,"column":"b","reason":"found \"NaN\", expected a finite number"}
-{"file":"x1.csv","row":20,"column":"label","reason":"found an empty field, expected a label"}
 {"file":"x1.csv","row":21,"column":"weight","reason":"found \"-1\", expected a weight of at least 0"}
 {"file":"x1.csv","row":199,"column":"weight","reason":"found \"+Inf\", expected a finite number"}
 `
 	if got := fileOf(t, rejected); got != want {
 		t.Errorf("rejected rows\n%swant\n%s", got, want)
 	}
-	if report.Rows != 296 || report.Rejected != 4 || !slices.Equal(report.Files, []string{j.options.Model, rejected}) {
+	if report.Rows != 296 || report.Rejected != 3 || report.NoTarget != 1 || !slices.Equal(report.Files, []string{j.options.Model, rejected}) {
 		t.Errorf("report %+v", report)
 	}
 	got := fileOf(t, j.options.Model)
@@ -662,17 +662,9 @@ func TestTrainFaults(t *testing.T) {
 		change  func(tab *table) // of 60 rows, of which the first 20 and the next 25 are files of their own
 		want    string
 	}{
-		"an empty label": {sgdOfTwo, func(tab *table) { tab.target[31] = "" },
-			"x1.csv: row 11, column label: found an empty field, expected a label"},
 		"a negative weight": {sgdOfTwo,
 			func(tab *table) { tab.weight = slices.Repeat([]float64{1}, 60); tab.weight[50] = -2 },
 			`x2.csv: row 5, column weight: found "-2", expected a weight of at least 0`},
-		"a missing label": {exactOfTwo, func(tab *table) {
-			for i := range tab.target {
-				tab.target[i] = fmt.Sprint(i % 2)
-			}
-			tab.target[44] = "NaN"
-		}, `x1.csv: row 24: found "NaN", expected a class label, a number as all others`},
 		"one class": {exactOfTwo, func(tab *table) { tab.target = slices.Repeat([]string{"ja"}, 60) },
 			`x0.csv … x2.csv (3 files): found "ja" in every row, expected rows of at least two classes`},
 		"a constant target": {regression, func(tab *table) { tab.target = slices.Repeat([]string{"3"}, 60) },
@@ -789,7 +781,7 @@ func TestTrainSorted(t *testing.T) {
 // low gets two more tries.
 func TestTrainCounters(t *testing.T) {
 	tab := classes(150, 7)
-	tab.target[3] = ""
+	tab.x[3][0] = math.NaN()
 	input, reading := tab.cuts(t, t.TempDir(), "csv", 100)
 	reading.SkipFaults = true
 	j := &training{input: input, reading: reading, unitRows: 30, fitting: sgdOfTwo}

@@ -24,7 +24,7 @@ func TestEachAhead(t *testing.T) {
 			text.WriteString("bad,1\n")
 			faults = append(faults, i)
 		case 5:
-			text.WriteString("1,\n")
+			text.WriteString("1,-\n")
 			faults = append(faults, i)
 		default:
 			fmt.Fprintf(&text, "%d,1\n", i)

@@ -72,7 +72,7 @@ func TestFirstFaultOfTargets(t *testing.T) {
 	put(t, dir, "x0.npy", npy("(20, 1)", values[:20]...))
 	put(t, dir, "x1.npy", npy("(20, 1)", values[20:]...))
 	targets := column(0, 40)
-	targets[24], targets[30] = math.NaN(), math.Inf(1)
+	targets[24], targets[30] = math.Inf(-1), math.Inf(1)
 	y := put(t, dir, "y.npy", npy("(40,)", targets...))
 	d, err := Inspect(t.Context(), []string{dir + "/x*.npy"},
 		Options{ChunkRows: 3, Targets: []string{y}, Formats: formats.Options{DType: vectors.Float64}})

@@ -52,6 +52,11 @@ func (t *table) read(r *Reader, b *vectors.Block, most int) error {
 	c := t.cells
 	for n := min(c.Len(), t.at+most); t.at < n; t.at++ {
 		i := t.at
+		if r.targets != nil && lacksTarget(c, i) {
+			if r.without++; !r.keeps {
+				continue
+			}
+		}
 		if r.cells != nil {
 			out, f := r.cells.take(c, i, b)
 			if f != nil {
@@ -129,15 +134,18 @@ func AddUnknown(to, more map[string]int64) map[string]int64 {
 	return to
 }
 
-// NoTarget is how many rows so far were left out, as they have no target: of tables.
+// NoTarget is how many rows so far had no target, and were left out unless Formats.Untargeted says otherwise.
 func (r *Reader) NoTarget() int64 {
+	if r.targets != nil {
+		return r.without
+	}
 	if r.cells != nil {
 		return r.cells.without
 	}
 	if u, ok := r.reader.(formats.Untargeted); ok {
 		return u.NoTarget()
 	}
-	return 0
+	return r.without
 }
 
 // EachTable gives the rows of a chunk of a table to do, as cells, some at a time, in the same memory; and says how

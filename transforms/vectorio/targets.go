@@ -26,7 +26,7 @@ type TargetSpan struct {
 
 // targetOptions are those of reading targets: numbers, as they are, or labels.
 func (o *Options) targetOptions() formats.Options {
-	return formats.Options{DType: vectors.Float64, Targets: true, Labels: o.Formats.Labels, Several: o.Several}
+	return formats.Options{DType: vectors.Float64, Targets: true, Labels: o.Formats.Labels, Several: o.Several, Missing: true}
 }
 
 // targetName is that of column k of files of several targets.
@@ -150,7 +150,12 @@ func newTargetReader(ctx context.Context, c Chunk, o *Options) *targetReader {
 
 // targetBlocks are blocks that were read into and are not needed: a chunk takes little longer to read than one to be
 // made.
-var targetBlocks = sync.Pool{New: func() any { return &vectors.Block{Dim: 1, DType: vectors.Float64} }}
+var targetBlocks = sync.Pool{New: func() any { return newTargetBlock(1) }}
+
+// newTargetBlock takes so many targets of each row, NaN where there is none.
+func newTargetBlock(targets int) *vectors.Block {
+	return &vectors.Block{Dim: targets, DType: vectors.Float64, Missing: true}
+}
 
 func (t *targetReader) close() error {
 	if t.block != nil {
@@ -245,7 +250,7 @@ func (t *targetReader) fill() error {
 			return err
 		}
 		if src.Dim() != t.block.Dim {
-			t.block = &vectors.Block{Dim: src.Dim(), DType: vectors.Float64}
+			t.block = newTargetBlock(src.Dim())
 		}
 	}
 	t.block.Reset()

@@ -885,6 +885,8 @@ type Reader struct {
 	split    *splitter    // nil where there are not several targets, or rows are those of a table
 	cells    *cellTargets // of a table that has several targets; or nil
 	columns  []string     // names of those of the vector; nil where they have none
+	keeps    bool         // rows without a target
+	without  int64        // of them, but for those that the formats' reader counts
 	row      []float64
 }
 
@@ -893,6 +895,8 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 	if c.ZeroBased != "" {
 		o.Formats.Features, o.Formats.ZeroBased = c.Features, c.ZeroBased
 	}
+	keeps := o.Formats.Untargeted
+	o.Formats.Untargeted = keeps || !o.Formats.Cells // which the reader leaves out
 	src, err := o.inspect(ctx, c.Info, c.Naming.Options(o.Formats))
 	if err != nil {
 		return nil, err
@@ -901,7 +905,7 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 	if err != nil {
 		return nil, err
 	}
-	reader := &Reader{chunk: c, options: o, reader: r, rejected: rejected, columns: src.Columns()}
+	reader := &Reader{chunk: c, options: o, reader: r, rejected: rejected, keeps: keeps, columns: src.Columns()}
 	if o.Encoding != nil {
 		if reader.table, err = newTable(src, &o, c.Info.Name); err != nil {
 			return nil, errors.Join(err, r.Close())
@@ -939,8 +943,47 @@ func (r *Reader) Fill(b *vectors.Block, rows int) error {
 	return nil
 }
 
-// next appends at most so many rows.
+// next appends at most so many rows, but for those that are left out.
 func (r *Reader) next(b *vectors.Block, most int) error {
+	first := b.Len()
+	err := r.decode(b, most)
+	if b.Cells == nil {
+		r.leaveOut(b, first)
+	}
+	return err
+}
+
+// leaveOut counts the rows of a block from the first on that have no target, and removes them unless they are kept.
+func (r *Reader) leaveOut(b *vectors.Block, first int) {
+	var none []int
+	for i := first; i < b.Len(); i++ {
+		if lacksTarget(b, i) {
+			none = append(none, i)
+		}
+	}
+	if r.without += int64(len(none)); !r.keeps {
+		b.Remove(none)
+	}
+}
+
+// lacksTarget reports whether a row has no target, or not all of several.
+func lacksTarget(b *vectors.Block, row int) bool {
+	switch {
+	case len(b.Target) > 0:
+		return b.Target[row] != b.Target[row]
+	case len(b.Labels) > 0:
+		return b.Labels[row] == ""
+	}
+	for k := range b.Targets {
+		if t := &b.Targets[k]; len(t.Numbers) > 0 && t.Numbers[row] != t.Numbers[row] {
+			return true
+		}
+	}
+	return false
+}
+
+// decode appends at most so many rows, those without a target too.
+func (r *Reader) decode(b *vectors.Block, most int) error {
 	switch {
 	case r.split != nil:
 		return r.split.read(r.reader, b, most)

@@ -254,12 +254,12 @@ func TestTargetFaults(t *testing.T) {
 	dir := t.TempDir()
 	nan := math.NaN()
 	x := put(t, dir, "x.npy", npy("(6, 1)", 0, nan, 2, nan, 4, 5))
-	y := put(t, dir, "y.npy", npy("(6,)", 0, 1, math.Inf(1), nan, 4, nan))
+	y := put(t, dir, "y.npy", npy("(6,)", 0, 1, math.Inf(1), nan, 4, math.Inf(-1)))
 	want := []string{
 		"0 [0] → 0", "x.npy: row 1, column 0: found NaN, expected a finite number",
 		"y.npy: row 2, column 0: found +Inf, expected a finite number",
 		"x.npy: row 3, column 0: found NaN, expected a finite number", "4 [4] → 4",
-		"y.npy: row 5, column 0: found NaN, expected a finite number",
+		"y.npy: row 5, column 0: found -Inf, expected a finite number",
 	}
 	for _, size := range []int{1, 2, 5, 10} {
 		o := Options{ChunkRows: size, Targets: []string{y}, SkipFaults: true}

@@ -388,3 +388,36 @@ func TestExplain(t *testing.T) {
 		t.Errorf("%d: %s%s", code, stdout, stderr)
 	}
 }
+
+// Rows without a target are left out and told, and what predict finds of the others is what scikit-learn does after
+// pandas' dropna.
+func TestUntargetedRows(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var want struct {
+		Rows, Missing int64
+		Bayes         float64
+	}
+	text := clitest.Read(t, clitest.Testdata(t, "untargeted.reference.json"))
+	if err := json.Unmarshal([]byte(text), &want); err != nil {
+		t.Fatal(err)
+	}
+	for i, ext := range []string{"parquet", "csv", "jsonl", "arrow"} {
+		if clitest.LeftOut(i) {
+			continue
+		}
+		input := []string{"--input=" + clitest.Testdata(t, "untargeted."+ext), "--columns=a,b,c", "--target=kind"}
+		told := mustRun(t, dir, append(input, "--kind=gaussian", "--report=none", "--output_model=m.json", "--summary=s.json")...)
+		if !strings.Contains(told, fmt.Sprint(want.Rows, " rows")) ||
+			!strings.Contains(told, fmt.Sprint(want.Missing, " rows without a target are left out")) ||
+			!strings.Contains(clitest.Read(t, filepath.Join(dir, "s.json")), fmt.Sprintf(`"rows_without_target": %d`, want.Missing)) {
+			t.Errorf("%s: rows without a target are not counted:\n%s", ext, told)
+		}
+		args := append([]string{"--model=m.json", "--evaluate", "--summary=p.json"}, input[0], input[2])
+		_, stderr, code := clitest.End(t, clitest.Other(dir, "predict", args...))
+		if code != 0 || !strings.Contains(stderr, fmt.Sprint(want.Missing, " rows without a target are predicted, and not compared")) ||
+			!strings.Contains(stderr, fmt.Sprintf("accuracy %.6g", want.Bayes)) {
+			t.Errorf("%s: predict: exit code %d, want accuracy %v\n%s", ext, code, want.Bayes, stderr)
+		}
+	}
+}

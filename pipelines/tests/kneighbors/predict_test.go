@@ -294,3 +294,43 @@ func TestPredictFaults(t *testing.T) {
 		t.Errorf("integers beyond 2⁵³: %s, want %s", text, want)
 	}
 }
+
+// Rows without a target answer nothing, in every format; the others answer as scikit-learn's do after pandas' dropna.
+func TestUntargetedPoints(t *testing.T) {
+	t.Parallel()
+	var want struct {
+		Missing    int
+		Neighbours []float64
+	}
+	text := clitest.Read(t, clitest.Testdata(t, "untargeted.reference.json"))
+	if err := json.Unmarshal([]byte(text), &want); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "p.csv")
+	for i, s := range [][]string{{"npy", "--target=" + clitest.Testdata(t, "untargeted_y.npy")}, {"svm"},
+		{"csv", "--target=y", "--columns=a,b,c"}, {"jsonl", "--target=y", "--columns=a,b,c"},
+		{"parquet", "--target=y", "--columns=a,b,c"}, {"arrow", "--target=y", "--columns=a,b,c"}} {
+		if clitest.LeftOut(i) {
+			continue
+		}
+		_, stderr, code := runCommand(t, "", append([]string{"--input=" + clitest.Testdata(t, "untargeted."+s[0]), "--task=regression",
+			"--k=3", "--report=none", "--output=" + name}, s[1:]...)...)
+		if code != 0 || !strings.Contains(stderr, fmt.Sprint(want.Missing, " rows without a target are left out of the points")) {
+			t.Fatalf("%q: exit code %d\n%s", s, code, stderr)
+		}
+		rows := readCSV(t, clitest.Read(t, name))
+		var got []float64
+		for _, row := range rows[len(rows)-len(want.Neighbours):] {
+			v, err := strconv.ParseFloat(row[1], 64)
+			if err != nil {
+				t.Fatalf("%q: %q: %v", s, row, err)
+			}
+			got = append(got, v)
+		}
+		for j := range got {
+			if !(math.Abs(got[j]-want.Neighbours[j]) <= 1e-12) {
+				t.Fatalf("%q: %v, want %v", s, got, want.Neighbours)
+			}
+		}
+	}
+}

@@ -400,7 +400,6 @@ func TestBadInput(t *testing.T) {
 	rows("good.csv", func(i int) string { return fmt.Sprintf("%d,%d,%d,1", i%7, i%4, i%3) })
 	rows("constant.csv", func(i int) string { return fmt.Sprintf("%d,1,5,1", i) })
 	rows("text.csv", func(i int) string { return fmt.Sprintf("%d,1,%s,1", i, []string{"1", "two"}[i/29]) })
-	rows("empty.csv", func(i int) string { return fmt.Sprintf("%d,1,%s,1", i, []string{"1", ""}[i/29]) })
 	rows("negative.csv", func(i int) string { return fmt.Sprintf("%d,1,%d,%d", i, i%2, 20-i) })
 	clitest.Write(t, filepath.Join(dir, "far.svm"), "1 3:2 100000000:1\n0 3:1 100000000:2\n")
 	clitest.Write(t, filepath.Join(dir, "many.svm"), "1 9000000:1\n2 1:1\n3 1:2\n4 1:1\n")
@@ -418,8 +417,6 @@ func TestBadInput(t *testing.T) {
 			`constant.csv: found "5" in every row, expected rows of at least two classes`},
 		{"--input=good.csv,text.csv --target=y --task=regression",
 			`text.csv: row 29, column y: found "two", expected a number`},
-		{"--input=good.csv,empty.csv --target=y --task=classification",
-			"empty.csv: row 29, column y: found an empty field, expected a label"},
 		{"--input=negative.csv --target=y --weight_column=w --task=regression",
 			`negative.csv: row 21, column w: found "-1", expected a weight of at least 0`},
 		{"--input=good.csv --target=y --task=regression --learning_rate=constant --eta0=1e300",

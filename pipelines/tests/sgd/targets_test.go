@@ -374,14 +374,14 @@ func TestTargetsFileFaults(t *testing.T) {
 	clitest.WriteNPY(t, filepath.Join(dir, "half.npy"), 2, numbers)
 	clitest.WriteNPY(t, filepath.Join(dir, "y.npy"), 2, append(numbers, numbers...))
 	clitest.WriteNPY(t, filepath.Join(dir, "five.npy"), 1, numbers[:5])
-	holes := append(slices.Clone(numbers), numbers...)
-	holes[7] = math.NaN()
-	clitest.WriteNPY(t, filepath.Join(dir, "holes.npy"), 2, holes)
+	infinite := append(slices.Clone(numbers), numbers...)
+	infinite[7] = math.Inf(1)
+	clitest.WriteNPY(t, filepath.Join(dir, "infinite.npy"), 2, infinite)
 	mustRun(t, dir, "--input=x.npy", "--target=x.npy", "--task=regression", "--solver=sgd", "--output_model=one.json")
 	for args, want := range map[string]string{
 		"--target=half.npy":                                 "found 5 targets, expected 10",
 		"--target=half.npy,five.npy":                        "half.npy: found 2 columns, expected as many as five.npy has, 1",
-		"--target=holes.npy":                                "holes.npy: row 3, column 1: found NaN",
+		"--target=infinite.npy":                             "infinite.npy: row 3, column 1: found +Inf",
 		"--target=y.npy --loss=poisson":                     "x.npy: row 3, column y_1: found -8, expected a target from 0 on",
 		"--target=y.npy --warm_start=one.json --solver=sgd": "--warm_start: the model is of one target, and --target has 2",
 	} {

@@ -65,6 +65,7 @@ type summary struct {
 	Rows          int64          `json:"rows"`       // of this run
 	ModelRows     int64          `json:"model_rows"` // with those of the model of warm_start
 	Rejected      int64          `json:"rejected"`
+	NoTarget      int64          `json:"rows_without_target,omitempty"`
 	Features      int            `json:"features"`
 	Classes       *learn.Classes `json:"classes"`
 	ClassRows     []int64        `json:"class_rows"`
@@ -81,16 +82,18 @@ type summary struct {
 	Files      []string        `json:"files"`
 
 	judged string // in words
+	table  bool   // the rows are those of a table
 }
 
 func newSummary(fit *model.Fit, r *linear.Report, total time.Duration) *summary {
 	m := fit.Model()
 	return &summary{
 		Kind: m.Options.Kind, Parameter: m.Options.Kind.SmoothingName(), Smoothing: m.Options.Smoothing, Rows: r.Rows,
-		ModelRows: m.Rows, Rejected: r.Rejected, Features: m.Features(), Classes: &m.Classes, ClassRows: m.ClassRows(),
+		ModelRows: m.Rows, Rejected: r.Rejected, NoTarget: r.NoTarget, Features: m.Features(), Classes: &m.Classes, ClassRows: m.ClassRows(),
 		Passes: r.Passes, ResumedPasses: r.Resumed, Seconds: total.Seconds(),
 		RowsPerSecond: float64(r.Rows) / total.Seconds(),
 		PeakMemory:    cli.PeakMemory(), CV: fit.CV(), Warnings: fit.Notes(), Files: r.Files,
+		table: m.Encoding != nil,
 	}
 }
 
@@ -152,6 +155,9 @@ func (s *summary) lines(m *model.Model) []string {
 	}
 	for _, w := range s.Warnings {
 		lines = append(lines, "  warning: "+w)
+	}
+	if s.NoTarget > 0 && !s.table { // of which that was told as they were looked at
+		lines = append(lines, "  "+cli.Agree(s.NoTarget, "row without a target is", "rows without a target are")+" left out")
 	}
 	if s.Rejected > 0 {
 		lines = append(lines, "  "+cli.Count(s.Rejected, "row")+" left out")

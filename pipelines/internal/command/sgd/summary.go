@@ -114,9 +114,9 @@ func commonSummary(all []*summary) summary {
 	s := summary{Task: first.Task, Loss: first.Loss, MultiClass: first.MultiClass, Penalty: first.Penalty,
 		Alpha: first.Alpha, L1Ratio: first.L1Ratio,
 		Training: model.Training{Solver: first.Training.Solver, Rows: first.Training.Rows}, Rows: first.Rows,
-		Rejected: first.Rejected, Features: first.Features, Passes: first.Passes, ResumedPasses: first.ResumedPasses,
+		Rejected: first.Rejected, NoTarget: first.NoTarget, Features: first.Features, Passes: first.Passes, ResumedPasses: first.ResumedPasses,
 		Seconds: first.Seconds, InspectSeconds: first.InspectSeconds, RowsPerSecond: first.RowsPerSecond,
-		PeakMemory: first.PeakMemory, Files: first.Files}
+		PeakMemory: first.PeakMemory, Files: first.Files, table: first.table}
 	for _, one := range all[1:] {
 		if one.MultiClass != s.MultiClass {
 			s.MultiClass = ""
@@ -166,6 +166,7 @@ type summary struct {
 	Training       model.Training   `json:"training"`
 	Rows           int64            `json:"rows"`
 	Rejected       int64            `json:"rejected"`
+	NoTarget       int64            `json:"rows_without_target,omitempty"`
 	Features       int              `json:"features"`
 	Passes         int              `json:"passes"`
 	ResumedPasses  int              `json:"resumed_passes"`
@@ -192,6 +193,7 @@ type summary struct {
 	Files       []string         `json:"files"`
 
 	judged string // in words
+	table  bool   // the rows are those of a table
 }
 
 // progressiveLine is how rows were predicted before they were learned from.
@@ -205,9 +207,10 @@ func newSummary(job *linear.Job, fit *fitting.Fit, r *linear.Report, total, insp
 	s := &summary{
 		Task: m.Task, Loss: m.Loss, MultiClass: m.Options.MultiClass, Penalty: m.Options.Penalty, Alpha: m.Options.Alpha,
 		Training: m.Training,
-		Rows:     r.Rows, Rejected: r.Rejected, Features: m.Features(), Passes: r.Passes, ResumedPasses: r.Resumed,
-		Seconds: total.Seconds(), InspectSeconds: inspected.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
-		PeakMemory: cli.PeakMemory(), CV: fit.CV(), Files: r.Files,
+		Rows:     r.Rows, Rejected: r.Rejected, NoTarget: r.NoTarget, Features: m.Features(), Passes: r.Passes,
+		ResumedPasses: r.Resumed,
+		Seconds:       total.Seconds(), InspectSeconds: inspected.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
+		PeakMemory: cli.PeakMemory(), CV: fit.CV(), Files: r.Files, table: m.Encoding != nil,
 	}
 	s.Warnings, s.Inference = fit.Warnings(), m.Inference
 	if line := collinear(m.Inference); line != "" {
@@ -365,6 +368,9 @@ func (s *summary) body(fit *fitting.Fit) (lines []string) {
 
 // tail is the rows that were left out, and the files.
 func (s *summary) tail() (lines []string) {
+	if s.NoTarget > 0 && !s.table { // of which that was told as they were looked at
+		lines = append(lines, "  "+cli.Agree(s.NoTarget, "row without a target is", "rows without a target are")+" left out")
+	}
 	if s.Rejected > 0 {
 		lines = append(lines, "  "+cli.Count(s.Rejected, "row")+" left out")
 	}
