@@ -113,6 +113,7 @@ func FuzzLoad(f *testing.F) {
 		f.Add([]byte(lineartest.Saved(f, lineartest.ModelOf(f, s))))
 	}
 	f.Add([]byte(strings.Replace(lineartest.Golden, `["no","yes"]`, `[-0.0,7e3]`, 1)))
+	f.Add([]byte("{\n\"format\":\n\"x\"}"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := linear.Load("m", bytes.NewReader(b))
 		if err != nil {

@@ -134,37 +134,39 @@ func TestFoldsAreStratified(t *testing.T) {
 }
 
 // Rows of an id share a fold, and of the ways to deal ids one is taken whose folds have all classes, where there is
-// one.
+// one; a class of fewer ids than folds is told, with the folds that have it.
 func TestFoldsOfIDs(t *testing.T) {
-	var labels, ids []string
-	for i := range 400 {
-		id := i / 4
-		ids = append(ids, fmt.Sprintf("p%d", id))
-		labels = append(labels, fmt.Sprint(map[bool]int{true: 1, false: 0}[id%10 == 0])) // ten ids of the class 1
-	}
-	lacking := 0
-	for seed := range uint64(20) {
-		s, of := surveyFolds(t, foldRows(labels, ids, 100), 3, 5, seed)
-		in := map[string]int{}
-		has := map[string]map[int]bool{"0": {}, "1": {}}
-		for i, id := range ids {
-			if fold, ok := in[id]; ok && fold != of[i] {
-				t.Fatalf("seed %d: rows of %s are in folds %d and %d", seed, id, fold, of[i])
-			}
-			in[id] = of[i]
-			has[labels[i]][of[i]] = true
+	for _, every := range []int{10, 34} { // ten ids of the class 1, and three
+		var labels, ids []string
+		for i := range 400 {
+			id := i / 4
+			ids = append(ids, fmt.Sprintf("p%d", id))
+			labels = append(labels, fmt.Sprint(map[bool]int{true: 1, false: 0}[id%every == 0]))
 		}
-		if len(has["1"]) < 5 {
-			lacking++
-			if len(s.Rare) != 1 || s.Rare[0].Folds != len(has["1"]) {
-				t.Errorf("seed %d: class 1 is in %d folds, and told is %+v", seed, len(has["1"]), s.Rare)
+		lacking := 0
+		for seed := range uint64(20) {
+			s, of := surveyFolds(t, foldRows(labels, ids, 100), 3, 5, seed)
+			in := map[string]int{}
+			has := map[string]map[int]bool{"0": {}, "1": {}}
+			for i, id := range ids {
+				if fold, ok := in[id]; ok && fold != of[i] {
+					t.Fatalf("seed %d: rows of %s are in folds %d and %d", seed, id, fold, of[i])
+				}
+				in[id] = of[i]
+				has[labels[i]][of[i]] = true
 			}
-		} else if len(s.Rare) != 0 {
-			t.Errorf("seed %d: told is %+v", seed, s.Rare)
+			if len(has["1"]) < 5 {
+				lacking++
+				if len(s.Rare) != 1 || s.Rare[0].Folds != len(has["1"]) {
+					t.Errorf("seed %d: class 1 is in %d folds, and told is %+v", seed, len(has["1"]), s.Rare)
+				}
+			} else if len(s.Rare) != 0 {
+				t.Errorf("seed %d: told is %+v", seed, s.Rare)
+			}
 		}
-	}
-	if lacking > 2 { // one hash alone lacks it in half of the cases
-		t.Errorf("in %d of 20 cases a fold lacks a class of ten ids", lacking)
+		if most := map[int]int{10: 2, 34: 20}[every]; lacking > most { // one hash alone lacks it in half of the cases
+			t.Errorf("in %d of 20 cases a fold lacks a class of every %dth id", lacking, every)
+		}
 	}
 }
 
