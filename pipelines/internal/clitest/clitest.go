@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"math"
@@ -24,9 +25,17 @@ import (
 // command is the one of the program's commands that a test binary is for.
 var command string
 
-// Main is the body of a TestMain for a command.
-func Main(m *testing.M, name string) {
+// Main is the body of a TestMain for a command. With -short, and where -run names no tests, only the short ones run: each
+// start of the program takes 0.1 CPU seconds, and these take the command's shortest way from its input to its output.
+func Main(m *testing.M, name string, short ...string) {
 	command = name
+	flag.Parse()
+	if run := flag.Lookup("test.run"); testing.Short() && run.Value.String() == "" {
+		fmt.Printf("-short: only %s; -run names others\n", strings.Join(short, ", "))
+		if err := run.Value.Set("^(" + strings.Join(short, "|") + ")$"); err != nil {
+			panic(err)
+		}
+	}
 	os.Exit(m.Run())
 }
 

@@ -15,7 +15,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, "bayes") }
+func TestMain(m *testing.M) { clitest.Main(m, "bayes", "TestCrossValidation", "TestExplain") }
 
 func run(t *testing.T, dir string, args ...string) (stderr string, code int) {
 	t.Helper()

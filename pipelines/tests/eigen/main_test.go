@@ -15,7 +15,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, "eigen") }
+func TestMain(m *testing.M) { clitest.Main(m, "eigen", "TestFirstFault", "TestDigits") }
 
 func run2(t *testing.T, dir string, args ...string) (stderr string, code int) {
 	t.Helper()

@@ -12,7 +12,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, "expansion") }
+func TestMain(m *testing.M) { clitest.Main(m, "expansion", "TestServe") }
 
 // What cannot be served is told before anything listens.
 func TestWrong(t *testing.T) {

@@ -21,7 +21,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, "kneighbors") }
+func TestMain(m *testing.M) { clitest.Main(m, "kneighbors", "TestBrokenPipe") }
 
 // signalled is a command that signals are sent to, the files that it writes in the end, and what a run that is
 // interrupted may leave.

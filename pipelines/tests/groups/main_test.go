@@ -10,7 +10,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, "groups") }
+func TestMain(m *testing.M) { clitest.Main(m, "groups", "TestGroups") }
 
 const table = "name,x,price\nann,0,3\nbob,5,1\ncid,1,9\ndan,2,4\neve,5.5,1\n"
 

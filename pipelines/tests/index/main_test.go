@@ -15,7 +15,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, "index") }
+func TestMain(m *testing.M) { clitest.Main(m, "index", "TestIndex") }
 
 func names(t *testing.T, dir string) string {
 	t.Helper()

@@ -10,7 +10,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, "inspect") }
+func TestMain(m *testing.M) { clitest.Main(m, "inspect", "TestVectors", "TestOthers") }
 
 func TestVectors(t *testing.T) {
 	dir := t.TempDir()

@@ -14,7 +14,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, "kmeans") }
+func TestMain(m *testing.M) { clitest.Main(m, "kmeans", "TestAnew", "TestExplain") }
 
 func run(t *testing.T, dir string, args ...string) (stderr string, code int) {
 	t.Helper()

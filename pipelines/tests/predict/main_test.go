@@ -23,7 +23,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, "predict") }
+func TestMain(m *testing.M) { clitest.Main(m, "predict", "TestNames", "TestUnknownLabel") }
 
 // runCommand runs the command in a directory and returns what it printed, and its exit code.
 func runCommand(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {

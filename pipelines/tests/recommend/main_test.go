@@ -11,7 +11,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, "recommend") }
+func TestMain(m *testing.M) { clitest.Main(m, "recommend", "TestRecommend") }
 
 func write(t *testing.T, dir, name, text string) {
 	t.Helper()

@@ -14,7 +14,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, "transform") }
+func TestMain(m *testing.M) { clitest.Main(m, "transform", "TestReference") }
 
 func mustRun(t *testing.T, dir string, args ...string) (stderr string) {
 	t.Helper()
