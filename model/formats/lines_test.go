@@ -232,6 +232,9 @@ func longText(rows int) (csv, jsonl string, want []read) {
 
 // A text gives the same rows whatever its ranges, and however little a read returns; compressed in one range.
 func TestLongText(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this reads texts of megabytes")
+	}
 	csv, jsonl, want := longText(5_000)
 	o := Options{IDColumn: "id", Columns: []string{"x", "y"}}
 	for name, data := range map[string]string{

@@ -238,6 +238,9 @@ func randomLists(t testing.TB, rows, dim int, dictionary bool) (arrow.RecordBatc
 
 // Whatever the pages, the compression and the encoding, any span gives its rows, in lists and in columns.
 func TestParquetLayouts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies layouts and spans")
+	}
 	const rows, dim = 500, 3
 	for name, c := range map[string]struct {
 		groupRows  int64
@@ -656,6 +659,9 @@ func TestParquetBytesRead(t *testing.T) {
 // Chunks that are shorter than a row group are read one after the other as if they were one, without its beginning anew;
 // in any order, and several at a time, they have the same rows.
 func TestParquetLeft(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this reads a file hundreds of times")
+	}
 	const rows = 3000
 	record, _ := randomLists(t, rows, 3, false)
 	small := []parquet.WriterProperty{parquet.WithDataPageSize(200), parquet.WithBatchSize(7), parquet.WithDictionaryDefault(false)}
@@ -746,6 +752,9 @@ func TestParquetCut(t *testing.T) {
 }
 
 func TestParquetDamaged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this damages hundreds of files: the other formats have fewer")
+	}
 	footer := func(b string) string {
 		return "PAR1" + b + string(binary.LittleEndian.AppendUint32(nil, uint32(len(b)))) + "PAR1"
 	}

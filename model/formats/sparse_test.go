@@ -204,6 +204,9 @@ func rowsOrFault(src Source, some int) (n int, err error) {
 
 // A packed array that unpacks into far more than its row can have is told of before it fills the memory.
 func TestCSRBomb(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this unpacks millions of entries")
+	}
 	t.Parallel()
 	const entries = 4 << 20
 	zeros := func(size int) []byte { return make([]byte, size*entries) }

@@ -595,6 +595,9 @@ func TestTablesFromTheMiddle(t *testing.T) {
 
 // A damaged file is a fault, and never a panic, or more rows than it has.
 func TestTablesDamaged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this reads a file hundreds of times")
+	}
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, ext := range []string{"parquet", "arrow"} {

@@ -122,6 +122,9 @@ func TestScikitLearn(t *testing.T) {
 		t.Fatal(len(all), err)
 	}
 	for i, want := range all {
+		if testing.Short() && want.Rows == nil {
+			continue // many passes over a whole file; the other cases bring their rows
+		}
 		var rows *vectors.Block
 		if want.Rows == nil {
 			rows = load(t, want.Name)
@@ -172,6 +175,9 @@ func TestScikitLearn(t *testing.T) {
 
 // The bytes of a model do not depend on the order in which parts come, nor on how a part is cut.
 func TestSameBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this makes many passes over thousands of rows")
+	}
 	t.Parallel()
 	rows := load(t, "breast_cancer")
 	for _, o := range []Options{
@@ -198,6 +204,9 @@ func TestSameBytes(t *testing.T) {
 // What passes remember of rows spares searches, and changes no bit of a state, whatever the rows: clusters that
 // overlap, whole numbers, of which many are equally near, and centres that coincide.
 func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this makes many passes over thousands of rows")
+	}
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, c := range []struct {
@@ -486,6 +495,9 @@ func TestState(t *testing.T) {
 
 // k-means|| finds small clusters of which a sample has no row, and weights count in its draws.
 func TestParallel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this makes many passes over thousands of rows")
+	}
 	t.Parallel()
 	r := rand.New(rand.NewPCG(8, 9))
 	rows := &vectors.Block{Dim: 2, DType: vectors.Float64}

@@ -9,6 +9,9 @@ import (
 
 // The bytes of a model do not depend on what instructions the processor has.
 func TestEveryLevel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this starts a process for each level of instructions")
+	}
 	t.Parallel()
 	leveltest.Same(t, func(w io.Writer) {
 		rows := load(t, "breast_cancer")

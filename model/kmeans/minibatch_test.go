@@ -78,6 +78,9 @@ func fitOf(t *testing.T, o Options, rows *vectors.Block, parts int) *Fit {
 // Batches in turn move centres as scikit-learn's steps do, and stop where its rule says so; and with starts, order and
 // shards of here clusters are as good as MiniBatchKMeans' are on average.
 func TestMiniBatch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this makes many passes over thousands of rows")
+	}
 	t.Parallel()
 	b, err := os.ReadFile("testdata/minibatch.json")
 	if err != nil {
@@ -147,6 +150,9 @@ func TestMiniBatch(t *testing.T) {
 
 // Centres that no row comes to are put onto rows, and those of several shards are averaged.
 func TestReassign(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this makes many passes over thousands of rows")
+	}
 	t.Parallel()
 	rows := load(t, "digits")
 	far := make([][]float64, 10)

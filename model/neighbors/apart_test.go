@@ -15,6 +15,9 @@ import (
 // looks at no others, by every metric and engine, with ties, duplicates, zero vectors, groups of one point and of
 // nearly all, and points in no group.
 func TestApart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and rules")
+	}
 	t.Parallel()
 	for _, metric := range metricsOf(3) {
 		for _, dim := range []int{3, 70} {

@@ -64,6 +64,9 @@ func degenerate() map[string][][]float64 {
 
 // Where work is left out, on each level and at each precision, the answers are those of brute force.
 func TestTiledDegenerate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and levels: TestTiledTies stays")
+	}
 	for name, rows := range degenerate() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,6 +109,9 @@ func TestTiledDegenerate(t *testing.T) {
 
 // Points of all lengths are searched in the order of these, whatever a query may have, and give the answers of brute force.
 func TestPointsByLength(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and searches")
+	}
 	rows := degenerate()["shells"]
 	b := rowsBlock(rows, vectors.Float32)
 	p := pointsOf(b)

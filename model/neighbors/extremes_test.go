@@ -76,6 +76,9 @@ var extremeValues = map[string]func(r *rand.Rand) float64{
 // Distances whose squares, sums or products leave float64's range are right all the same, in value and in order, or the
 // search is an error, as where the distance itself leaves it.
 func TestExtremes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and searches")
+	}
 	t.Parallel()
 	for name, value := range extremeValues {
 		for _, m := range []Metric{Euclidean, SqEuclidean, InnerProduct, Manhattan, Chebyshev} {
@@ -207,6 +210,9 @@ func TestOutOfRange(t *testing.T) {
 
 // The power of Minkowski leaves the range with values that are quite usual.
 func TestExtremePowers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and exponents")
+	}
 	t.Parallel()
 	for _, scale := range []float64{1, 1e5, 1e-5, 1e120, 1e-120} {
 		for _, p := range []float64{0.5, 3, 60, 5000} {

@@ -183,6 +183,9 @@ func remade(b []byte) []byte {
 }
 
 func TestDamagedFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this damages thousands of bytes of many files")
+	}
 	cuts, step := 5, 23 // between the lengths, and the bytes, that lie in sections
 	if brief() {
 		cuts, step = 29, 101

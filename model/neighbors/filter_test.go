@@ -69,6 +69,9 @@ func (f *frame) shortForm(s *shorts, i int) []*big.Float {
 // TestStoredBounds compares what the filter stores of each row, and the limits that it makes of it, with the exact
 // values: each must be at least that, and by the share of its size that the package's error analysis asks for.
 func TestStoredBounds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and searches")
+	}
 	t.Parallel()
 	for _, set := range adversaries() {
 		b := rowsBlock(set.rows, vectors.Float64)

@@ -430,6 +430,9 @@ func TestSelectItem(t *testing.T) {
 
 // The distances of a box bound those of all points in it, as computed, whatever the rounding does.
 func TestKDTreeLowerBounds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and searches")
+	}
 	r := rand.New(rand.NewPCG(11, 12))
 	for _, o := range append(treeOptions, Options{Metric: Minkowski, P: 1.0000001}, Options{Metric: Minkowski, P: 2.5},
 		Options{Metric: Minkowski, P: 40}) {

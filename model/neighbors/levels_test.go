@@ -24,6 +24,9 @@ const levelEnvironment = "BEAMLEARN_TEST_LEVELS"
 
 // Indexes, neighbours and approximate neighbours have the same bytes whatever instructions the processor has.
 func TestEveryLevel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this starts a process for each level of instructions")
+	}
 	if os.Getenv(levelEnvironment) != "" {
 		fmt.Printf("sum %s\n", sumOfAll(t))
 		return
@@ -37,7 +40,7 @@ func TestEveryLevel(t *testing.T) {
 		settings = append(settings, "GODEBUG=cpu.avx2=off", "GODEBUG=cpu.fma=off", "GODEBUG=cpu.avx512f=off",
 			"GODEBUG=cpu.all=off")
 	}
-	if testing.Short() || os.Getenv("BEAMLEARN_TESTS") != "all" {
+	if os.Getenv("BEAMLEARN_TESTS") != "all" {
 		settings = []string{settings[0], settings[len(settings)-1]}
 	}
 	sums := map[string][]string{}

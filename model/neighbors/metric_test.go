@@ -57,6 +57,9 @@ func places(r *rand.Rand, n int) [][]float64 {
 // Metrics that are searched in another space find what comparing all pairs by the definition does: with many equal
 // distances, far from the origin, and, of places, at poles and on both sides of a meridian.
 func TestEmbedded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and searches")
+	}
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 1))
 	grid := change(gaussianRows(r, 160, 4), func(_, _ int, v float64) float64 { return 1e6 + math.Round(v) })
@@ -365,6 +368,9 @@ func TestSharedBits(t *testing.T) {
 // Enough points for pairs to serve both ends have the neighbours that each of them finds alone, with ties everywhere
 // and with rules of which may be neighbours.
 func TestBitPairs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this compares thousands of rows, as fewer are one block")
+	}
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 6))
 	const n = 4*pairBlock + 70

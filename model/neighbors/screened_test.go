@@ -140,6 +140,9 @@ func TestScreenLimits(t *testing.T) {
 // What is screened is what comparing all pairs by the definition finds: pairs that are met once, queries, those of
 // magnitudes that float32 has not, radii, rules.
 func TestScreened(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and searches")
+	}
 	t.Parallel()
 	if screenKernelOf(Canberra) == nil {
 		t.Skip("no kernels here")

@@ -13,6 +13,9 @@ import (
 // The best of the parts of the points, each searched with the bounds that those before it have left, are the best of
 // all: for queries of their own, and for the points themselves, whose own row is in one of the parts.
 func TestParts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and searches")
+	}
 	r := rand.New(rand.NewPCG(7, 1))
 	rows := gaussianRows(r, 400, 6)
 	for i := range rows {

@@ -80,6 +80,9 @@ func unlike(a, b *Neighbors) error {
 // Sparse rows have, bit for bit, the neighbours and the distances that they have with their zeros, compared one by one
 // in float64, for every metric, with ties, duplicates and empty rows, whatever the queries, the chunks and the threads.
 func TestSparseRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and searches")
+	}
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, kind := range []string{"weights", "counts", "signed", "ones", "scales", "zeros", "huge"} {
@@ -111,6 +114,9 @@ func TestSparseRows(t *testing.T) {
 
 // Many rows are searched block by block: all of them, where a pair serves both ends, as some of them.
 func TestSparseRowsBlocks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this compares thousands of rows, as fewer are one block")
+	}
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(9, 10))
 	b := sparseCase(rng, 4_300, 120, 3, "weights")
@@ -223,6 +229,9 @@ func checkSparse(t *testing.T, kind string, x, y *Index, q, fullQ *vectors.Block
 
 // Rows that are mostly entries, or of few columns, are compared as dense ones are.
 func TestSparseRowsDense(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and exponents")
+	}
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(5, 6))
 	for _, c := range []struct {

@@ -134,6 +134,9 @@ func TestSymmetricStrangers(t *testing.T) {
 // Within a radius, edges are found from both ends, with the same distance, also where that is the radius: groups and
 // symmetric graphs rest on it.
 func TestRadiusFromBothEnds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and searches")
+	}
 	t.Parallel()
 	for _, metric := range metricsOf(3) {
 		for _, algorithm := range []Algorithm{Brute, KDTree} {

@@ -185,6 +185,9 @@ func pointsOf(b *vectors.Block) *points {
 // TestTiledIsExact compares, index for index and bit for bit, every level at every precision to brute force, on data
 // where a bound that misses a rounding would lose a neighbour.
 func TestTiledIsExact(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and levels: TestTiledTies stays")
+	}
 	for i, set := range adversaries() {
 		if brief() && i > 1 {
 			break
@@ -367,6 +370,9 @@ func TestKeys(t *testing.T) {
 
 // TestTiledSize takes every number of points around the tile's and the panel's sizes, and every k.
 func TestTiledSize(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, rows and searches")
+	}
 	r := rand.New(rand.NewPCG(5, 1))
 	for _, n := range []int{2, 7, 8, 9, 47, 48, 49, 95, 96, 97, 145} {
 		b := rowsBlock(gaussianRows(r, n, 3), vectors.Auto)
@@ -399,6 +405,9 @@ func queriesOf1(b *vectors.Block) []query1 {
 // TestTiledGivesUp takes data that neither short form can tell apart, in numbers that make work go on to float64, next
 // to data that it can.
 func TestTiledGivesUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this compares thousands of rows, as fewer are one block")
+	}
 	r := rand.New(rand.NewPCG(6, 1))
 	rows := gaussianRows(r, 6000, 3)
 	for i, row := range rows {
@@ -574,6 +583,9 @@ func TestHammingZeros(t *testing.T) {
 // Queries that are all points, each without itself, but in another order than the points, have the neighbours that they
 // have in theirs.
 func TestPointsInAnotherOrder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this compares thousands of rows, as fewer are one block")
+	}
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(23, 24))
 	rows := make([][]float64, 2500)

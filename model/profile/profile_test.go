@@ -170,6 +170,9 @@ func matrix(t testing.TB, rows, dim int, mean float64) formats.File {
 }
 
 func TestThreads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies threads and ways to count")
+	}
 	const rows = 5*chunkRows + 1
 	f := matrix(t, rows, 4, 1000)
 	var want *Profile

@@ -104,6 +104,9 @@ func foundPoints(a *answer) (ids []vectors.ID) {
 
 // Row groups are cut by rows and by bytes, at the same places whatever the parts.
 func TestRowGroups(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this writes row groups of their whole size")
+	}
 	long := vectors.ID{Text: strings.Repeat("x", 1<<20)}
 	for _, c := range []struct {
 		name string

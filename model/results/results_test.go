@@ -198,6 +198,9 @@ func TestRoundTrip(t *testing.T) {
 
 // Blocks that many goroutines encode in several rounds stay in order.
 func TestManyRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this writes thousands of rows in every format")
+	}
 	s := shape{"", 7, number, number}
 	a := s.make(16_000)
 	for _, f := range All {
@@ -346,6 +349,9 @@ func (w *limitedWriter) Write(b []byte) (int, error) {
 
 // The error of a writer comes back from the call that meets it, wherever that is, and only once.
 func TestWriterErrors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this writes every format with every fault")
+	}
 	a := shapes[0].make(12_000) // more than a part holds back
 	l := Layout{K: 3}
 	for _, f := range All {

@@ -141,6 +141,9 @@ func TestApproximateGraph(t *testing.T) {
 
 // So do answers to other queries, of which faulty ones are left out.
 func TestApproximateQueries(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	const n, q, d, k = 20_000, 4_000, 16, 5
 	dir := t.TempDir()
 	x, y := clustered(n, d, 3), clustered(q, d, 4)
@@ -314,6 +317,9 @@ func TestApproximateFaults(t *testing.T) {
 // Above the index memory, the points are put into parts: the same bytes for any chunk size and number of threads, in
 // files that are cut otherwise, whatever is at fault among the rows, and the recall that was asked, as measured.
 func TestParts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	const n, d, k = 15_000, 16, 5
 	dir := t.TempDir()
 	x := clustered(n, d, 3)

@@ -20,6 +20,9 @@ import (
 
 // Queries of no rows give an answer of no rows, by every way, and in every format.
 func TestNoQueries(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(testPoints(30, 2), true, ","))}
 	csv := []string{writeFile(t, filepath.Join(dir, "q.csv"), []byte("x0,x1\n"))}

@@ -119,6 +119,9 @@ func ones(rows [][][2]float64) (all [][][2]float64) {
 
 // Graphs are those of scikit-learn's kneighbors_graph and radius_neighbors_graph, in the order of (distance, number).
 func TestGraphs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	g := readGraphs(t)
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(g.Points, "<f8", to[float64]))}
@@ -168,6 +171,9 @@ func TestGraphs(t *testing.T) {
 
 // The bytes of a graph are the same by every way of the index, however the rows are cut, and with ids that are texts.
 func TestGraphWays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	points := testPoints(203, 3)
 	dir := t.TempDir()
 	numbers := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(points, "<f8", to[float64]))}
@@ -251,6 +257,9 @@ func npzOf(t *testing.T, name string) (shape []int64, indptr, indices []int32, d
 // Rows and columns are the rows of the input: one that was left out has an empty row and an empty column. Queries
 // have rows of their own, and points the columns.
 func TestGraphShape(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	dir := t.TempDir()
 	points := writeFile(t, filepath.Join(dir, "x.csv"), []byte("a,b\n0,0\n1,1\nbad,2\n0,2\n5,5\nbad,0\n"))
 	queries := writeFile(t, filepath.Join(dir, "q.csv"), []byte("a,b\nbad,1\n5,4\n"))

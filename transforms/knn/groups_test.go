@@ -88,6 +88,9 @@ func TestGroupsLikeDBSCAN(t *testing.T) {
 // Groups within a diameter are those of scikit-learn's AgglomerativeClustering with complete linkage, of each of its
 // DBSCAN's clusters (testdata/graphs.py).
 func TestGroupsWithinADiameter(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	g := readGraphs(t)
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(g.Points, "<f8", to[float64]))}
@@ -111,6 +114,9 @@ func TestGroupsWithinADiameter(t *testing.T) {
 // Groups of mutual neighbours are SciPy's components of the mutual edges of scikit-learn's graph (testdata/graphs.py), by
 // every way of the index.
 func TestGroupsOfMutualNeighbors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	g := readGraphs(t)
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(g.Points, "<f8", to[float64]))}
@@ -146,6 +152,9 @@ func TestGroupsOfMutualNeighbors(t *testing.T) {
 
 // By every way of the index, in chunks of any size: the same bytes.
 func TestGroupWays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	points := testPoints(203, 3)
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(points, true, ","))}
@@ -180,6 +189,9 @@ func TestGroupWays(t *testing.T) {
 
 // A small table of texts: which row stays, a row that is left out, and what groups are called.
 func TestGroupsKeep(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), []byte(
 		"name,x,price\nann,0,3\nbob,5,1\ncid,1,9\nbad,?,9\ndan,2,4\neve,5.5,1\nfay,9,0\n"))}

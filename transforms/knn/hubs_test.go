@@ -16,6 +16,9 @@ import (
 
 // What a page shows is the same by every way of the index to the workers; in process it counts each neighbour.
 func TestOverview(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	const n, k = 203, 4
 	ctx, dir := context.Background(), t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(testPoints(n, 5), true, ","))}

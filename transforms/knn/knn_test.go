@@ -270,6 +270,9 @@ func zst(b []byte) []byte {
 // Whatever the format of the input, the size of the chunks and the number of files, the bytes of the output are the
 // same.
 func TestFormatsAndChunks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	points := testPoints(301, 4)
 	expected := want(points, nil, 5, neighbors.Options{Metric: neighbors.Euclidean})
 	for name, data := range map[string][]byte{
@@ -316,6 +319,9 @@ func TestFormatsAndChunks(t *testing.T) {
 
 // Several files are one big array in the order of their names, and the shards of the output are cuts of it.
 func TestFilesAndShards(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	points := testPoints(50, 3)
 	expected := want(points, nil, 3, neighbors.Options{Metric: neighbors.Manhattan})
 	dir := t.TempDir()
@@ -349,6 +355,9 @@ func TestFilesAndShards(t *testing.T) {
 
 // Every format of the output has the same bytes for any chunks.
 func TestOutputFormats(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	points := testPoints(90, 3)
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(points, "<f4", to[float32]))}
@@ -401,6 +410,9 @@ func TestDecodesOnce(t *testing.T) {
 
 // Where the workers are this process the index is not encoded, and the output is the same.
 func TestInProcess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	points, queries := testPoints(60, 3), testPoints(75, 3)[60:]
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(points, true, ","))}
@@ -429,6 +441,9 @@ func TestInProcess(t *testing.T) {
 }
 
 func TestQueriesAndRadius(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	points, queries := testPoints(60, 3), testPoints(75, 3)[60:]
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(points, true, ","))}
@@ -482,6 +497,9 @@ func TestIDs(t *testing.T) {
 // A fault names file and row, leaves nothing behind, and is skipped on request, with everything else as if the row had
 // not been there but for the numbers.
 func TestFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	points := testPoints(40, 2)
 	points[17][1] = math.NaN()
 	points[39][0] = math.Inf(1)
@@ -590,6 +608,9 @@ func TestCheck(t *testing.T) {
 
 // Any store of Beam's will do.
 func TestMemfs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	points := testPoints(30, 2)
 	memfs.Write("memfs://knn/x.npy", npyOf(points, "<f4", to[float32]))
 	memfs.Write("memfs://knn/y.csv", csvOf(points, true, ","))

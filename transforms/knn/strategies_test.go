@@ -116,6 +116,9 @@ func nothingBut(t *testing.T, dir string, names ...string) {
 // The first two cases are compared in every way, and the others in every third, by turns; in brief, in two. What is
 // built before is asked in every second.
 func TestStrategies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	dir := t.TempDir()
 	points := testPoints(203, 5)
 	points[120][3] = 0.1 // needs a float64
@@ -413,6 +416,9 @@ func TestPrebuiltFaults(t *testing.T) {
 // What is on no file system of the host is fetched once, and removed with its run; an index that is kept stays for
 // later.
 func TestFetched(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	cache := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", cache)
 	t.Setenv("HOME", cache)
@@ -458,6 +464,9 @@ func TestFetched(t *testing.T) {
 
 // Of a run whose index cannot be read nothing is left, and counters count.
 func TestStrategyCounters(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
+	}
 	dir := t.TempDir()
 	x := writeFile(t, filepath.Join(dir, "x.npy"), npyOf(testPoints(40, 3), "<f4", to[float32]))
 	for way, want := range map[string]map[string]int64{

@@ -174,6 +174,9 @@ func TestKeptSample(t *testing.T) {
 // Judge finds the same in rows that the passes have kept, whole chunks of text and a sample of numbers, as in the files
 // read anew, and reads none of those.
 func TestJudgeKept(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	tab := classes(judgedRows+7000, 8)
 	for _, format := range []string{"csv", "npy"} {
 		input, reading := tab.cuts(t, t.TempDir(), format, 50_000)

@@ -128,6 +128,9 @@ func trainAndPredict(t *testing.T, rows any, o *TrainOfOptions,
 // Least squares of rows in a pipeline are those of the normal equations, and so are the predictions; in whatever order
 // the rows come, the model has the same bytes, by SGD too.
 func TestTrainOf(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	t.Parallel()
 	rows := flats(300, 1)
 	options := func(solver fitting.Solver) *TrainOfOptions {
@@ -212,6 +215,9 @@ func leastSquares(rows []flat) [3]float64 {
 
 // Classes are learned from strings of JSON, and answered with what is asked for.
 func TestPredictOf(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	t.Parallel()
 	var lines []string
 	rows := flats(200, 2)
@@ -258,6 +264,9 @@ func TestPredictOf(t *testing.T) {
 
 // Rows count by their weights, and classes that are integers are answered as numbers, too.
 func TestOfWeights(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	t.Parallel()
 	var lines []string
 	for i := range 40 { // rows of weight 0 would turn the model round
@@ -365,6 +374,9 @@ func (*keepNoneFn) ProcessElement(flat, func(flat)) {}
 // Several transforms of one pipeline may have the same options: each learns from its own rows, and answers by its own
 // model. What is no number is left out, and the model's notes say so.
 func TestOfTwice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	t.Parallel()
 	o := &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression, Penalty: model.None}},
 		Target: "price", ID: "name", Staging: t.TempDir()}
@@ -414,6 +426,9 @@ func TestOfTwice(t *testing.T) {
 
 // What is at fault is told: of the rows by their ids.
 func TestOfFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	t.Parallel()
 	fitted := func() *TrainOfOptions {
 		return &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression}}, Target: "price",

@@ -22,6 +22,9 @@ import (
 // Several targets are learned to the same bits in this process, by workers that states and sums are sent to, and by a run
 // that goes on where another was stopped.
 func TestTrainTargets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	dir := t.TempDir()
 	var text strings.Builder
 	text.WriteString("a,y,b,z\n")

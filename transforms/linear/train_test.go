@@ -243,6 +243,9 @@ var (
 // Neither how shards are dealt to workers and threads, nor how passes are dealt to pipelines, nor how many rows are
 // read at a time, changes a bit of the model.
 func TestTrainBits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	tab := classes(900, 1)
 	for _, v := range []struct {
 		name, format string
@@ -287,6 +290,9 @@ func TestTrainBits(t *testing.T) {
 // A fit that looks at a sample of the rows of text is the same whatever the blocks, the workers and the pipelines,
 // and when it goes on after a stop.
 func TestTrainSample(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	const rows = 2*fitting.SampleRows + 1000
 	input, reading := classes(rows, 7).cuts(t, t.TempDir(), "csv", rows/3, rows/2)
 	options := sgdOfTwo
@@ -342,6 +348,9 @@ func TestTrainSample(t *testing.T) {
 
 // One shard is partial_fit of batches in the order of the files, across their borders and those of chunks.
 func TestTrainSequential(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	tab := classes(930, 2)
 	for _, format := range []string{"csv", "npy"} {
 		for _, chunkRows := range []int{70, 1000} {
@@ -415,6 +424,9 @@ var workers = map[bool]placement.Workers{false: placement.Remote, true: placemen
 // A job that is stopped between pipelines, or in the middle of one, goes on where it has saved its state, to the same
 // bits; and nothing is left beside the model.
 func TestTrainResume(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	tab := classes(400, 3)
 	dir := t.TempDir()
 	input, reading := tab.cuts(t, dir, "npy", 250)
@@ -522,6 +534,9 @@ func (j *training) blocked(t testing.TB, p *beam.Pipeline, file string) error {
 
 // The checkpoint of another job, or of none, is not gone on with; nor is one removed that another may go on from.
 func TestTrainResumesItsOwn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	dir, out := t.TempDir(), t.TempDir()
 	input, reading := classes(200, 3).cuts(t, dir, "npy")
 	j := &training{input: input, reading: reading, unitRows: 30, fitting: sgdOfTwo,
@@ -596,6 +611,9 @@ func TestTrainResumesItsOwn(t *testing.T) {
 // Rows at fault are left out of every pass, and written once, in the order of the files; one without a target is left
 // out, and counted.
 func TestTrainRejects(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	tab := classes(300, 4)
 	tab.weight = slices.Repeat([]float64{1, 2, 0.5}, 100)
 	clean := &table{}
@@ -649,6 +667,9 @@ func TestTrainRejects(t *testing.T) {
 // What is wrong with the rows is one line, which names the file, and the row where it is one; there is no model, and
 // nothing else.
 func TestTrainFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	if raceDetector {
 		t.Skip("pipelines that fail")
 	}
@@ -833,6 +854,9 @@ func TestTrainOptions(t *testing.T) {
 
 // Files that cannot all be written are none.
 func TestPublishFails(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
 	for _, w := range workers {
 		publishFails(t, w)
 	}

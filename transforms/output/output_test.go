@@ -294,6 +294,9 @@ func TestZombie(t *testing.T) {
 // Of two jobs that write to the same output at once, all files are of one of them in the end, and one that says that it
 // has succeeded has put all of its own there.
 func TestTwoJobs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this makes many jobs")
+	}
 	ctx := context.Background()
 	const jobs = 3
 	for _, dir := range []string{t.TempDir(), "gs://" + gcstest.Bucket} {

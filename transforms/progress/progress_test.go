@@ -65,6 +65,9 @@ func TestSum(t *testing.T) {
 
 // TestShare plays the worker and the program that shows the run.
 func TestShare(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this waits for the other side")
+	}
 	dir := filepath.Join(t.TempDir(), "progress")
 	if err := os.Mkdir(dir, 0o777); err != nil {
 		t.Fatal(err)

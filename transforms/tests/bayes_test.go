@@ -116,6 +116,9 @@ func learned(t *testing.T, input []string, chunkRows int, o linear.Options, how 
 // Model and predictions have the same bytes in this process and by workers, whatever is read at a time, however many
 // passes are in a pipeline, and where a run goes on from another.
 func TestBayes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: TestKMeansTrainOf and the examples have one each")
+	}
 	input := threeClasses(t, 300)
 	for _, how := range []model.FitOptions{
 		{Options: model.Defaults(model.Gaussian), Smoothings: []float64{1e-9, 1e-3}, Folds: 3},

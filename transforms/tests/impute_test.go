@@ -61,6 +61,9 @@ func filled(t *testing.T, dir string, queries []string, chunkRows int,
 // at fault are left out, of points and of rows to fill. Prism now and then loses the last report of a bundle, so a
 // counter that is too low gets two more tries.
 func TestImpute(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: TestKMeansTrainOf and the examples have one each")
+	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	dir := t.TempDir()
 	lacking := 0

@@ -90,6 +90,9 @@ func found(t *testing.T, input []string, chunkRows int, o linear.Options,
 // Model and answers have the same bytes in this process and by workers, whatever is read at a time, and however many
 // passes are in a pipeline.
 func TestKMeans(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: TestKMeansTrainOf and the examples have one each")
+	}
 	for _, how := range []model.Options{
 		{Clusters: []int{3, 7}, NInit: 2, MaxIter: 4, Standardize: true},
 		{Clusters: []int{3, 7}, Init: model.Parallel, BatchSize: 20, MaxIter: 3},

@@ -67,6 +67,9 @@ func tripleRows(t *testing.T, dir, name string, o triples.Options, chunkRows int
 // Triples become the rows that a map of them has, with the same bytes at any size of chunks, runs and pieces, by workers
 // in this process or others.
 func TestTriples(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies sizes of chunks, runs and pieces")
+	}
 	dir := t.TempDir()
 	sums := map[string]map[string]float64{}
 	for file := range 3 {

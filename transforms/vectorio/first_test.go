@@ -14,6 +14,9 @@ import (
 // Whichever fault a job has met, the first in the order of files and rows is found, and none where the rows before it
 // are sound.
 func TestFirstFault(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this reads hundreds of thousands of rows")
+	}
 	dir := t.TempDir()
 	table := func(rows int, bad ...int) string {
 		lines := make([]string, rows)

@@ -100,6 +100,9 @@ func forget() {
 // A worker that needs a hundredth of a file is sent a hundredth of it, and its header; counting a hundredth is the
 // same.
 func TestGCSBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies formats and files")
+	}
 	ctx := context.Background()
 	for _, c := range []struct {
 		format string

@@ -120,6 +120,9 @@ func (k *crossCase) fit() FitOptions {
 
 // Scores of every fold are those of scikit-learn's fits of the other folds' rows.
 func TestCrossFitLikeScikitLearn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this fits grids of alphas to every fixture: TestCrossFitLikeFits stays")
+	}
 	for _, k := range crossCases(t) {
 		name := k.Data + "/" + string(k.Loss)
 		t.Run(name, func(t *testing.T) {

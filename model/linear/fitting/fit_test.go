@@ -279,6 +279,9 @@ func widened(c *linear.Chunk) *linear.Chunk {
 // Every kind of fit goes through its stages, and ends with the same bits in whatever order parts arrive and however
 // often it crosses the wire.
 func TestFitStages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies stages, losses and wires")
+	}
 	for _, v := range fitCases(t) {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()

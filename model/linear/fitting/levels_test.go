@@ -21,6 +21,9 @@ const asked = "BEAMLEARN_TEST_LEVELS"
 // Fits of each kind, models, predictions, probabilities and scores have the same bytes whatever instructions the
 // processor has.
 func TestEveryLevel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this starts a process for each level of instructions")
+	}
 	if os.Getenv(asked) != "" {
 		for _, v := range levelCases(t) {
 			fmt.Printf("sum %s: %s\n", v.name, sumOf(t, v))

@@ -39,6 +39,9 @@ func TestFitIsMultinomial(t *testing.T) {
 
 // The scores of every fold are those of LogisticRegression, fitted to the rows of the others.
 func TestMultinomialCrossFitLikeScikitLearn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this fits grids of alphas to every fixture: TestCrossFitLikeFits stays")
+	}
 	t.Parallel()
 	file := lineartest.ReadMultinomial(t)
 	for _, k := range file.Cross {

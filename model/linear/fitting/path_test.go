@@ -84,6 +84,9 @@ func TestAutoAlphas(t *testing.T) {
 // A path by a survey: the same of dense and sparse rows, of rows before and after they are standardised, and of any
 // parts; and with l1 its largest alpha leaves no coefficient, where half the least bound would.
 func TestAutoAlphasSurveyed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this fits grids of alphas to every fixture: TestCrossFitLikeFits stays")
+	}
 	two, numbers := lineartest.Problem(400, 2, 2), lineartest.Problem(400, 0, 1)
 	for _, c := range []*linear.Chunk{two, numbers} {
 		c.Numbers = lineartest.RowNumbers(0, c.Len())

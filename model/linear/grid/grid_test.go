@@ -94,6 +94,9 @@ func modelDistance(a, b *linear.Model) float64 {
 // TestGridEqualsSGD compares every model with an SGD that learns from its rows alone: to the bit where the loss needs
 // no exp and rows are dense.
 func TestGridEqualsSGD(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies options and shards: TestGridScores stays")
+	}
 	type kind struct {
 		name    string
 		classes int

@@ -322,6 +322,9 @@ func TestDegenerate(t *testing.T) {
 // Of classes that can be told apart without a fault, objectives come down to next to nothing: each is within 10⁻⁴ of
 // its optimum before 30 passes, and there the search ends, although rounding keeps some gaps above 10⁻⁶.
 func TestDigits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this makes 30 passes over ten classes")
+	}
 	t.Parallel()
 	f, err := os.Open("../../../testdata/digits.csv")
 	if err != nil {

@@ -119,6 +119,9 @@ func TestOptimizerEqualsScikit(t *testing.T) {
 
 // From zero, within 1e-8 of the least objective in five passes at most, the one that draws the sample included.
 func TestOptimizerPasses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this has thousands of columns, or tens of thousands of rows")
+	}
 	c := lineartest.Logistic(60000, 20, 1)
 	for _, alpha := range []float64{1e-4, 1e-6} {
 		o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(alpha),
@@ -281,6 +284,9 @@ func TestOptimizerForms(t *testing.T) {
 
 // Large dimensions: L-BFGS by itself.
 func TestOptimizerWide(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this has thousands of columns, or tens of thousands of rows")
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	c := &linear.Chunk{Features: 5000, Sparse: &linear.CSR{Offsets: []int{0}}}
 	for range 2000 {

@@ -39,6 +39,9 @@ func softmaxFor(t *testing.T, k *lineartest.MultinomialCase, rows *linear.Chunk)
 
 // LogisticRegression of more than two classes: coefficients, objective, decisions and probabilities.
 func TestMultinomialEqualsScikit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this has every fixture: TestMultinomialForms stays")
+	}
 	t.Parallel()
 	f := lineartest.ReadMultinomial(t)
 	if len(f.Cases) != 21 {

@@ -124,6 +124,9 @@ func TestSeveralClasses(t *testing.T) {
 
 // A page of hundreds of targets is bounded: all stand in the table, and the charts of some.
 func TestManyTargets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this writes a page of hundreds of targets")
+	}
 	s := severalOf(t, 600)
 	page := writeSeveral(t, s)
 	has(t, page, "100 more are not listed.", "more are left out, as the page would be too large.")

@@ -148,6 +148,9 @@ func TestScikit(t *testing.T) {
 
 // The other losses, class weights, scalers and no intercept: the optimum of package newton, which has all columns.
 func TestNewton(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies losses and options")
+	}
 	for _, loss := range []linear.Loss{linear.SquaredHinge, linear.SquaredEpsilonInsensitive, linear.LogLoss} {
 		for _, plain := range []bool{true, false} {
 			k := fixture{Loss: loss, Penalty: linear.L1, Alpha: 0.04, L1Ratio: 1, Weighted: !plain}

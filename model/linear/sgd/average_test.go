@@ -440,6 +440,9 @@ func TestAveragedWarmStart(t *testing.T) {
 
 // One epoch in eight parts comes within 1e-3 of the least objective, with steps that follow from the survey.
 func TestAuto(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies rates and losses")
+	}
 	two := lineartest.ScaledProblem(120000, 20, 2, 3, []float64{0.5, 1, 2, 1})
 	number := lineartest.ScaledProblem(60000, 20, 0, 3, []float64{100, 1, 0.01})
 	for _, v := range []struct {

@@ -110,6 +110,9 @@ func learn(t *testing.T, f interface {
 // Learned side by side, each target has the model, the scores and the warnings that it has alone, to the last bit; also
 // where the state goes over the wire after each pass.
 func TestEqualAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies options and targets")
+	}
 	for name, o := range cases() {
 		t.Run(name, func(t *testing.T) {
 			chunks, targets := rows(1, o.Options.Task), []string{"x", "y", "z"}

@@ -198,6 +198,9 @@ func TestRuns(t *testing.T) {
 // One sweep in the order of ranks gives the same, of queries and of points, by every metric that has tiles; where many
 // points are equally far, too, so that which of them is nearest is a matter of their positions.
 func TestInOrder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies rules, metrics and rows: TestRuns has some")
+	}
 	t.Parallel()
 	for kind := range 3 {
 		rng := rand.New(rand.NewPCG(9, 10))

@@ -283,6 +283,9 @@ func TestKNeighbors(t *testing.T) {
 }
 
 func TestDeterminism(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies settings of thousands of points")
+	}
 	points := block(t, clustered(3000, 20, 12, 1), 20, false)
 	q := block(t, clustered(500, 20, 12, 7), 20, false)
 	var graph, answers *neighbors.Neighbors
@@ -354,6 +357,9 @@ func TestSeed(t *testing.T) {
 }
 
 func TestAssign(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies settings of thousands of points")
+	}
 	points := block(t, clustered(1000, 16, 10, 1), 16, false)
 	for _, n := range []int{1, 2, 47, 48, 49, 300, 1000} {
 		for _, f := range []int{1, 2, 3, 20, 60, 200} {
@@ -573,6 +579,9 @@ func TestShows(t *testing.T) {
 
 // The recall reported is that of queries that have decided nothing: those of Sample, and not the pilot's.
 func TestMeasuredByOthers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies settings of thousands of points")
+	}
 	t.Parallel()
 	points, q := block(t, clustered(2500, 12, 30, 1), 12, false), block(t, clustered(1500, 12, 30, 2), 12, false)
 	const k, sample = 10, 300
@@ -911,6 +920,9 @@ func TestPlanPartsOfQueries(t *testing.T) {
 // TestPlanParts puts points into the planned parts, which must be as small as was asked, and hold as many pairs of
 // neighbours.
 func TestPlanParts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies settings of thousands of points")
+	}
 	const n, k, most = 8000, 10, 1500
 	equal := make([]float64, 0, n*4)
 	for i := range n { // half of the points are equal

@@ -52,6 +52,9 @@ func part(f *neighbors.Neighbors, lo, hi int) *neighbors.Neighbors {
 // An overview is the same however queries are cut into chunks, in whatever order they come, and after a way over the
 // wire.
 func TestMerge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this encodes thousands of queries many times over")
+	}
 	const n = 5000
 	b, x, found := line(t, n, 3)
 	setting := &Setting{Queries: n, Points: n, Hubs: true,

@@ -92,6 +92,9 @@ func valueOf(m Measure, x, y Row) float64 {
 // Whatever the level of instructions, and whether pairs serve both ends, no row is missing that is nearer than the k-th
 // of the candidates, or within a limit; rows that are skipped are none.
 func TestFind(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics and rows: TestCompared and TestSearcher stay")
+	}
 	t.Parallel()
 	kindsOf := [][]string{
 		Cosine: {"ones", "signed"}, InnerProduct: {"signed", "scales", "tiny"}, Euclidean: {"weights", "scales", "tiny"},

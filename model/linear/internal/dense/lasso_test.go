@@ -56,6 +56,9 @@ func oneHot(rows int, categories ...int) *Lasso {
 // Hundreds of coefficients that are not zero, of columns that nearly depend on each other: the least is reached, and in
 // a few turns. One coefficient let in after the other, a system of equations each, took half a minute.
 func TestDescendOneHot(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this has hundreds of columns: TestDescendPositive has such, too")
+	}
 	q := oneHot(500, 300, 60, 15, 3)
 	for _, penalty := range [][2]float64{{1e-3, 0}, {5e-3, 5e-3}, {1e-4, 1e-4}, {0.1, 0}} {
 		l1, l2 := penalty[0], penalty[1]

@@ -232,6 +232,9 @@ func sameTiles(t testing.TB, name string, s *tiles, got, want *Tile) {
 }
 
 func TestTiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies levels, lengths and placements: TestScored and TestPairs stay")
+	}
 	for _, level := range Levels()[1:] {
 		for _, f := range forms {
 			tile := f.of(level)
@@ -251,6 +254,9 @@ func TestTiles(t *testing.T) {
 
 // TestBatches compares what batches find, where scales make every operation round, to what their groups do one by one.
 func TestBatches(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies levels, lengths and placements: TestScored and TestPairs stay")
+	}
 	for _, level := range Levels() {
 		if level.Bytes.FindBatch == nil {
 			continue
