@@ -18,7 +18,9 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, "help", "TestMains", "TestShort", "TestVersion", "TestFlags") }
+func TestMain(m *testing.M) {
+	clitest.Main(m, "help", "TestMains", "TestShort", "TestVersion", "TestFlags")
+}
 
 var commandNames = []string{"inspect", "kneighbors", "index", "sgd", "predict", "eigen", "kmeans", "bayes", "transform",
 	"groups", "recommend", "expansion"}
