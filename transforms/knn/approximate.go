@@ -257,16 +257,16 @@ func (f *approximateFn) corpus(ctx context.Context, iter func(*vectorio.Chunk) b
 	progress.Of(f.Options.RunID).Phase("reading points")
 	start := time.Now()
 	chunks := vectorio.Gather(iter)
-	points, rejected, err := f.read(ctx, chunks)
+	all, err := f.read(ctx, chunks)
 	if err != nil {
 		return nil, err
 	}
-	vectorio.Count(ctx, int64(points.Len()), int64(len(rejected)))
-	c := &corpus{points: points, rejected: rejected, read: time.Since(start)}
+	vectorio.Count(ctx, all.rows, int64(len(all.rejected)))
+	c := &corpus{points: all.points, rejected: all.rejected, read: time.Since(start)}
 	if len(chunks) > 0 {
 		c.total = chunks[0].Total
 	}
-	return c, f.Options.checkK(int64(points.Len()), f.Self)
+	return c, f.Options.checkK(all.rows, f.Self)
 }
 
 // tell reports on the points and on how well they were searched.

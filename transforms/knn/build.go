@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -70,19 +71,21 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 	progress.Of(f.Options.RunID).Phase("reading points")
 	start := time.Now()
 	chunks := vectorio.Gather(iter)
-	points, rejected, err := f.read(ctx, chunks)
+	read, err := f.read(ctx, chunks)
 	if err != nil {
 		return fault.Mark(err)
 	}
-	vectorio.Count(ctx, int64(points.Len()), int64(len(rejected)))
-	note := f.note(chunks[0].Total, rejected)
+	vectorio.Count(ctx, read.rows, int64(len(read.rejected)))
+	note := f.note(chunks[0].Total, read.rejected)
 	note.ZeroBased = chunks[0].ZeroBased == formats.ZeroBasedYes
-	return f.build(ctx, points, &building{start: start, note: note, rejected: rejected}, emit, ranges, parts)
+	b := &building{start: start, rows: read.rows, note: note, rejected: read.rejected}
+	return f.build(ctx, read.points, b, emit, ranges, parts)
 }
 
 // building is what is known of points of which an index is built.
 type building struct {
 	start    time.Time // of reading
+	rows     int64     // that may be points: all, or more than are in the index
 	note     Note
 	rejected []*fault.Fault
 	report   Report // to which the rest is added
@@ -105,7 +108,7 @@ func (f *buildFn) build(ctx context.Context, points *vectors.Block, b *building,
 	read := time.Now()
 	progress.Of(f.Options.RunID).Phase("building the index")
 	if f.Options.Radius == nil && f.Kept == nil {
-		if err := f.Options.checkK(int64(points.Len()), f.Self); err != nil {
+		if err := f.Options.checkK(b.rows, f.Self); err != nil {
 			return fault.Mark(err)
 		}
 	}
@@ -135,7 +138,7 @@ func (f *buildFn) build(ctx context.Context, points *vectors.Block, b *building,
 	}
 
 	r := b.report
-	r.Points, r.Dim, r.DuplicateIDs, r.IndexBytes = int64(index.Len()), index.Dim(), b.note.DuplicateIDs, size
+	r.Points, r.Dim, r.DuplicateIDs, r.IndexBytes = b.rows, index.Dim(), b.note.DuplicateIDs, size
 	r.ReadPoints, r.BuildIndex = read.Sub(b.start).Seconds(), time.Since(read).Seconds()
 	r.Algorithm, r.Broadcast = string(index.Algorithm()), f.broadcast()
 	return f.Options.report(ctx, order, r, b.rejected, parts)
@@ -216,53 +219,67 @@ func rangesOf(points int, total int64, rows int, file IndexFile) []Range {
 // built is the ordinal of a range without points, which only says that the index is there.
 const built = -1
 
+// pointsRead are points that were read.
+type pointsRead struct {
+	points   *vectors.Block
+	rejected []*fault.Fault
+	rows     int64          // that were read, of which points are all or those that some query may have
+	first    *vectors.Block // the first row, where it is none of points
+}
+
+// readAhead is about how many bytes of points are read in one go, by one goroutine.
+const readAhead = 32 << 20
+
+// runs are the chunks, some to be read by one goroutine one after the other: a row group of a .parquet is only read from
+// its beginning, and who reads the rows before a chunk is there already. They leave work for all threads.
+func (f *buildFn) runs(chunks []vectorio.Chunk, threads int) [][]vectorio.Chunk {
+	bytes := max(f.Reading.MinBytes(chunks[0].Span.Rows, f.Dim), 1)
+	size := max(min(int(readAhead/bytes), len(chunks)/(2*threads)), 1)
+	return slices.Collect(slices.Chunk(chunks, size))
+}
+
 // read reads the chunks, several at a time, and puts them together in their order.
-func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*vectors.Block, []*fault.Fault, error) {
-	points := f.Reading.NewBlock(f.Dim)
+func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*pointsRead, error) {
+	all := &pointsRead{points: f.Reading.NewBlock(f.Dim)}
 	if len(chunks) == 0 {
-		return points, nil, nil
+		return all, nil
 	}
 	if err := f.Options.sameRows(chunks[0].Total); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if size := f.Reading.MinBytes(chunks[0].Total, f.Dim); size > f.Options.IndexLimit && !f.Reading.SkipFaults {
-		return nil, nil, tooLarge("", chunks[0].Total, f.Dim, size, f.Options.IndexLimit)
-	}
-	type part struct {
-		points   *vectors.Block
-		rejected []*fault.Fault
-		err      error
+		return nil, tooLarge("", chunks[0].Total, f.Dim, size, f.Options.IndexLimit)
 	}
 	threads := neighbors.Search{Threads: f.Options.Threads}.NumThreads()
 	g, ctx := errgroup.WithContext(ctx)
-	parts := make([]chan part, len(chunks))
+	runs := f.runs(chunks, threads)
+	type part struct {
+		*pointsRead
+		err error
+	}
+	parts := make([]chan part, len(runs))
 	for i := range parts {
 		parts[i] = make(chan part, 1)
 	}
-	// A slot is a chunk that is being read, or that waits for its turn: this many are in memory beside the points.
+	// A slot is chunks that are being read, or that wait for their turn: this many are in memory beside the points.
 	slots := make(chan struct{}, 2*threads)
 	g.Go(func() error {
-		for i, c := range chunks {
+		for i, run := range runs {
 			select {
 			case slots <- struct{}{}:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
 			g.Go(func() error {
-				p := part{points: f.Reading.NewBlock(f.Dim)}
-				p.err = readChunk(ctx, c, f.Reading, p.points, func(r *fault.Fault) { p.rejected = append(p.rejected, r) })
-				if p.err == nil {
-					p.points, p.err = f.Options.labelled(ctx, p.points)
-				}
-				parts[i] <- p
+				read, err := f.readRun(ctx, run)
+				parts[i] <- part{read, err}
 				return nil
 			})
 		}
 		return nil
 	})
-	var rejected []*fault.Fault
 	g.Go(func() error {
-		for i, c := range chunks {
+		for i := range runs {
 			var p part
 			select {
 			case p = <-parts[i]:
@@ -273,25 +290,89 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*vectors.B
 			if p.err != nil {
 				return p.err
 			}
-			if i == 0 {
-				points.DType = p.points.DType
-				if p.points.Wide() {
-					points.Widen()
-				}
-				points.Grow(int(c.Total))
-			}
-			points.AppendBlock(p.points)
-			rejected = append(rejected, p.rejected...)
-			if size := blockBytes(points); size > f.Options.IndexLimit {
-				return tooLarge("the first ", int64(points.Len()), f.Dim, size, f.Options.IndexLimit)
+			if err := f.add(all, p.pointsRead, int(chunks[0].Total)); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
 	if err := g.Wait(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return points, rejected, nil
+	if all.points.Len() == 0 && all.first != nil {
+		all.points.AppendBlock(all.first) // an index has a point, even one that no query may have
+	}
+	return all, nil
+}
+
+// add adds points that come next, of about so many rows.
+func (f *buildFn) add(all, next *pointsRead, rows int) error {
+	points := all.points
+	if points.Len() == 0 {
+		points.DType = next.points.DType
+		if next.points.Wide() {
+			points.Widen()
+		}
+		if !f.selects() {
+			points.Grow(rows)
+		}
+	}
+	points.AppendBlock(next.points)
+	all.rejected, all.rows = append(all.rejected, next.rejected...), all.rows+next.rows
+	if all.first == nil {
+		all.first = next.first
+	}
+	if size := blockBytes(points); size > f.Options.IndexLimit {
+		return tooLarge("the first ", int64(points.Len()), f.Dim, size, f.Options.IndexLimit)
+	}
+	return nil
+}
+
+// readRun reads chunks one after the other.
+func (f *buildFn) readRun(ctx context.Context, chunks []vectorio.Chunk) (*pointsRead, error) {
+	all := &pointsRead{}
+	for _, c := range chunks {
+		b := f.Reading.NewBlock(f.Dim)
+		err := readChunk(ctx, c, f.Reading, b, func(r *fault.Fault) { all.rejected = append(all.rejected, r) })
+		if err == nil {
+			b, err = f.Options.labelled(ctx, b)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all.rows += int64(b.Len())
+		if f.selects() {
+			if all.first == nil && b.Len() > 0 {
+				first := b.Numbers[0]
+				all.first = someRows(b, func(number int64) bool { return number == first })
+			}
+			if b, err = f.Options.met(ctx, b); err != nil {
+				return nil, err
+			}
+		}
+		if all.points == nil {
+			all.points = b
+		} else {
+			all.points.AppendBlock(b)
+		}
+	}
+	return all, nil
+}
+
+// selects reports whether only the rows that meet a condition become points of the index. Where every point is a query
+// all do, and where a metric has parameters of all points, as the variances of seuclidean.
+func (f *buildFn) selects() bool {
+	o := &f.Options
+	return !f.Self && o.Rules != nil && o.Rules.Keep != "" && !(o.Neighbors.Metric.Fitted() && o.Neighbors.Params == nil)
+}
+
+// met are the rows that meet the condition of the rules.
+func (o *Options) met(ctx context.Context, b *vectors.Block) (*vectors.Block, error) {
+	r, err := o.rules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return someRows(b, func(number int64) bool { return number < int64(len(r.Keep)) && r.Keep[number] >= 0 }), nil
 }
 
 // blockBytes is what the values of rows take.

@@ -111,11 +111,11 @@ func (c *cutting) fit(ctx context.Context, cutter *groups.Cutter) error {
 	}
 	points := &buildFn{Reading: c.Reading, Options: c.Options, Dim: c.Dim}
 	points.Options.IndexLimit = math.MaxInt64
-	b, _, err := points.read(ctx, c.chunks)
+	all, err := points.read(ctx, c.chunks)
 	if err != nil {
 		return err
 	}
-	x, err := neighbors.Fit(b, cutter.Options)
+	x, err := neighbors.Fit(all.points, cutter.Options)
 	if err != nil {
 		return err
 	}

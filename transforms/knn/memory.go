@@ -91,7 +91,9 @@ func (j *Job) built(rows int64) int64 {
 // reading is what the chunks take that are read at a time.
 func (j *Job) reading(rows int64) int64 {
 	element := j.element(rows)
-	chunks := min(2*j.threads()*int64(j.Reading.ChunkRows), rows) * int64(j.Corpus.Dim) * element
+	row, threads := int64(j.Corpus.Dim)*element, j.threads()
+	run := max(int64(j.Reading.ChunkRows)*row, min(readAhead, rows*row/(2*threads)))
+	chunks := min(2*threads*run, rows*row)
 	if element == 8 && j.Reading.Formats.DType == vectors.Auto {
 		chunks += chunks / 2 // they begin as float32
 	}

@@ -324,6 +324,11 @@ func (o *Options) labelled(ctx context.Context, b *vectors.Block) (*vectors.Bloc
 	if err != nil {
 		return nil, err
 	}
+	return someRows(b, t.Has), nil
+}
+
+// someRows are the rows of a block by their numbers, in memory of their own.
+func someRows(b *vectors.Block, has func(number int64) bool) *vectors.Block {
 	some := &vectors.Block{Dim: b.Dim, DType: b.DType}
 	if b.Sparse != nil {
 		some.Sparse = &vectors.CSR{}
@@ -332,18 +337,18 @@ func (o *Options) labelled(ctx context.Context, b *vectors.Block) (*vectors.Bloc
 		some.Widen()
 	}
 	for from := 0; from < b.Len(); {
-		if !t.Has(b.Numbers[from]) {
+		if !has(b.Numbers[from]) {
 			from++
 			continue
 		}
 		to := from + 1
-		for to < b.Len() && t.Has(b.Numbers[to]) {
+		for to < b.Len() && has(b.Numbers[to]) {
 			to++
 		}
 		some.AppendBlock(b.Slice(from, to))
 		from = to
 	}
-	return some, nil
+	return some
 }
 
 // checkTargets says why the targets cannot be those of the points.

@@ -360,10 +360,12 @@ func (f *versionFn) points(ctx context.Context, x *neighbors.Index, chunks []vec
 	if err != nil {
 		return nil, err
 	}
-	var added *vectors.Block
-	if added, b.rejected, err = f.read(ctx, chunks); err != nil {
+	read, err := f.read(ctx, chunks)
+	if err != nil {
 		return nil, err
 	}
+	added := read.points
+	b.rejected = read.rejected
 	if added.Len() > 0 {
 		if err := f.From.sameIDs(f.Added, added.IDs.Len() > 0); err != nil {
 			return nil, err
@@ -388,6 +390,7 @@ func (f *versionFn) points(ctx context.Context, x *neighbors.Index, chunks []vec
 		added.Numbers[i] += b.note.Total - total
 	}
 	points.AppendBlock(added)
+	b.rows = int64(points.Len())
 	return points, nil
 }
 
