@@ -2,7 +2,6 @@ package kmeans
 
 import (
 	"cmp"
-	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -53,6 +52,8 @@ func (r *room) take(bytes int64) bool {
 	return true
 }
 
+func newMemory(r *room) *memory { return &memory{room: r, batches: map[int64]*remembered{}} }
+
 // of is what is remembered of the rows of a block, in a pass; nil where there is no room. known says that it is from
 // the pass before.
 func (m *memory) of(b *vectors.Block, pass int) (batch *remembered, known bool) {
@@ -99,8 +100,8 @@ type movement struct {
 
 // Of the centres this share, and no more than so many, are looked at one by one.
 const (
-	fastShare = 30
-	mostFast  = 32
+	fastShare = 100
+	mostFast  = 8
 )
 
 // movementOf tells how centres have moved.
@@ -164,43 +165,51 @@ type assigner struct {
 
 // assign finds the nearest centre of each row of a block, of equally near ones the first.
 func (a *assigner) assign(b *vectors.Block) (*assigned, error) {
+	n, r := b.Len(), a.run
 	var batch *remembered
 	known := false
-	if a.run.memory != nil {
-		batch, known = a.run.memory.of(b, a.pass)
+	if r.memory != nil {
+		batch, known = r.memory.of(b, a.pass)
 	}
-	if known && a.run.boundsPay() {
-		if err := a.recall(b, batch); err != nil {
-			return nil, err
-		}
-		return &a.assigned, a.search(b, batch)
-	}
+	a.clusters, a.distances = slices.Grow(a.clusters[:0], n)[:n], slices.Grow(a.distances[:0], n)[:n]
 	var err error
-	if a.clusters, a.distances, err = a.searcher.assign(b); err == nil && batch != nil {
+	if known {
+		copy(a.clusters, batch.clusters)
+		err = a.searcher.with(b, func(s *neighbors.Nearest) error { return a.again(b, batch, s) })
+	} else {
+		err = a.searcher.fresh(b, a.clusters, a.distances)
+	}
+	if err == nil && batch != nil {
 		copy(batch.clusters, a.clusters)
-		for i := range batch.bounds {
-			batch.bounds[i] = unbounded
+		if !known || !r.boundsPay() {
+			for i := range batch.bounds {
+				batch.bounds[i] = unbounded
+			}
 		}
 	}
 	return &a.assigned, err
 }
 
-// recall takes the clusters that rows were in, and lists the rows that may be in another.
-func (a *assigner) recall(b *vectors.Block, batch *remembered) error {
-	pairs, err := a.searcher.pairs.Queries(b)
-	if err != nil {
-		return err
+// again assigns rows that were in the clusters which stand in a.clusters.
+func (a *assigner) again(b *vectors.Block, batch *remembered, s *neighbors.Nearest) error {
+	s.Distances(a.clusters, a.distances)
+	if !a.run.boundsPay() {
+		return s.Find(a.clusters, a.distances, nil)
 	}
-	n, r := b.Len(), a.run
-	a.clusters, a.rows = append(a.clusters[:0], batch.clusters...), a.rows[:0]
-	a.distances, a.fast = slices.Grow(a.distances[:0], n)[:n], slices.Grow(a.fast[:0], len(r.fast))[:len(r.fast)]
-	for i := range n {
-		pairs.Distances(i, a.clusters[i:i+1], a.distances[i:i+1])
+	a.recall(batch, s)
+	return a.search(b, batch, s)
+}
+
+// recall lists the rows that may be in another cluster than they were.
+func (a *assigner) recall(batch *remembered, s *neighbors.Nearest) {
+	r := a.run
+	a.rows, a.fast = a.rows[:0], slices.Grow(a.fast[:0], len(r.fast))[:len(r.fast)]
+	for i, cluster := range a.clusters {
 		own, others := a.distances[i]*(1+slack), float64(batch.bounds[i])-r.slow
 		if own < others && len(r.fast) > 0 {
-			pairs.Distances(i, r.fast, a.fast)
+			s.From(i, r.fast, a.fast)
 			for j, d := range a.fast {
-				if r.fast[j] != a.clusters[i] {
+				if r.fast[j] != cluster {
 					others = min(others, d)
 				}
 			}
@@ -209,40 +218,34 @@ func (a *assigner) recall(b *vectors.Block, batch *remembered) error {
 			a.rows = append(a.rows, i)
 		}
 	}
-	a.spared += int64(n - len(a.rows))
-	return nil
+	a.spared += int64(len(a.clusters) - len(a.rows))
 }
 
 // search finds the nearest two centres of the rows that are listed, of which one is no farther than the own one, and
 // the other is of use where it is so near that centres could have come nearer by the next pass.
-func (a *assigner) search(b *vectors.Block, batch *remembered) error {
+func (a *assigner) search(b *vectors.Block, batch *remembered, s *neighbors.Nearest) error {
 	if len(a.rows) == 0 {
 		return nil
 	}
-	rows := b
+	clusters, distances := a.clusters, a.distances
 	if len(a.rows) < b.Len() {
-		rows = a.gather(b)
+		clusters, distances = nil, nil
+		if err := s.Take(a.gather(b)); err != nil {
+			return err
+		}
+		for _, i := range a.rows {
+			clusters, distances = append(clusters, a.clusters[i]), append(distances, a.distances[i])
+		}
 	}
 	a.reach = a.reach[:0]
-	for _, i := range a.rows {
-		a.reach = append(a.reach, a.distances[i]+ahead*a.run.slow)
+	for _, d := range distances {
+		a.reach = append(a.reach, d+ahead*a.run.slow)
 	}
-	found, err := a.searcher.index.KNeighbors(rows, min(2, a.run.Clusters),
-		neighbors.Search{Threads: 1, Part: true, Bounds: a.reach})
-	if err != nil {
+	if err := s.Find(clusters, distances, a.reach); err != nil {
 		return err
 	}
 	for q, i := range a.rows {
-		positions, distances := found.Of(q)
-		if len(positions) == 0 {
-			return errors.New("kmeans: a search has not found the centre that it was bounded by")
-		}
-		a.clusters[i], a.distances[i] = positions[0], distances[0]
-		second := a.reach[q]
-		if len(positions) > 1 {
-			second = min(second, distances[1])
-		}
-		batch.clusters[i], batch.bounds[i] = positions[0], below(second)
+		a.clusters[i], a.distances[i], batch.bounds[i] = clusters[q], distances[q], below(a.reach[q])
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"beamlearn/model/features"
 	"beamlearn/model/linear"
@@ -203,7 +204,7 @@ func (m *Model) Features() int { return len(m.Mean) }
 type Searcher struct {
 	scaling
 	index *neighbors.Index
-	pairs *neighbors.Pairs
+	free  sync.Pool // of *neighbors.Nearest
 }
 
 // Searcher makes what assigns rows to the model's clusters.
@@ -222,11 +223,7 @@ func newSearcher(s scaling, centers []float64) (*Searcher, error) {
 		return nil, err
 	}
 	index, err := neighbors.Fit(b, neighbors.Options{})
-	if err != nil {
-		return nil, err
-	}
-	pairs, err := neighbors.NewPairs(b, neighbors.Options{})
-	return &Searcher{s, index, pairs}, err
+	return &Searcher{scaling: s, index: index}, err
 }
 
 // Predict gives the nearest centre of each row, and how far it is, in standardized columns where the model has a Scale.
@@ -239,11 +236,32 @@ func (s *Searcher) Predict(c *linear.Chunk) (clusters []int32, distances []float
 }
 
 func (s *Searcher) assign(b *vectors.Block) ([]int32, []float64, error) {
-	found, err := s.index.KNeighbors(b, 1, neighbors.Search{Threads: 1})
-	if err != nil {
-		return nil, nil, err
+	clusters, distances := make([]int32, b.Len()), make([]float64, b.Len())
+	return clusters, distances, s.fresh(b, clusters, distances)
+}
+
+// fresh writes the nearest centre of each row, of which nothing is known, and how far it is.
+func (s *Searcher) fresh(b *vectors.Block, clusters []int32, distances []float64) error {
+	for i := range clusters {
+		clusters[i] = -1
 	}
-	return found.Positions, found.Distances, nil
+	return s.with(b, func(n *neighbors.Nearest) error { return n.Find(clusters, distances, nil) })
+}
+
+// with calls do with what finds the nearest centres of rows.
+func (s *Searcher) with(b *vectors.Block, do func(*neighbors.Nearest) error) error {
+	n, ok := s.free.Get().(*neighbors.Nearest)
+	if !ok {
+		var err error
+		if n, err = s.index.NewNearest(); err != nil {
+			return err
+		}
+	}
+	defer s.free.Put(n)
+	if err := n.Take(b); err != nil {
+		return err
+	}
+	return do(n)
 }
 
 // scaling is what happens to columns before distances are taken.

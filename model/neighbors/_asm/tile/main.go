@@ -101,6 +101,7 @@ func main() {
 	for _, level := range []string{"AVX512", "AVX2"} {
 		centre(level)
 		round(level)
+		missing(level)
 	}
 	for _, level := range []string{"AVX512", "AVX2"} {
 		screen(level)
@@ -1186,6 +1187,47 @@ func round(level string) {
 	VZEROUPPER()
 	Store(a, ReturnIndex(0))
 	Store(b, ReturnIndex(1))
+	RET()
+}
+
+// missing sums up the squares of what rounding to int8 has lost, and of what there was.
+func missing(level string) {
+	name := "missing" + level
+	TEXT(name, NOSPLIT, "func(y []float32, scale float32, q []int8) (miss float32, squares float32)")
+	Doc(name + " is the squared lengths of rows of int8: see Kernels.")
+	Pragma("noescape")
+	wide := level == "AVX512"
+	lanes, vec := 8, func() reg.VecVirtual { return YMM() }
+	if wide {
+		lanes, vec = 16, func() reg.VecVirtual { return ZMM() }
+	}
+	y, q := Load(Param("y").Base(), GP64()), Load(Param("q").Base(), GP64())
+	left := Load(Param("y").Len(), GP64())
+	f, miss, squares := vec(), vec(), vec()
+	scale, _ := Param("scale").Resolve()
+	VBROADCASTSS(scale.Addr, f)
+	VXORPS(miss.AsX(), miss.AsX(), miss.AsX()) // and all above
+	VXORPS(squares.AsX(), squares.AsX(), squares.AsX())
+	Label("step")
+	v, w := vec(), vec()
+	VMOVUPS(Mem{Base: y}, v)
+	VPMOVSXBD(Mem{Base: q}, w)
+	VCVTDQ2PS(w, w)
+	VFNMADD213PS(v, f, w)
+	VFMADD231PS(v, v, squares)
+	VFMADD231PS(w, w, miss)
+	ADDQ(Imm(uint64(4*lanes)), y)
+	ADDQ(Imm(uint64(lanes)), q)
+	SUBQ(Imm(uint64(lanes)), left)
+	JG(LabelRef("step"))
+	add := func(a, b reg.VecVirtual) { VADDPS(a, b, b) }
+	for i, sum := range []reg.VecVirtual{miss, squares} {
+		out := GP32()
+		fold(sum, add, out, wide)
+		to, _ := ReturnIndex(i).Resolve()
+		MOVL(out, to.Addr)
+	}
+	VZEROUPPER()
 	RET()
 }
 

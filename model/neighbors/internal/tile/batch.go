@@ -69,6 +69,19 @@ func Packed(dst, rows []int8, i, n, words int) []int8 {
 	return dst
 }
 
+// Pack writes a row of int8 into place i of rows that Packed has made, of as many words.
+func Pack(packed, row []int8, i, words int) {
+	const together = Groups * Rows
+	blocks := (words + block - 1) / block
+	to := packed[(i/together*blocks*together+i%together)*block*4:]
+	for b := range blocks - 1 {
+		copy(to[b*together*block*4:][:4*block], row[b*block*4:])
+	}
+	last := max(words-block, 0)  // where the last block begins in the row
+	from := (blocks - 1) * block // and what it adds to those before
+	copy(to[((blocks-1)*together*block+from-last)*4:][:(words-from)*4], row[from*4:])
+}
+
 // Found is the number of hits of a group of a batch whose first stands there.
 func (a *Args) Found(first *Hit) int {
 	return int((uintptr(unsafe.Pointer(a.Hits)) - uintptr(unsafe.Pointer(first))) / unsafe.Sizeof(Hit{}))

@@ -111,7 +111,10 @@ type Kernels struct {
 	Centre func(x, centre []float32, factor float32, y []float32, next *float32) (most uint32)
 	// Round makes of y·inverse, which is at most 127.5, the nearest integers, to even ones from the middle, of
 	// magnitudes up to 127. The length is a multiple of 16, and at least that.
-	Round      func(y []float32, inverse float32, q []int8) (sum, squares int32)
+	Round func(y []float32, inverse float32, q []int8) (sum, squares int32)
+	// Missing is Σ(y − scale·q)² and Σy², in float32, each within a relative (len(y)+4)·2⁻²⁴ of its exact value and
+	// len(y)·2⁻¹⁴⁹ of underflow. The length is a multiple of 16, and at least that.
+	Missing    func(y []float32, scale float32, q []int8) (miss, squares float32)
 	Pairs32    PairKernels[float32, float32]
 	Pairs64x32 PairKernels[float64, float32]
 	Pairs64    PairKernels[float64, float64]
@@ -129,6 +132,7 @@ var Generic = Kernels{
 	Screen:     screenGeneric,
 	Centre:     centreGeneric,
 	Round:      roundGeneric,
+	Missing:    missingGeneric,
 	Pairs32:    genericPairs[float32, float32](),
 	Pairs64x32: genericPairs[float64, float32](),
 	Pairs64:    genericPairs[float64, float64](),

@@ -55,6 +55,7 @@ var avx2 = Kernels{
 	Screen:    screenAVX2,
 	Centre:    centreAVX2,
 	Round:     roundAVX2,
+	Missing:   missingAVX2,
 	Pairs32: PairKernels[float32, float32]{
 		squares32x32AVX2, products32x32AVX2, nil,
 		manhattan32x32AVX2, chebyshev32x32AVX2, hamming32x32AVX2,
@@ -88,6 +89,7 @@ var avx512 = Kernels{
 	Screen:    screenAVX512,
 	Centre:    centreAVX512,
 	Round:     roundAVX512,
+	Missing:   missingAVX512,
 	Pairs32: PairKernels[float32, float32]{
 		squares32x32AVX512, products32x32AVX512, nil,
 		manhattan32x32AVX512, chebyshev32x32AVX512, hamming32x32AVX512,

@@ -11789,6 +11789,52 @@ step:
 	MOVL          CX, squares+60(FP)
 	RET
 
+// func missingAVX512(y []float32, scale float32, q []int8) (miss float32, squares float32)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·missingAVX512(SB), NOSPLIT, $0-64
+	MOVQ         y_base+0(FP), AX
+	MOVQ         q_base+32(FP), CX
+	MOVQ         y_len+8(FP), DX
+	VBROADCASTSS scale+24(FP), Z0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+
+step:
+	VMOVUPS       (AX), Z3
+	VPMOVSXBD     (CX), Z4
+	VCVTDQ2PS     Z4, Z4
+	VFNMADD213PS  Z3, Z0, Z4
+	VFMADD231PS   Z3, Z3, Z2
+	VFMADD231PS   Z4, Z4, Z1
+	ADDQ          $0x40, AX
+	ADDQ          $0x10, CX
+	SUBQ          $0x10, DX
+	JG            step
+	VEXTRACTI64X4 $0x01, Z1, Y0
+	VMOVDQA       Y1, Y1
+	VADDPS        Y0, Y1, Y1
+	VPERMQ        $0x4e, Y1, Y0
+	VADDPS        Y0, Y1, Y1
+	VPSHUFD       $0x4e, Y1, Y0
+	VADDPS        Y0, Y1, Y1
+	VPSHUFD       $0xb1, Y1, Y0
+	VADDPS        Y0, Y1, Y1
+	VMOVD         X1, AX
+	MOVL          AX, miss+56(FP)
+	VEXTRACTI64X4 $0x01, Z2, Y0
+	VMOVDQA       Y2, Y1
+	VADDPS        Y0, Y1, Y1
+	VPERMQ        $0x4e, Y1, Y0
+	VADDPS        Y0, Y1, Y1
+	VPSHUFD       $0x4e, Y1, Y0
+	VADDPS        Y0, Y1, Y1
+	VPSHUFD       $0xb1, Y1, Y0
+	VADDPS        Y0, Y1, Y1
+	VMOVD         X1, AX
+	MOVL          AX, squares+60(FP)
+	VZEROUPPER
+	RET
+
 // func centreAVX2(x []float32, centre []float32, factor float32, y []float32, next *float32) uint32
 // Requires: AVX, AVX2, MMX+
 TEXT ·centreAVX2(SB), NOSPLIT, $0-92
@@ -11925,6 +11971,48 @@ step:
 	VZEROUPPER
 	MOVL         AX, sum+56(FP)
 	MOVL         CX, squares+60(FP)
+	RET
+
+// func missingAVX2(y []float32, scale float32, q []int8) (miss float32, squares float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·missingAVX2(SB), NOSPLIT, $0-64
+	MOVQ         y_base+0(FP), AX
+	MOVQ         q_base+32(FP), CX
+	MOVQ         y_len+8(FP), DX
+	VBROADCASTSS scale+24(FP), Y0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+
+step:
+	VMOVUPS      (AX), Y3
+	VPMOVSXBD    (CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VFNMADD213PS Y3, Y0, Y4
+	VFMADD231PS  Y3, Y3, Y2
+	VFMADD231PS  Y4, Y4, Y1
+	ADDQ         $0x20, AX
+	ADDQ         $0x08, CX
+	SUBQ         $0x08, DX
+	JG           step
+	VMOVDQA      Y1, Y1
+	VPERMQ       $0x4e, Y1, Y0
+	VADDPS       Y0, Y1, Y1
+	VPSHUFD      $0x4e, Y1, Y0
+	VADDPS       Y0, Y1, Y1
+	VPSHUFD      $0xb1, Y1, Y0
+	VADDPS       Y0, Y1, Y1
+	VMOVD        X1, AX
+	MOVL         AX, miss+56(FP)
+	VMOVDQA      Y2, Y1
+	VPERMQ       $0x4e, Y1, Y0
+	VADDPS       Y0, Y1, Y1
+	VPSHUFD      $0x4e, Y1, Y0
+	VADDPS       Y0, Y1, Y1
+	VPSHUFD      $0xb1, Y1, Y0
+	VADDPS       Y0, Y1, Y1
+	VMOVD        X1, AX
+	MOVL         AX, squares+60(FP)
+	VZEROUPPER
 	RET
 
 // func screenAVX512(x []float32, y []float32, dim int, pairs []uint64, out []float32)

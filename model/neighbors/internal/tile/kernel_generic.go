@@ -224,6 +224,15 @@ func roundGeneric(y []float32, inverse float32, q []int8) (sum, squares int32) {
 	return sum, squares
 }
 
+func missingGeneric(y []float32, scale float32, q []int8) (miss, squares float32) {
+	for j, v := range y {
+		d := fma(-scale, float32(q[j]), v)
+		miss += float32(d * d)
+		squares += float32(v * v)
+	}
+	return miss, squares
+}
+
 // The pair kernels repeat the definitions of package neighbors, whose tests compare them.
 
 func genericPairs[X, Y float32 | float64]() PairKernels[X, Y] {

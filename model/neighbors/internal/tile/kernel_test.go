@@ -409,6 +409,16 @@ func TestRows(t *testing.T) {
 					if !slices.Equal(q, wantQ) || sum != wantSum || squares != wantSquares {
 						t.Fatalf("%s, %d columns: %v %d %d, want %v %d %d", level.Name, dim, q, sum, squares, wantQ, wantSum, wantSquares)
 					}
+					miss, all := level.Missing(y, 0.5, q)
+					wantMiss, wantAll := 0.0, 0.0
+					for j, v := range y {
+						d := float64(v) - float64(q[j])/2
+						wantMiss, wantAll = wantMiss+d*d, wantAll+float64(v)*float64(v)
+					}
+					within := float64(room+4) * 0x1p-24
+					if math.Abs(float64(miss)-wantMiss) > within*wantMiss || math.Abs(float64(all)-wantAll) > within*wantAll {
+						t.Fatalf("%s, %d columns: %v of %v is missing, want %v of %v", level.Name, dim, miss, all, wantMiss, wantAll)
+					}
 					level.Round(y, 1, q)
 					Generic.Round(y, 1, wantQ)
 					if !slices.Equal(q, wantQ) {

@@ -154,6 +154,11 @@ func centreAVX512(x []float32, centre []float32, factor float32, y []float32, ne
 //go:noescape
 func roundAVX512(y []float32, inverse float32, q []int8) (sum int32, squares int32)
 
+// missingAVX512 is the squared lengths of rows of int8: see Kernels.
+//
+//go:noescape
+func missingAVX512(y []float32, scale float32, q []int8) (miss float32, squares float32)
+
 // centreAVX2 subtracts a centre: see Kernels.
 //
 //go:noescape
@@ -163,6 +168,11 @@ func centreAVX2(x []float32, centre []float32, factor float32, y []float32, next
 //
 //go:noescape
 func roundAVX2(y []float32, inverse float32, q []int8) (sum int32, squares int32)
+
+// missingAVX2 is the squared lengths of rows of int8: see Kernels.
+//
+//go:noescape
+func missingAVX2(y []float32, scale float32, q []int8) (miss float32, squares float32)
 
 // screenAVX512 computes squared distances in float32: see Kernels.
 //
