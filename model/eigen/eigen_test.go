@@ -2,7 +2,6 @@ package eigen
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -13,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"beamlearn/model/formats"
+	"beamlearn/model/internal/lineartest"
 	"beamlearn/model/linear"
 	"beamlearn/model/report"
 	"beamlearn/model/vectors"
@@ -78,17 +77,12 @@ type golden struct {
 	Ratio                           []float64 `json:"explained_variance_ratio"`
 }
 
-var sets = map[string]formats.Options{
-	"digits": {IDColumn: "id", Columns: []string{"pixel_*"}}, "breast_cancer": {TargetColumn: "target"},
-}
+// others are the columns of files that are no features.
+var others = map[string][]string{"digits": {"id", "target"}, "breast_cancer": {"target"}}
 
 func load(t testing.TB, name string) *vectors.Block {
 	t.Helper()
-	rows, err := formats.Load(context.Background(), sets[name], "../../testdata/"+name+".csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rows
+	return lineartest.ReadRows(t, name+".csv", others[name]...)
 }
 
 // near compares with 1e-9 of the size.
@@ -110,7 +104,7 @@ func TestScikitLearn(t *testing.T) {
 	if err := json.Unmarshal(b, &all); err != nil {
 		t.Fatal(err)
 	}
-	for name := range sets {
+	for name := range others {
 		rows := load(t, name)
 		for _, standardize := range []bool{false, true} {
 			want, what := all[name], name

@@ -2,7 +2,6 @@ package kmeans
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -12,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"beamlearn/model/formats"
+	"beamlearn/model/internal/lineartest"
 	"beamlearn/model/linear"
 	"beamlearn/model/vectors"
 )
@@ -71,19 +70,15 @@ func pass(f *Fit, rows *vectors.Block, parts int, seed uint64) error {
 	return f.Advance(total)
 }
 
+// others are the columns of files that are no features.
+var others = map[string][]string{"digits": {"id", "target"}, "breast_cancer": {"target"}}
+
 func load(t testing.TB, name string) *vectors.Block {
 	t.Helper()
 	if name == "line" {
 		return block(t, 1, 0, 1, 2, 10, 11, 12, 30)
 	}
-	o := map[string]formats.Options{
-		"digits": {IDColumn: "id", Columns: []string{"pixel_*"}}, "breast_cancer": {TargetColumn: "target"},
-	}[name]
-	rows, err := formats.Load(context.Background(), o, "../../testdata/"+name+".csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rows
+	return lineartest.ReadRows(t, name+".csv", others[name]...)
 }
 
 func block(t testing.TB, dim int, values ...float64) *vectors.Block {

@@ -125,38 +125,44 @@ func TestPointsByLength(t *testing.T) {
 		}
 		return g
 	}
-	of := groups(p.n)
-	for level, e := range engines(p, o) {
+	of, under := groups(p.n), engines(p, o)
+	for level, e := range under {
 		if e.formsOf(&Search{}).order == nil {
 			t.Fatalf("%s: the points are searched as they come", level)
 		}
-		for _, q := range queriesOf(b, p) {
-			n := q.q.Len()
-			for name, s := range map[string]Search{
-				"all":    {},
-				"apart":  {Apart: &Apart{Points: of, Queries: groups(n), Largest: LargestGroup(of)}},
-				"before": {Before: &Before{Points: of, Queries: groups(n)}},
-				"most":   {Most: &Most{Groups: of, Number: 1, Largest: LargestGroup(of)}},
-			} {
-				for _, k := range []int{1, 20} {
-					var positions [2][]int32
-					var distances [2][]float64
-					for i, engine := range []engine{e, reference} {
-						positions[i], distances[i] = slices.Repeat([]int32{none}, n*k), make([]float64, n*k)
-						engine.kNeighbors(q.q, q.exclude, k, s, positions[i], distances[i])
-					}
+	}
+	for _, q := range queriesOf(b, p) {
+		n := q.q.Len()
+		for name, s := range map[string]Search{
+			"all":    {},
+			"apart":  {Apart: &Apart{Points: of, Queries: groups(n), Largest: LargestGroup(of)}},
+			"before": {Before: &Before{Points: of, Queries: groups(n)}},
+			"most":   {Most: &Most{Groups: of, Number: 1, Largest: LargestGroup(of)}},
+		} {
+			for _, k := range []int{1, 20} {
+				answer := func(e engine) ([]int32, []float64) {
+					positions, distances := slices.Repeat([]int32{none}, n*k), make([]float64, n*k)
+					e.kNeighbors(q.q, q.exclude, k, s, positions, distances)
+					return positions, distances
+				}
+				wantP, wantD := answer(reference)
+				for level, e := range under {
+					gotP, gotD := answer(e)
 					for i := range n {
 						lo, hi := i*k, (i+1)*k
-						if at := slices.Index(positions[1][lo:hi], none); at >= 0 {
+						if at := slices.Index(wantP[lo:hi], none); at >= 0 {
 							hi = lo + at // what stands behind is nothing
 						}
-						sameNeighbors(t, fmt.Sprintf("%s/%s/%s/%d", level, q.name, name, k), i, positions[0][lo:hi],
-							positions[1][lo:hi], distances[0][lo:hi], distances[1][lo:hi])
+						sameNeighbors(t, fmt.Sprintf("%s/%s/%s/%d", level, q.name, name, k), i, gotP[lo:hi], wantP[lo:hi],
+							gotD[lo:hi], wantD[lo:hi])
 					}
 				}
 			}
-			for _, r := range []float64{0, 0.01, 5} {
-				same(t, e.radiusNeighbors(q.q, q.exclude, r, Search{}), reference.radiusNeighbors(q.q, q.exclude, r, Search{}))
+		}
+		for _, r := range []float64{0, 0.01, 5} {
+			want := reference.radiusNeighbors(q.q, q.exclude, r, Search{})
+			for _, e := range under {
+				same(t, e.radiusNeighbors(q.q, q.exclude, r, Search{}), want)
 			}
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"beamlearn/model/internal/elementary"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
+	"beamlearn/model/vectors"
 )
 
 // PassOver makes a pass over rows cut into parts, in chunks; through says whether partials cross the wire on their way.
@@ -227,6 +228,37 @@ func ReadTable(t testing.TB) *Table {
 		t.Fatalf("%d values", len(tab.X))
 	}
 	return tab
+}
+
+// ReadRows reads the columns of a .csv file of testdata but for these, numbered from 0. A test that reads it by
+// model/formats links Arrow, which takes a CPU second.
+func ReadRows(t testing.TB, name string, but ...string) *vectors.Block {
+	t.Helper()
+	f, err := os.Open(filepath.Join(top(t), "testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	records, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &vectors.Block{Dim: len(records[0]) - len(but)}
+	for i, r := range records[1:] {
+		row := make([]float64, 0, b.Dim)
+		for j, cell := range r {
+			if slices.Contains(but, records[0][j]) {
+				continue
+			}
+			v, err := strconv.ParseFloat(cell, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			row = append(row, v)
+		}
+		b.Append(row, int64(i))
+	}
+	return b
 }
 
 // Chunks cuts rows × features, a target and weights into chunks.
@@ -840,16 +872,22 @@ func Numbered(n int) (c linear.Classes) {
 // testdata is the path of a file of model/linear/testdata.
 func testdata(t testing.TB, name string) string {
 	t.Helper()
-	top, err := os.Getwd()
+	return filepath.Join(top(t), "model", "linear", "testdata", name)
+}
+
+// top is the top of the checkout.
+func top(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
 	for err == nil {
-		if _, err := os.Stat(filepath.Join(top, "go.mod")); err == nil {
-			return filepath.Join(top, "model", "linear", "testdata", name)
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
 		}
-		up := filepath.Dir(top)
-		if up == top {
+		up := filepath.Dir(dir)
+		if up == dir {
 			err = errors.New("no go.mod above the test")
 		}
-		top = up
+		dir = up
 	}
 	t.Fatal(err)
 	return ""

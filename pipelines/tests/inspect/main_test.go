@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"beamlearn/model/profile"
 	"beamlearn/pipelines/internal/clitest"
 )
 
@@ -41,7 +40,16 @@ func TestVectors(t *testing.T) {
 		t.Errorf("exit code %d, %s\n%s\nwant\n%s", code, stderr, stdout, want)
 	}
 	stdout, stderr, code = clitest.End(t, clitest.Command(dir, "--json", "--columns=y", "*.csv"))
-	var f struct{ Dataset *profile.Profile }
+	var f struct {
+		Dataset struct {
+			Rows       int64
+			Faulty     int64 `json:"faulty_rows"`
+			Columns    int
+			Spread     []struct{ Name string }
+			Duplicates struct{ Repeated int64 }
+			IDs        *struct{}
+		}
+	}
 	if err := json.Unmarshal([]byte(stdout), &f); err != nil || code != 0 || stderr != "" {
 		t.Fatalf("exit code %d, %v\n%s%s", code, err, stdout, stderr)
 	}
