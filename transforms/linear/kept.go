@@ -3,6 +3,7 @@ package linear
 import (
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"sync"
 
@@ -23,6 +24,7 @@ const sampleMemory = 64 << 20
 // is safe for concurrent use.
 type kept struct {
 	format        string         // of all files; "" where their names tell
+	size          int64          // bytes of rows at most
 	judged        map[int64]bool // chunks of which Judge takes rows
 	lot           overview.Lot   // that tells which, or more than those
 	whole, sample keptRows       // of the chunks, and those of them that the lot takes
@@ -37,7 +39,7 @@ type keptRows struct {
 
 // newKept keeps rows of at most so many bytes.
 func newKept(size int64, format string) *kept {
-	return &kept{format: format, whole: keptRows{left: size, chunks: map[int64][]*vectors.Block{}},
+	return &kept{format: format, size: size, whole: keptRows{left: size, chunks: map[int64][]*vectors.Block{}},
 		sample: keptRows{chunks: map[int64][]*vectors.Block{}}}
 }
 
@@ -99,14 +101,15 @@ func (k *kept) ofLot(c *vectorio.Chunk, lot overview.Lot) ([]*vectors.Block, boo
 }
 
 // record is r, whose rows are kept once all of the chunk have been read, if they have room: all that are of a format
-// that is slow to read, of others those that Judge takes.
+// that is slow to read, or of a dataset that has room as a whole; of others those that Judge takes.
 func (k *kept) record(c *vectorio.Chunk, r rowReader, empty func() *vectors.Block) rowReader {
 	if k == nil {
 		return r
 	}
 	slow := formats.IsTabular(c.Info.Name, k.format) || vectorio.IsSVM([]string{c.Info.Name}, k.format)
+	whole := slow || c.Total > 0 && float64(c.Total)*rowBytes(empty()) <= float64(k.size)
 	recorded := &recorder{rowReader: r, kept: k, chunk: c.Ordinal, empty: empty}
-	if slow && k.whole.room(c.Ordinal) {
+	if whole && k.whole.room(c.Ordinal) {
 		recorded.whole.of = &k.whole
 	}
 	if k.judged[c.Ordinal] && k.sample.room(c.Ordinal) {
@@ -116,6 +119,17 @@ func (k *kept) record(c *vectorio.Chunk, r rowReader, empty func() *vectors.Bloc
 		return r
 	}
 	return recorded
+}
+
+// rowBytes is about what a row with a number and a label takes in a block like this one; of sparse rows nobody knows.
+func rowBytes(b *vectors.Block) float64 {
+	switch {
+	case b.Sparse != nil:
+		return math.Inf(1)
+	case b.DType == vectors.Float32:
+		return float64(4*b.Dim) + 24
+	}
+	return float64(8*b.Dim) + 24
 }
 
 // recorder keeps the rows that it gives, in pieces as they come: a block that grew would take twice its size on the way.

@@ -85,7 +85,15 @@ func TestKept(t *testing.T) {
 		size += blockBytes(piece)
 	}
 	room := blockBytes(all.whole.chunks[1][0]) + 100 // for the first piece of a chunk, and not for all of it
-	some, none := newKept(size+room, ""), newKept(1<<20, "npy")
+	// Of a format that is quick to read, rows are kept where all have room.
+	whole := int64(107 * rowBytes(reading.NewBlock(d.Dim)))
+	some, none, quick := newKept(size+room, ""), newKept(whole-1, "npy"), newKept(whole, "npy")
+	for k, want := range map[*kept]bool{none: false, quick: true} {
+		r := k.record(&chunks[0], nil, func() *vectors.Block { return reading.NewBlock(d.Dim) })
+		if kept, ok := r.(*recorder); want != (ok && kept.whole.of != nil) {
+			t.Errorf("room for %d bytes: rows are to be kept: %v, want %v", k.size, ok, want)
+		}
+	}
 	for _, k := range []*kept{some, none} {
 		if got, _, err := given(k, fitting.Pass{Batch: 10}, 16); err != nil || got != want {
 			t.Fatal("with another cache, the first pass gives other rows", err)
@@ -126,7 +134,7 @@ func TestKeptSample(t *testing.T) {
 	for i := range 1000 {
 		b.Append([]float64{float64(i)}, int64(i))
 	}
-	chunk := vectorio.Chunk{Ordinal: 3, Info: files.Info{Name: "x.npy"}}
+	chunk := vectorio.Chunk{Ordinal: 3, Info: files.Info{Name: "x.npy"}, Total: 1 << 20} // more than there is room for
 	lot := overview.LotOf(100, 1000)
 	k := newKept(1<<20, "")
 	k.forJudge([]vectorio.Chunk{chunk}, lot)
@@ -185,7 +193,7 @@ func TestJudgeKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		judged := map[int64]*overview.Judged{}
-		for _, size := range []int64{-1, 0, 5 << 20} { // nothing is kept, all, and of .csv some of the chunks whole
+		for _, size := range []int64{-1, 0, 4 << 20} { // nothing is kept, all, and of .csv some of the chunks whole
 			j := &training{input: input, reading: reading, unitRows: 1000, chunkRows: 20_000, fitting: exactOfTwo}
 			j.options = Options{Shards: 8, Workers: placement.InProcess, CacheMemory: size}
 			j.options.Model = filepath.Join(t.TempDir(), "m.json")
@@ -225,15 +233,17 @@ func move(t *testing.T, files []string, to, from string) {
 func TestTrainCache(t *testing.T) {
 	tab := classes(900, 1)
 	for _, how := range []fitting.FitOptions{sgdOfTwo, exactOfTwo} {
-		input, reading := tab.cuts(t, t.TempDir(), "csv", 300, 450)
-		j := &training{input: input, reading: reading, unitRows: 30, chunkRows: 50, fitting: how}
-		var models []string
-		for _, size := range []int64{-1, 0, 20_000} {
-			j.options = Options{Shards: 8, Seed: 5, Workers: placement.InProcess, CacheMemory: size}
-			models = append(models, j.bytes(t))
-		}
-		if slices.Sort(models); models[0] != models[2] {
-			t.Errorf("%s: with another cache the model is\n%s\nnot\n%s", how.Solver, models[0], models[2])
+		for _, format := range []string{"csv", "npy"} {
+			input, reading := tab.cuts(t, t.TempDir(), format, 300, 450)
+			j := &training{input: input, reading: reading, unitRows: 30, chunkRows: 50, fitting: how}
+			var models []string
+			for _, size := range []int64{-1, 0, 20_000} {
+				j.options = Options{Shards: 8, Seed: 5, Workers: placement.InProcess, CacheMemory: size}
+				models = append(models, j.bytes(t))
+			}
+			if slices.Sort(models); models[0] != models[2] {
+				t.Errorf("%s, %s: with another cache the model is\n%s\nnot\n%s", how.Solver, format, models[0], models[2])
+			}
 		}
 	}
 }

@@ -82,7 +82,8 @@ type Options struct {
 	// Threads is how many shards a worker learns from at a time. Default: GOMAXPROCS of the worker.
 	Threads int
 	// CacheMemory is how many bytes of rows stay in memory from pass to pass, where the one worker is this process and
-	// the format is slow to read: text, tables. Negative: none. Default: DefaultCacheMemory.
+	// the format is slow to read, as text and tables are, or all rows have room. Negative: none. Default:
+	// DefaultCacheMemory.
 	CacheMemory int64 `json:",omitempty"`
 	// Passes is how many passes go into one pipeline, unless that is in process; the state is saved after each, and read
 	// back between pipelines. Default: 1.
