@@ -6,7 +6,6 @@ import (
 	"iter"
 	"math"
 	"slices"
-	"sync"
 
 	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
@@ -22,12 +21,13 @@ import (
 //
 // For each alpha there are the fit of all rows, which begins at the optimum of a sample, as that of an Optimizer
 // does, and the fit of the rows of all folds but one, for each fold. All alphas go side by side in the same passes,
-// as far as memory lets them. Once the fit of all rows is at its optimum, the sums of that pass, less those of a
-// fold, are gradient and second derivatives of the fit that leaves the fold out, and give it Newton's first step.
-// From then on a pass sums up its gradient alone, and its steps go on with the second derivatives of before for as
-// long as each shrinks what is left to a tenth; a fit whose steps do not has its own second derivatives summed up,
-// and steps that fail are shortened. When no fit has a step that promises more than 10⁻¹⁵ of its objective, a last
-// pass judges each row by the fits that have left it out.
+// as far as memory lets them. Once the fit of all rows is at its optimum or nearly there, the sums of that pass, less
+// those of a fold, are gradient and second derivatives of the fit that leaves the fold out, and give it Newton's first
+// step. From then on a pass sums up the gradients of these fits, and of that of all rows, alone, and steps go on with
+// the second derivatives of before for as long as each shrinks what is left to a hundredth; a fit whose steps do not
+// has its own second derivatives summed up, and steps that fail are shortened. Where there are many more rows than in
+// the sample, the step from its optimum goes by second derivatives of a quarter of the blocks of rows. When no fit has
+// a step that promises more than 10⁻¹⁵ of its objective, a last pass judges each row by the fits that have left it out.
 //
 // A fold's fit is what a scikit-learn Pipeline fits in cross_val_score: with a Scaler the fold's rows are
 // standardised by mean and deviation of the rows that it learns from, and balanced class weights are those of these
@@ -76,10 +76,11 @@ const (
 // they have found is in the grid.
 type alphaFits struct {
 	Full  []*optimum   `json:"full"`
-	Folds [][]*foldFit `json:"folds"`
+	Folds [][]*foldFit `json:"folds"` // and, last, of all rows from where the folds' have begun
 }
 
-// foldFit is the search for a fold's fit of a problem, in the fold's own variables.
+// foldFit is the search for a fold's fit of a problem, in the fold's own variables, or the end of that for the fit of
+// all rows.
 type foldFit struct {
 	Base      jsontext.BitFloats // the best point
 	Dir       jsontext.BitFloats // the step from there that the pass tries; nil where Base was not evaluated yet
@@ -90,6 +91,15 @@ type foldFit struct {
 	Fresh     bool               // second derivatives are to be summed up
 	Failed    int
 	Done      bool
+}
+
+// tried is the point that the pass evaluates.
+func (p *foldFit) tried() []float64 {
+	w := slices.Clone(p.Base)
+	if p.Dir != nil {
+		kernel.Add(1, p.Dir, w)
+	}
+	return w
 }
 
 // foldStats are of the rows of a fold, standardised by the scaler of all rows.
@@ -197,6 +207,15 @@ func (s *foldStats) size() float64 { return s.Weight }
 type frame struct {
 	Ratio []float64 // nil: as they are
 	Shift []float64 // nil: none, or the intercept takes it
+}
+
+// frames are those of the fits without each fold, and of that of all rows, which is last.
+func (x *CrossFit) frames() []frame {
+	all := make([]frame, x.folds.K+1)
+	for k := range x.folds.K {
+		all[k] = x.frame(k)
+	}
+	return all
 }
 
 // frame is that of the fit without a fold.
@@ -372,44 +391,44 @@ func (x *CrossFit) drawn(s *crossSum) error {
 			return x.folds.Empty(k)
 		}
 	}
-	x.fits = make([]alphaFits, len(x.alphas))
-	errs := make([]error, len(x.alphas))
-	var wg sync.WaitGroup
-	if s.sample != nil {
-		s.sample.seal()
-	}
-	for a, view := range x.views {
+	for _, view := range x.views {
 		view.rows, view.weight = all.Rows, all.Weight
 		view.Scaler, view.ClassRows, view.ClassSizes = x.Scaler, x.ClassRows, x.ClassSizes
-		wg.Go(func() { x.fits[a].Full, errs[a] = x.start(view, s) })
 	}
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return errs[slices.IndexFunc(errs, func(err error) bool { return err != nil })]
+	var starts [][]jsontext.BitFloats
+	if s.sample != nil {
+		var err error
+		if starts, err = s.sample.solve(x.views); err != nil {
+			return err
+		}
+	}
+	x.fits = make([]alphaFits, len(x.alphas))
+	for a, view := range x.views {
+		var start []jsontext.BitFloats
+		if starts != nil {
+			start = starts[a]
+		}
+		var err error
+		if x.fits[a].Full, err = x.start(view, s, start); err != nil {
+			return err
+		}
 	}
 	x.stage = crossFitting
 	x.next()
 	return nil
 }
 
-// start begins the fits of all rows of an alpha.
-func (x *CrossFit) start(view *Optimizer, s *crossSum) ([]*optimum, error) {
-	var starts []jsontext.BitFloats
-	if s.sample != nil {
-		var err error
-		if starts, err = s.sample.solve(view); err != nil {
-			return nil, err
-		}
-	}
+// start begins the fits of all rows of an alpha, at the optimum of the sample where that is known.
+func (x *CrossFit) start(view *Optimizer, s *crossSum, start []jsontext.BitFloats) ([]*optimum, error) {
 	var full []*optimum
 	for v, d := range s.zero {
 		p := &optimum{Base: make([]float64, view.size())}
 		if s.sample != nil {
-			var start []float64
-			if starts != nil {
-				start = starts[v]
+			var at []float64
+			if start != nil {
+				at = start[v]
 			}
-			if err := view.advance(p, d, start); err != nil {
+			if err := view.advance(p, d, at); err != nil {
 				return nil, err
 			}
 		}
@@ -427,26 +446,45 @@ func (x *CrossFit) next() {
 		x.stage = crossJudging
 		return
 	}
+	frames := x.frames()
 	for a := x.from; a < x.to; a++ {
-		x.fits[a].Folds = make([][]*foldFit, x.folds.K)
-		for k := range x.fits[a].Folds {
+		x.fits[a].Folds = make([][]*foldFit, len(frames))
+		for k := range frames {
 			x.fits[a].Folds[k] = make([]*foldFit, x.problems())
-			f := x.frame(k)
-			for v, p := range x.fits[a].Full {
-				if p.Done { // no coefficient is worth its penalty, and there is no intercept: no pass is made over all rows
-					x.fits[a].Folds[k][v] = x.begin(a, k, &f, p.Base, nil, nil)
-				}
+		}
+		for v, p := range x.fits[a].Full {
+			if p.Done { // no coefficient is worth its penalty, and there is no intercept: no pass is made over all rows
+				x.branch(a, v, frames, nil, nil)
 			}
 		}
 	}
 }
 
+// branch begins the folds' fits of a problem at the end of that of all rows, or near it, where that goes on beside
+// them. They have a step that follows from the sums of each fold at the point that the last pass has tried, if that is
+// given.
+func (x *CrossFit) branch(a, v int, frames []frame, tried []float64, byFold []*derivatives) {
+	p, fits := x.fits[a].Full[v], x.fits[a].Folds
+	for k := range x.folds.K {
+		var rest *derivatives
+		if byFold != nil {
+			rest = x.sumUp(byFold)
+			subtract(rest, byFold[k])
+		}
+		fits[k][v] = x.begin(a, k, &frames[k], p.Base, tried, rest)
+	}
+	own := &foldFit{Base: p.Base, Objective: p.Objective, Done: p.Done}
+	if !p.Done {
+		own.Dir, own.Slope, own.Promised = p.Dir, p.Slope, -p.Slope/2
+		own.Second = x.sumUp(byFold).second
+	}
+	fits[x.folds.K][v] = own
+	p.Dir = nil
+}
+
 // fitted takes a pass of the fits.
 func (x *CrossFit) fitted(s *crossSum) error {
-	frames := make([]frame, x.folds.K)
-	for k := range frames {
-		frames[k] = x.frame(k)
-	}
+	frames := x.frames()
 	last := x.passes+1-x.begun >= x.views[0].MaxPasses
 	if err := x.advanceFolds(s, frames, last); err != nil {
 		return err
@@ -483,7 +521,7 @@ func (x *CrossFit) keep(frames []frame) error {
 		}
 	}
 	for a := x.from; a < x.to; a++ {
-		for k, fits := range x.fits[a].Folds {
+		for k, fits := range x.fits[a].Folds[:x.folds.K] {
 			for v, f := range fits {
 				p, view := frames[k].point(f.Base), x.views[a]
 				for class, w := range view.coefs(p) {
@@ -496,7 +534,8 @@ func (x *CrossFit) keep(frames []frame) error {
 	return nil
 }
 
-// advanceFull advances the fits of all rows, and begins those of the folds of each that is done.
+// advanceFull advances the fits of all rows, and begins those of the folds of each that is done, or so near its end that
+// the second derivatives which there are do for the steps that are left.
 func (x *CrossFit) advanceFull(s *crossSum, frames []frame, last bool) error {
 	for i, byVector := range s.shared {
 		a := x.from + i
@@ -504,23 +543,25 @@ func (x *CrossFit) advanceFull(s *crossSum, frames []frame, last bool) error {
 			if byFold == nil {
 				continue
 			}
-			p := x.fits[a].Full[v]
-			total := x.sumUp(byFold)
-			tried := byFold[0].point
-			if err := x.views[a].advance(p, total, nil); err != nil {
+			p, tried := x.fits[a].Full[v], byFold[0].point
+			thin := byFold[0].thin
+			for k, d := range byFold {
+				d.thicken(x.own[k].Weight)
+			}
+			if err := x.views[a].advance(p, x.sumUp(byFold), nil); err != nil {
 				return err
 			}
-			if !p.Done && !last {
+			if last && !p.Done {
+				p.Done = true
+				x.branch(a, v, frames, nil, nil)
 				continue
 			}
-			p.Done, p.Dir = true, nil
-			for k := range x.folds.K {
-				var rest *derivatives
-				if p.Converged {
-					rest = x.sumUp(byFold)
-					subtract(rest, byFold[k])
-				}
-				x.fits[a].Folds[k][v] = x.begin(a, k, &frames[k], p.Base, tried, rest)
+			near := !thin && slices.Equal(p.Base, tried) && -p.Slope/2 <= foldsBegin*math.Abs(p.Objective)
+			switch {
+			case p.Done && !p.Converged:
+				x.branch(a, v, frames, nil, nil)
+			case p.Done || near:
+				x.branch(a, v, frames, tried, byFold)
 			}
 		}
 	}
@@ -570,10 +611,10 @@ func (x *CrossFit) begin(a, fold int, f *frame, end, tried []float64, rest *deri
 	}
 	f.gradient(rest.gradient)
 	stats := x.all(fold)
-	return x.step(a, p, rest.loss, rest.gradient, stats.size())
+	return x.step(a, p, rest.loss, rest.gradient, stats.size(), foldPromise)
 }
 
-// advanceFolds advances the folds' fits.
+// advanceFolds advances the folds' fits, and those of all rows that go on beside them.
 func (x *CrossFit) advanceFolds(s *crossSum, frames []frame, last bool) error {
 	advance := func(l *foldSum, loss float64, gradient, second []float64) error {
 		p := x.fits[l.alpha].Folds[l.fold][l.problem]
@@ -583,14 +624,7 @@ func (x *CrossFit) advanceFolds(s *crossSum, frames []frame, last bool) error {
 			f.second(second)
 			p.Second = jsontext.BitFloats(second)
 		}
-		stats := x.all(l.fold)
-		if x.step(l.alpha, p, loss, gradient, stats.size()) == nil {
-			return fmt.Errorf("the objective of alpha %v overflows without fold %d: standardise the features, or scale the target down", x.alphas[l.alpha], l.fold)
-		}
-		if last {
-			p.Done = true
-		}
-		return nil
+		return x.advanceFold(l, p, loss, gradient, last)
 	}
 	for i := range s.alone {
 		l := &s.alone[i]
@@ -614,14 +648,45 @@ func (x *CrossFit) advanceFolds(s *crossSum, frames []frame, last bool) error {
 	return nil
 }
 
+// advanceFold advances one of these fits, and tells that of all rows how far it is.
+func (x *CrossFit) advanceFold(l *foldSum, p *foldFit, loss float64, gradient []float64, last bool) error {
+	view, stats, tried := x.views[l.alpha], x.all(l.fold), p.tried()
+	promise := foldPromise
+	if l.fold == x.folds.K {
+		promise = fullPromise
+	}
+	if x.step(l.alpha, p, loss, gradient, stats.size(), promise) == nil {
+		rows := "of all rows"
+		if l.fold < x.folds.K {
+			rows = fmt.Sprintf("without fold %d", l.fold)
+		}
+		return fmt.Errorf("the objective of alpha %v overflows %s: standardise the features, or scale the target down",
+			x.alphas[l.alpha], rows)
+	}
+	converged := p.Done && (p.Failed == 0 || -p.Slope/2 <= 1e-8*math.Abs(p.Objective))
+	p.Done = p.Done || last
+	if l.fold < x.folds.K {
+		return nil
+	}
+	full := x.fits[l.alpha].Full[l.problem]
+	full.Base, full.Objective, full.Done, full.Converged = p.Base, p.Objective, p.Done, converged
+	if p.Failed == 0 { // the point that was tried is taken
+		full.Norm = view.least(view.slope(gradient, tried, stats.size()), tried)
+	}
+	return nil
+}
+
 const (
+	foldsBegin  = 1e-5  // of the objective: what the step of the fit of all rows promises where the folds' begin
 	foldPromise = 1e-15 // of the objective: what is left at the end of a fold's fit
+	fullPromise = 1e-20 // of that of all rows: as near as the last of Newton's steps comes where it promises 10⁻¹⁰
 	foldShrinks = 1e-2  // of what a step promises, the next may promise, or has derivatives of its own
 )
 
 // step accepts the point that was tried, where loss and gradient have been summed up over rows of that size, or
-// shortens the step to it; and makes the next. It gives nil where the objective overflows at the start.
-func (x *CrossFit) step(a int, p *foldFit, loss float64, gradient []float64, size float64) *foldFit {
+// shortens the step to it; and makes the next, until what is left is at most this share of the objective. It gives nil
+// where the objective overflows at the start.
+func (x *CrossFit) step(a int, p *foldFit, loss float64, gradient []float64, size, promise float64) *foldFit {
 	view := x.views[a]
 	f := loss/size + view.penalty(p.Base, p.Dir, 1)
 	if p.Dir == nil {
@@ -661,7 +726,8 @@ func (x *CrossFit) step(a int, p *foldFit, loss float64, gradient []float64, siz
 	if p.Promised > 0 {
 		shrinks = min(promised/p.Promised, 1)
 	}
-	if promised*shrinks <= foldPromise*math.Abs(f) {
+	rounding := shrinks > foldShrinks && promised <= foldPromise*math.Abs(f) // steps give no more
+	if rounding || promised*shrinks <= promise*math.Abs(f) {
 		kernel.Add(1, dir, p.Base)
 		p.Done, p.Dir, p.Second = true, nil, nil
 		return p

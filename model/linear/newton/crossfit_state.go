@@ -133,7 +133,7 @@ func (x *CrossFit) checkFits(a int) bool {
 		}
 	}
 	fitting := x.stage == crossFitting && a >= x.from && a < x.to
-	if fitting != (len(f.Folds) == x.folds.K) || !fitting && f.Folds != nil {
+	if fitting != (len(f.Folds) == x.folds.K+1) || !fitting && f.Folds != nil {
 		return false
 	}
 	for _, fits := range f.Folds {
@@ -141,7 +141,9 @@ func (x *CrossFit) checkFits(a int) bool {
 			return false
 		}
 		for v, p := range fits {
-			if p == nil && f.Full[v].Done || p != nil && (!f.Full[v].Done || p.Base == nil || !sized(size, p.Base, p.Dir) ||
+			own := f.Folds[x.folds.K]
+			if len(own) != len(fits) || (p == nil) != (own[v] == nil) || own[v] == nil && f.Full[v].Done ||
+				own[v] != nil && own[v].Done != f.Full[v].Done || p != nil && (p.Base == nil || !sized(size, p.Base, p.Dir) ||
 				!sized(seconds, p.Second) || !p.Done && !p.Fresh && p.Second == nil) {
 				return false
 			}

@@ -30,7 +30,7 @@ func TestCrossFitStep(t *testing.T) {
 		const slope = -0.5
 		p := &foldFit{Base: []float64{0, 0}, Dir: []float64{1, 2}, Slope: slope, Objective: 3}
 		loss := p.Objective + v.falls*slope - x.views[0].penalty(p.Base, p.Dir, 1)
-		if x.step(0, p, 10*loss, []float64{1, 1}, 10) == nil {
+		if x.step(0, p, 10*loss, []float64{1, 1}, 10, foldPromise) == nil {
 			t.Fatalf("%s: the objective overflows", name)
 		}
 		switch {

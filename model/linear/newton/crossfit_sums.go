@@ -43,7 +43,7 @@ type foldSum struct {
 }
 
 // crossLanes sums up losses and gradients of many fits side by side, a fit in a lane, those without a fold next to
-// each other.
+// each other, and last those of all rows.
 type crossLanes struct {
 	fits      []foldSum
 	padded    int
@@ -54,9 +54,9 @@ type crossLanes struct {
 	loss      []float64
 
 	groups            []lanes.Group
-	row, values       lanes.Row
-	dot, p, slope     []float64
-	eta               [][]float64 // by fold: −1, and 0 for the fits without it
+	row               lanes.Row
+	dot, slope        []float64
+	counts            [][]float64 // by fold: 1, and 0 for the fits without it
 	y, weight         []float64
 	signs             [2][]float64
 	byVector          [][]int32 // lanes of a weight vector, where there are several
@@ -105,9 +105,9 @@ func (s *crossSum) begin() {
 	}
 	for a := x.from; a < x.to; a++ {
 		var byVector [][]*derivatives
-		for _, p := range x.fits[a].Full {
+		for v, p := range x.fits[a].Full {
 			var byFold []*derivatives
-			if !p.Done {
+			if x.fits[a].Folds[x.folds.K][v] == nil {
 				point := slices.Clone(p.Base)
 				if p.Dir != nil {
 					kernel.Add(1, p.Dir, point)
@@ -115,6 +115,7 @@ func (s *crossSum) begin() {
 				for range x.folds.K {
 					d := derivativesAt(point, view.seconds())
 					d.dir, d.along = p.Dir, p.Along && p.Dir != nil
+					d.thin = view.sample > 0 && x.passes == x.begun && view.thin()
 					byFold = append(byFold, d)
 				}
 			}
@@ -124,20 +125,14 @@ func (s *crossSum) begin() {
 	}
 	l := &crossLanes{}
 	var points [][]float64
-	for k := range x.folds.K {
+	for k, f := range x.frames() {
 		l.of = append(l.of, len(l.fits))
-		f := x.frame(k)
 		for a := x.from; a < x.to; a++ {
 			for v, p := range x.fits[a].Folds[k] {
 				if p == nil || p.Done {
 					continue
 				}
-				w := slices.Clone(p.Base)
-				if p.Dir != nil {
-					kernel.Add(1, p.Dir, w)
-				}
-				of := foldSum{alpha: a, fold: k, problem: v}
-				w = f.point(w)
+				w, of := f.point(p.tried()), foldSum{alpha: a, fold: k, problem: v}
 				switch {
 				case p.Fresh:
 					of.sums = derivativesAt(w, view.seconds())
@@ -163,16 +158,10 @@ func (s *crossSum) begin() {
 func (l *crossLanes) begin(x *CrossFit, points [][]float64) {
 	l.padded = lanes.Padded(len(points))
 	l.w, l.gradient = lanes.Make(x.features*l.padded), lanes.Make(x.features*l.padded)
-	for _, v := range []*[]float64{&l.intercept, &l.loss, &l.dot, &l.p, &l.slope, &l.y, &l.weight} {
+	for _, v := range []*[]float64{&l.intercept, &l.loss, &l.dot, &l.slope, &l.y, &l.weight} {
 		*v = lanes.Make(l.padded)
 	}
 	l.groups = make([]lanes.Group, l.padded/lanes.Width)
-	for i := range l.groups {
-		fill(l.groups[i].Scale[:], 1)
-		fill(l.groups[i].MeanB[:], 1)
-		fill(l.groups[i].Alpha[:], 1)
-		fill(l.groups[i].T0[:], 1)
-	}
 	for i, p := range points {
 		for j, v := range p[:x.features] {
 			l.w[j*l.padded+i] = v
@@ -180,10 +169,10 @@ func (l *crossLanes) begin(x *CrossFit, points [][]float64) {
 		l.groups[i/lanes.Width].Intercept[i%lanes.Width] = p[x.features]
 	}
 	for k := range x.folds.K {
-		eta := lanes.Make(l.padded)
-		fill(eta[:len(points)], -1)
-		clear(eta[l.of[k]:l.of[k+1]])
-		l.eta = append(l.eta, eta)
+		counts := lanes.Make(l.padded)
+		fill(counts[:len(points)], 1)
+		clear(counts[l.of[k]:l.of[k+1]])
+		l.counts = append(l.counts, counts)
 	}
 	l.vectors = x.problems() > 1
 	w := &x.options.ClassWeight
@@ -191,8 +180,8 @@ func (l *crossLanes) begin(x *CrossFit, points [][]float64) {
 	fill(l.weight, 1)
 	l.signs = [2][]float64{slices.Repeat([]float64{-1}, lanes.Width), slices.Repeat([]float64{1}, lanes.Width)}
 	l.row = lanes.Row{
-		Groups: &l.groups[0], N: len(l.groups), Dot: &l.dot[0], P: &l.p[0], Y: &l.y[0], Weight: &l.weight[0],
-		Update:     &l.slope[0],
+		Groups: &l.groups[0], N: len(l.groups), Dot: &l.dot[0], Y: &l.y[0], Weight: &l.weight[0],
+		Update: &l.slope[0], Losses: &l.loss[0], Slopes: &l.intercept[0],
 		WeightStep: 8 * lanes.Width,
 	}
 	if l.vectors {
@@ -203,7 +192,6 @@ func (l *crossLanes) begin(x *CrossFit, points [][]float64) {
 			l.byVector[f.problem] = append(l.byVector[f.problem], int32(i))
 		}
 	}
-	l.values = l.row
 }
 
 // PartialFit adds rows. A faulty row leaves the sums as they were.
@@ -299,9 +287,10 @@ func (s *crossSum) addDense(c *linear.Chunk) {
 	for k, rows := range s.rows {
 		for at := 0; at < len(rows); {
 			var m int
-			m, at = b.Pack(c, whole.places, at, len(rows), func(at int) int { return int(rows[at]) }, x.options.Task)
+			curved := at/b.X.Rows%thinly == 0
+			m, at = b.pack(c, whole.places, at, len(rows), func(at int) int { return int(rows[at]) }, x.options.Task)
 			if m > 0 {
-				s.each(k, func(sum *optimizerSum, v int, d *derivatives) { sum.addBlock(v, d, b, m) })
+				s.each(k, func(sum *optimizerSum, v int, d *derivatives) { sum.addBlock(v, d, b, m, !d.thin || curved) })
 			}
 		}
 	}
@@ -399,15 +388,14 @@ func (s *crossSum) addLanes(c *linear.Chunk) {
 			} else {
 				kernels.AddSparse(x.Idx, x.Val, l.slope, l.gradient, l.padded)
 			}
-			addTo(l.intercept, l.slope)
 		}
 	}
 	s.scratch = r.Scratch
 }
 
-// logSlopes makes the slopes of log_loss for a row of a fold, and adds its losses.
+// logSlopes makes the slopes of log_loss for a row of a fold, and adds them and its losses.
 func (s *crossSum) logSlopes(fold int, place int32, weight float64) {
-	l, kernels := s.lanes, lanes.Best()
+	l := s.lanes
 	if l.weighted {
 		for i := range l.fits {
 			_, l.weight[i] = s.sums[l.fits[i].fold].row(l.fits[i].problem, place, 0, 1)
@@ -418,19 +406,10 @@ func (s *crossSum) logSlopes(fold int, place int32, weight float64) {
 			l.y[i] = 1
 		}
 	} else {
-		l.row.Y, l.values.Y = &l.signs[place][0], &l.signs[place][0]
+		l.row.Y = &l.signs[place][0]
 	}
-	l.row.Eta, l.row.RowWeight = &l.eta[fold][0], weight
-	kernels.Decide[lanes.LogLoss](&l.row)
-	value := l.dot // of no more use
-	l.values.Update = &value[0]
-	kernels.Value[lanes.LogLoss](&l.values)
-	for _, part := range [2][2]int{{0, l.of[fold]}, {l.of[fold+1], len(l.fits)}} {
-		loss, w := l.loss[part[0]:part[1]], l.weight[part[0]:part[1]]
-		for i, v := range value[part[0]:part[1]] {
-			loss[i] += float64(float64(weight*w[i]) * v)
-		}
-	}
+	l.row.Eta, l.row.RowWeight = &l.counts[fold][0], weight
+	lanes.Best().LogisticSums(&l.row)
 	if l.vectors {
 		for _, i := range l.byVector[place] {
 			l.y[i] = -1
@@ -450,6 +429,7 @@ func (s *crossSum) slopes(fold int, place int32, target, weight float64) {
 		y, w := s.sums[f.fold].row(f.problem, place, target, weight)
 		value, slope, _ := s.x.loss.Curve(l.dot[i]+l.groups[i/lanes.Width].Intercept[i%lanes.Width], y)
 		l.slope[i] = w * slope
+		l.intercept[i] += l.slope[i]
 		l.loss[i] += float64(w * value)
 	}
 }
@@ -458,9 +438,9 @@ func (s *crossSum) slopes(fold int, place int32, target, weight float64) {
 func (s *crossSum) lists(f func(v []float64)) {
 	s.seal()
 	one := func(d *derivatives) {
-		loss := []float64{d.loss}
-		f(loss)
-		d.loss = loss[0]
+		single := []float64{d.loss, d.curved}
+		f(single)
+		d.loss, d.curved = single[0], single[1]
 		f(d.shorter[:])
 		f(d.gradient)
 		f(d.second)

@@ -304,6 +304,7 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 			}
 			if d.sampled = s.sample != nil; !d.sampled && !(o.quadratic() && p.Diagonal != nil) { // which stays as it is
 				d.second = make([]float64, o.seconds())
+				d.thin = o.sample > 0 && o.passes == 1 && o.thin()
 			}
 			d.point = slices.Clone(p.Base)
 			if p.Dir != nil {
@@ -333,10 +334,17 @@ func (o *Optimizer) Advance(sum linear.Partial) error {
 	if o.rows, o.weight = s.rows, s.weight; !(o.weight > 0) {
 		return errors.New("no rows of a weight above 0 to learn from")
 	}
+	for _, d := range s.sums {
+		d.thicken(o.weight)
+	}
 	var starts []jsontext.BitFloats
 	if s.sample != nil {
-		if starts, err = s.sample.solve(o); err != nil {
+		all, err := s.sample.solve([]*Optimizer{o})
+		if err != nil {
 			return err
+		}
+		if all != nil {
+			starts = all[0]
 		}
 	}
 	for k, p := range o.problems {
@@ -355,6 +363,13 @@ func (o *Optimizer) Advance(sum linear.Partial) error {
 	o.lighten()
 	return nil
 }
+
+// thin reports whether rows are so many more than a sample that a part of them has second derivatives which are good
+// enough for the step from its optimum.
+func (o *Optimizer) thin() bool { return o.vectors == 1 && o.newton && o.rows >= thinRows }
+
+// thinRows are rows of which one in thinly is many times a sample.
+const thinRows = 16 * maxSample
 
 func (o *Optimizer) own(sum linear.Partial) (*optimizerSum, error) {
 	s, ok := sum.(*optimizerSum)
@@ -459,7 +474,7 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 		return p.end()
 	}
 	// Near the end the whole step is right.
-	p.Along = !o.newton && !o.grams() || promised > 1e-3*math.Abs(p.Objective)
+	p.Along = !o.newton && !o.grams() || promised > 1e-2*math.Abs(p.Objective)
 	o.refresh(p, promised)
 	return nil
 }

@@ -28,6 +28,9 @@ type derivatives struct {
 	sides    []float64 // of the first pass: see bound
 	// a triangle, of several classes one for each two, or a diagonal: see seconds; nil where not wanted
 	second []float64
+	// thin: they are those of one block in thinly, as a first step needs no more, of rows that weigh curved.
+	thin   bool
+	curved float64
 	lanes  *softmaxRows // of several classes: sums of single rows that are not in the others yet
 }
 
@@ -68,8 +71,19 @@ type optimizerBlock struct {
 	weights []float64
 	// of the predictions, and of those at a shorter step
 	value, slope, curvatures, near []float64
-	pairs                          []float64
+	column                         []float64                // second derivatives by the intercept
+	sums                           [3 * lanes.Width]float64 // of WeighLosses
 	softmax                        *softmaxBlock
+
+	weighed *optimizerSum // for whose problem the rows have y and weights; nil: for none
+	problem int
+}
+
+// pack is panel.Block.Pack.
+func (b *optimizerBlock) pack(c *linear.Chunk, places []int32, at, n int, row func(at int) int, task linear.Task) (m,
+	next int) {
+	b.weighed = nil
+	return b.Pack(c, places, at, n, row, task)
 }
 
 // PartialFit adds rows. O(features²) for each weight vector and dense row with second derivatives, O(entries)
@@ -119,10 +133,11 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 	b := s.room()
 	for at := 0; at < n; {
 		var m int
-		m, at = b.Pack(c, places, at, n, func(at int) int { return at }, o.options.Task)
+		number := int(s.first)/b.X.Rows + at/b.X.Rows
+		m, at = b.pack(c, places, at, n, func(at int) int { return at }, o.options.Task)
 		for k, d := range s.sums {
 			if d != nil && m > 0 {
-				s.addBlock(k, d, b, m)
+				s.addBlock(k, d, b, m, !d.thin || number%thinly == 0)
 			}
 		}
 	}
@@ -189,7 +204,7 @@ func (s *optimizerSum) room() *optimizerBlock {
 	o := s.learner
 	b := &optimizerBlock{Block: panel.NewBlock(o.features, o.Scaler)}
 	n := b.X.Rows
-	b.pairs = make([]float64, 4*n)
+	b.column = make([]float64, o.features)
 	if s.sample == nil && o.newton {
 		b.z = panel.NewPanels(o.features, n)
 	}
@@ -221,52 +236,79 @@ func (s *optimizerSum) row(k int, place int32, target, weight float64) (y, w flo
 	return -1, weight * s.others[place]
 }
 
-// addBlock adds the first n rows of b to the sums of problem k.
-func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int) {
+// addBlock adds the first n rows of b to the sums of problem k, with second derivatives where these are wanted, and of
+// this block.
+func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int, curved bool) {
 	if s.learner.vectors > 1 {
 		s.addSoftmaxBlock(d, b, n)
 		return
 	}
 	o, last := s.learner, s.width-1
+	padded := lanes.Padded(n)
+	s.weighBlock(k, b, n, padded)
 	b.X.Dots(b.at[:n], d.point[:last])
 	for r := range n {
 		b.at[r] += d.point[last]
-		b.y[r], b.weights[r] = s.row(k, b.Places[r], b.Target[r], b.Weights[r])
 	}
-	// The rows beyond n are computed and left out.
-	padded := lanes.Padded(n)
-	o.loss.Curves(b.at[:padded], b.y[:padded], b.value[:padded], b.slope[:padded], b.curvatures[:padded])
-	var loss, slopes, curvatures float64
-	for r, w := range b.weights[:n] {
-		loss += float64(w * b.value[r])
-		slope, curvature := float64(b.slope[r]*w), float64(b.curvatures[r]*w)
-		slopes += slope
-		curvatures += curvature
-		b.pairs[4*r], b.pairs[4*r+1], b.curvatures[r] = slope, curvature, curvature
+	clear(b.at[n:padded])
+	value, slope, curvatures := b.value[:padded], b.slope[:padded], b.curvatures[:padded]
+	o.loss.Curves(b.at[:padded], b.y[:padded], value, slope, curvatures)
+	lanes.Best().WeighLosses(b.weights[:padded], value, slope, curvatures, &b.sums)
+	d.loss += sumLanes(b.sums[:lanes.Width])
+	d.gradient[last] += sumLanes(b.sums[lanes.Width : 2*lanes.Width])
+	switch {
+	case d.second == nil || !curved:
+		b.X.AddRows(d.gradient[:last], slope, n)
+	case o.newton:
+		clear(b.column)
+		b.z.WeighSums(b.X, slope, curvatures, d.gradient[:last], b.column, n)
+		for j, v := range b.column { // the column of the intercept
+			panel.Triangle(d.second).Row(j, s.width)[last-j] += v
+		}
+		d.second[len(d.second)-1] += sumLanes(b.sums[2*lanes.Width:])
+		panel.Triangle(d.second).Syrk(s.width, b.z, b.X, n)
+		if d.thin {
+			for _, w := range b.Weights[:n] {
+				d.curved += w
+			}
+		}
+	default:
+		b.X.AddRows(d.gradient[:last], slope, n)
+		b.X.Squares(d.second[:last], curvatures, n)
+		d.second[last] += sumLanes(b.sums[2*lanes.Width:])
 	}
-	d.loss += loss
 	if d.along {
 		s.addShorter(d, b, n, padded)
 	}
-	d.gradient[last] += slopes
-	for g := range b.X.Groups() {
-		t := b.X.Pairs(b.pairs, g, n)
-		for j := 4 * g; j < min(4*g+4, last); j++ {
-			d.gradient[j] += t[j-4*g]
-			if o.newton && !d.sampled { // the column of the intercept
-				panel.Triangle(d.second).Row(j, s.width)[last-j] += t[4+j-4*g]
-			}
-		}
+}
+
+// weighBlock gives the rows of a block what they are to problem k; those beyond n count for nothing.
+func (s *optimizerSum) weighBlock(k int, b *optimizerBlock, n, padded int) {
+	if b.weighed == s && b.problem == k {
+		return
 	}
-	switch {
-	case d.second == nil:
-	case o.newton:
-		d.second[len(d.second)-1] += curvatures
-		b.z.Weigh(b.X, b.curvatures, n)
-		panel.Triangle(d.second).Syrk(s.width, b.z, b.X, n)
-	default:
-		b.X.Squares(d.second[:last], b.curvatures, n)
-		d.second[last] += curvatures
+	b.weighed, b.problem = s, k
+	for r := range n {
+		b.y[r], b.weights[r] = s.row(k, b.Places[r], b.Target[r], b.Weights[r])
+	}
+	for r := n; r < padded; r++ {
+		b.y[r], b.weights[r] = 1, 0
+	}
+}
+
+// sumLanes adds up sums in lanes.
+func sumLanes(l []float64) float64 {
+	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
+// thinly: second derivatives that are thin are of the rows of one block in so many.
+const thinly = 4
+
+// thicken makes thin second derivatives those of all rows, of this weight, as far as they tell.
+func (d *derivatives) thicken(weight float64) {
+	if d != nil && d.thin {
+		kernel.Scale(weight/d.curved, d.second)
+		d.thin = false
 	}
 }
 
@@ -339,6 +381,9 @@ func (s *optimizerSum) addRow(k int, d *derivatives, x kernel.Row, i int, place 
 		x.Add(slope, d.gradient)
 		d.gradient[last] += slope
 	}
+	if d.thin {
+		d.curved += weight
+	}
 	switch {
 	case d.second == nil || curvature == 0:
 	case o.newton:
@@ -370,6 +415,7 @@ func (s *optimizerSum) Merge(next linear.Partial) error {
 		d.seal(s.learner)
 		e := n.sums[k]
 		d.loss += e.loss
+		d.curved += e.curved
 		for i, v := range e.shorter {
 			d.shorter[i] += v
 		}
@@ -388,9 +434,9 @@ func (s *optimizerSum) each(f func(v []float64)) {
 	for _, d := range s.sums {
 		if d != nil {
 			d.seal(s.learner)
-			loss := []float64{d.loss}
-			f(loss)
-			d.loss = loss[0]
+			single := []float64{d.loss, d.curved}
+			f(single)
+			d.loss, d.curved = single[0], single[1]
 			f(d.shorter[:])
 			f(d.gradient)
 			f(d.second)
@@ -571,24 +617,33 @@ func (r *sampled) fields(c *wire.Codec, o *Optimizer) {
 	c.Finite(r.val)
 }
 
-// solve finds the optimum of the sample, a point for each weight vector, or as near as it comes; nil without any rows.
-func (s *sample) solve(o *Optimizer) ([]jsontext.BitFloats, error) {
+// solve finds the optimum of the sample for each of several optimizers of the same rows, a point for each weight vector,
+// or as near as it comes; nil where there is none. Each begins at the optimum of the one before. Without any rows
+// there is nothing.
+func (s *sample) solve(all []*Optimizer) ([][]jsontext.BitFloats, error) {
 	s.seal()
 	if len(s.rows) == 0 {
 		return nil, nil
 	}
-	inner, err := NewOptimizer(o.options, o.features)
-	if err != nil {
-		return nil, err
+	chunks, places := s.chunks(all[0].features)
+	points := make([][]jsontext.BitFloats, len(all))
+	var start []jsontext.BitFloats
+	for i, o := range all {
+		var err error
+		if points[i], err = optimumOf(o, start, chunks, places); err != nil {
+			return nil, err
+		}
+		start = points[i]
 	}
-	inner.sample, inner.Scaler, inner.ClassRows, inner.ClassSizes = 0, o.Scaler, o.ClassRows, o.ClassSizes
+	return points, nil
+}
+
+// chunks are the rows of either kind, dense and sparse, and the places of their classes.
+func (s *sample) chunks(features int) (chunks [2]linear.Chunk, places [2][]int32) {
 	all := int64(0)
 	for _, g := range s.groups {
 		all += g.Of
 	}
-	// Rows of either kind, in chunks of their own.
-	var chunks [2]linear.Chunk
-	var places [2][]int32
 	at := 0
 	for _, g := range s.groups {
 		stands := float64(g.Of) / float64(g.Kept) * (float64(len(s.rows)) / float64(all))
@@ -598,11 +653,14 @@ func (s *sample) solve(o *Optimizer) ([]jsontext.BitFloats, error) {
 				k = 1
 			}
 			c := &chunks[k]
-			c.Features = o.features
+			c.Features = features
 			c.Weights = append(c.Weights, r.weight*stands)
 			c.Target = append(c.Target, r.target)
 			places[k] = append(places[k], r.place)
 			if k == 0 {
+				if c.X == nil {
+					c.X = make([]float64, 0, len(s.rows)*features)
+				}
 				c.X = append(c.X, r.val...)
 				continue
 			}
@@ -615,14 +673,31 @@ func (s *sample) solve(o *Optimizer) ([]jsontext.BitFloats, error) {
 		}
 		at += int(g.Kept)
 	}
-	mean, weight := 0.0, 0.0
-	for _, c := range chunks {
-		for i, w := range c.Weights {
-			mean += float64(w * c.Target[i])
-			weight += w
-		}
+	return chunks, places
+}
+
+// optimumOf is the optimum of these rows for an optimizer, a point for each weight vector, or as near as it comes from
+// a start, which may be nil.
+func optimumOf(o *Optimizer, start []jsontext.BitFloats, chunks [2]linear.Chunk, places [2][]int32) (
+	[]jsontext.BitFloats, error) {
+	inner, err := NewOptimizer(o.options, o.features)
+	if err != nil {
+		return nil, err
 	}
-	inner.Centre(mean / weight)
+	inner.sample, inner.Scaler, inner.ClassRows, inner.ClassSizes = 0, o.Scaler, o.ClassRows, o.ClassSizes
+	if start == nil {
+		mean, weight := 0.0, 0.0
+		for _, c := range chunks {
+			for i, w := range c.Weights {
+				mean += float64(w * c.Target[i])
+				weight += w
+			}
+		}
+		inner.Centre(mean / weight)
+	}
+	for k, p := range start {
+		inner.problems[k].Base = slices.Clone(p)
+	}
 	for inner.passes < 60 && !inner.Done() {
 		sum := inner.partial(0, 1)
 		for k := range chunks {

@@ -52,6 +52,8 @@ const (
 	rowThreshold
 	rowEpsilon
 	rowOptimal
+	rowLosses
+	rowSlopes
 )
 
 // Predicates of VCMPPD. What is not a number is unequal, and neither less nor more.
@@ -427,6 +429,8 @@ func main() {
 		l.step(true)
 		l.sigmoid()
 		l.logistic()
+		l.logisticSums()
+		l.weighLosses()
 	}
 	products(1)
 	products(2)
@@ -435,6 +439,8 @@ func main() {
 	subtract()
 	dotRows()
 	weighRows()
+	sumRows(false)
+	sumRows(true)
 	Generate()
 }
 
@@ -1101,16 +1107,154 @@ func (l level) logistic() {
 	slope := Load(Param("slope"), GP64()).(reg.GPVirtual)
 	curvature := Load(Param("curvature"), GP64()).(reg.GPVirtual)
 	l.tiles([]int{1}, lanes, func(int) {
-		m, sign := l.mul(l.load(at(p, 0)), l.load(at(y, 0))), l.negative(l.load(at(y, 0)))
-		a := l.minusAbsolute(m)
-		e := l.keep(l.compare(notAtMost, a, l.fill(lowest)), l.exp(a))
-		q := l.div(l.fill(1), l.addC(e, 1))
-		eq := l.mul(e, q)
-		VMOVUPD(l.mul(eq, q), at(curvature, 0))
-		VMOVUPD(l.mul(sign, l.choose(l.compare(atLeast, m, l.zero()), eq, q)), at(slope, 0))
-		VMOVUPD(l.add(l.log1p(e), l.max(l.negative(m), l.zero())), at(value, 0))
+		v, s, c := l.logisticOf(l.load(at(p, 0)), l.load(at(y, 0)))
+		VMOVUPD(c(), at(curvature, 0))
+		VMOVUPD(s, at(slope, 0))
+		VMOVUPD(v, at(value, 0))
 		for _, at := range []reg.GPVirtual{p, y, value, slope, curvature} {
 			ADDQ(Imm(uint64(l.bytes())), at)
 		}
 	})
+}
+
+// logisticOf is the loss of log_loss and its slope, and what makes its second derivative: see lanes.Logistic.
+func (l level) logisticOf(p, y vec) (value, slope vec, curvature func() vec) {
+	m := l.mul(p, y)
+	a := l.minusAbsolute(m)
+	e := l.keep(l.compare(notAtMost, a, l.fill(lowest)), l.exp(a))
+	q := l.div(l.fill(1), l.addC(e, 1))
+	eq := l.mul(e, q)
+	slope = l.mul(l.negative(y), l.choose(l.compare(atLeast, m, l.zero()), eq, q))
+	value = l.add(l.log1p(e), l.max(l.negative(m), l.zero()))
+	return value, slope, func() vec { return l.mul(eq, q) }
+}
+
+// logisticSums is for a row and many models what logistic is for many rows of one, and adds to their sums.
+func (l level) logisticSums() {
+	begin("logisticSums"+l.name, "func(row *byte)", "is Kernels.LogisticSums.")
+	row := Load(Param("row"), GP64()).(reg.GPVirtual)
+	i := GP64()
+	group, advance := l.groups(row)
+	target, weight := l.stepped(row, i, rowY, rowYStep), l.stepped(row, i, rowWeight, rowWeightStep)
+	list := GP64()
+	in := func(offset int) Mem {
+		MOVQ(at(row, offset), list)
+		return Mem{Base: list, Index: i, Scale: 1}
+	}
+	l.each(row, i, func() {
+		value, slope, _ := l.logisticOf(l.add(l.load(in(rowDot)), at(group, groupIntercept)), target())
+		w, counts := l.mulM(weight(), at(row, rowRowWeight)), l.compare(unequal, l.load(in(rowEta)), l.zero())
+		slope = l.keep(counts, l.mul(slope, w))
+		VMOVUPD(slope, in(rowUpdate))
+		to := in(rowSlopes)
+		VMOVUPD(l.add(slope, to), to)
+		to = in(rowLosses)
+		VMOVUPD(l.add(l.keep(counts, l.mul(value, w)), to), to)
+	}, advance)
+	VZEROUPPER()
+	RET()
+}
+
+// weighLosses multiplies slopes and second derivatives by the weights of their rows, and sums them and the losses up in
+// lanes of eight.
+func (l level) weighLosses() {
+	begin("weighLosses"+l.name, "func(weights, value, slope, curvature *float64, n int, sums *float64)",
+		"is Kernels.WeighLosses.")
+	var lists []reg.GPVirtual
+	for _, name := range []string{"weights", "value", "slope", "curvature"} {
+		lists = append(lists, Load(Param(name), GP64()).(reg.GPVirtual))
+	}
+	n := Load(Param("n"), GP64())
+	each := 8 / l.width
+	var sums [3][]vec
+	for k := range sums {
+		for range each {
+			sums[k] = append(sums[k], l.zero())
+		}
+	}
+	Label("eight")
+	CMPQ(n, Imm(8))
+	JL(LabelRef("end"))
+	for h := range each {
+		w := l.load(at(lists[0], h*l.bytes()))
+		for k, list := range lists[1:] {
+			v := l.mul(w, at(list, h*l.bytes()))
+			if k > 0 {
+				VMOVUPD(v, at(list, h*l.bytes()))
+			}
+			VADDPD(v, sums[k][h], sums[k][h])
+		}
+	}
+	for _, list := range lists {
+		ADDQ(Imm(64), list)
+	}
+	SUBQ(Imm(8), n)
+	JMP(LabelRef("eight"))
+	Label("end")
+	to := Load(Param("sums"), GP64())
+	for k := range sums {
+		for h, v := range sums[k] {
+			VMOVUPD(v, Mem{Base: to, Disp: 64*k + h*l.bytes()})
+		}
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// sumRows sums rows of four, each times a number, in four sums by turns, and, as they are weighed, those, too.
+func sumRows(weighed bool) {
+	l := level{"AVX2", 4}
+	if weighed {
+		begin("weighSums"+l.name, "func(x, s, weights, out *float64, rows int, sums *float64)", "is Kernels.WeighSums.")
+	} else {
+		begin("sumRows"+l.name, "func(x, s *float64, rows int, sums *float64)", "is Kernels.SumRows.")
+	}
+	x, s, rows := Load(Param("x"), GP64()), Load(Param("s"), GP64()), Load(Param("rows"), GP64())
+	var weights, out reg.Register
+	kinds := 1
+	if weighed {
+		weights, out, kinds = Load(Param("weights"), GP64()), Load(Param("out"), GP64()), 2
+	}
+	sums := make([][4]vec, kinds)
+	for k := range sums {
+		for t := range sums[k] {
+			sums[k][t] = l.zero()
+		}
+	}
+	row := func(t int) {
+		v := l.load(Mem{Base: x, Disp: t * l.bytes()})
+		VADDPD(l.mul(l.spread(Mem{Base: s, Disp: 8 * t}), v), sums[0][t], sums[0][t])
+		if weighed {
+			z := l.mul(l.spread(Mem{Base: weights, Disp: 8 * t}), v)
+			VMOVUPD(z, Mem{Base: out, Disp: t * l.bytes()})
+			VADDPD(z, sums[1][t], sums[1][t])
+		}
+	}
+	Label("four")
+	CMPQ(rows, Imm(4))
+	JL(LabelRef("rest"))
+	for t := range 4 {
+		row(t)
+	}
+	ADDQ(U32(4*l.bytes()), x)
+	ADDQ(Imm(32), s)
+	if weighed {
+		ADDQ(Imm(32), weights)
+		ADDQ(U32(4*l.bytes()), out)
+	}
+	SUBQ(Imm(4), rows)
+	JMP(LabelRef("four"))
+	Label("rest")
+	for t := range 3 {
+		CMPQ(rows, Imm(uint64(t)))
+		JE(LabelRef("end"))
+		row(t)
+	}
+	Label("end")
+	to := Load(Param("sums"), GP64())
+	for k, t := range sums {
+		VMOVUPD(l.add(l.add(t[0], t[1]), l.add(t[2], t[3])), Mem{Base: to, Disp: k * l.bytes()})
+	}
+	VZEROUPPER()
+	RET()
 }

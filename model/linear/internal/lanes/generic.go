@@ -418,3 +418,65 @@ func weighRows(x, weights, out []float64) {
 		to[0], to[1], to[2], to[3] = w*from[0], w*from[1], w*from[2], w*from[3]
 	}
 }
+
+func logisticSums(r *Row) {
+	lanes := r.N * Width
+	dot, eta, update := lanesOf(r.Dot, lanes), lanesOf(r.Eta, lanes), lanesOf(r.Update, lanes)
+	losses, slopes := lanesOf(r.Losses, lanes), lanesOf(r.Slopes, lanes)
+	groups := unsafe.Slice(r.Groups, r.N)
+	for i := range lanes {
+		if update[i] = 0; eta[i] == 0 {
+			continue
+		}
+		y, weight := groupAt(r.Y, i/Width, r.YStep)[i%Width], groupAt(r.Weight, i/Width, r.WeightStep)[i%Width]
+		value, slope, _ := Logistic(dot[i]+groups[i/Width].Intercept[i%Width], y)
+		w := r.RowWeight * weight
+		update[i] = float64(slope * w)
+		slopes[i] += update[i]
+		losses[i] += float64(value * w)
+	}
+}
+
+func weighLosses(weights, value, slope, curvature []float64, sums *[3 * Width]float64) {
+	*sums = [3 * Width]float64{}
+	for i, w := range weights {
+		slope[i] = float64(slope[i] * w)
+		curvature[i] = float64(curvature[i] * w)
+		sums[i%Width] += float64(w * value[i])
+		sums[Width+i%Width] += slope[i]
+		sums[2*Width+i%Width] += curvature[i]
+	}
+}
+
+// fourths adds up sums of rows by turns.
+func fourths(t *[4][4]float64, sums *[4]float64) {
+	for j := range sums {
+		sums[j] = (t[0][j] + t[1][j]) + (t[2][j] + t[3][j])
+	}
+}
+
+func sumRows(x, s []float64, sums *[4]float64) {
+	var t [4][4]float64
+	for r, w := range s {
+		v, to := (*[4]float64)(x[4*r:]), &t[r%4]
+		to[0] += float64(w * v[0])
+		to[1] += float64(w * v[1])
+		to[2] += float64(w * v[2])
+		to[3] += float64(w * v[3])
+	}
+	fourths(&t, sums)
+}
+
+func weighSums(x, s, weights, out []float64, sums *[8]float64) {
+	sumRows(x, s, (*[4]float64)(sums[:4]))
+	weighRows(x, weights, out)
+	var t [4][4]float64
+	for r := range weights {
+		v, to := (*[4]float64)(out[4*r:]), &t[r%4]
+		to[0] += v[0]
+		to[1] += v[1]
+		to[2] += v[2]
+		to[3] += v[3]
+	}
+	fourths(&t, (*[4]float64)(sums[4:]))
+}

@@ -68,6 +68,8 @@ type Row struct {
 	Threshold  float64 // of Hinge
 	Epsilon    float64
 	Optimal    int // 1: step sizes follow from t
+	// Of LogisticSums: what losses and slopes are added to.
+	Losses, Slopes *float64
 }
 
 // Kernels are those of one level of instructions.
@@ -112,6 +114,18 @@ type Kernels struct {
 	// Logistic is the loss of log_loss, log(1+exp(−p·y)) for y = ±1, with its slope and its second derivative in p; lengths
 	// are multiples of Width.
 	Logistic func(p, y, value, slope, curvature []float64)
+	// LogisticSums is Logistic of a row by many models, of predictions Dot + Intercept. It makes Update of the slopes
+	// times the weights, and adds them to Slopes and the losses times these to Losses, where Eta is not 0; elsewhere
+	// Update is 0.
+	LogisticSums func(*Row)
+	// WeighLosses multiplies slopes and second derivatives of rows by their weights, and makes sums[i%8], [8+i%8] and
+	// [16+i%8] those of the losses times the weights, the slopes and the second derivatives; lengths are multiples of
+	// Width.
+	WeighLosses func(weights, value, slope, curvature []float64, sums *[3 * Width]float64)
+	// SumRows is sums[j] = Σ_r s[r]·x[4r+j], of as many rows as s has, in four sums by r%4. WeighSums is WeighRows, too,
+	// and sums[4+j] that of what it writes.
+	SumRows   func(x, s []float64, sums *[4]float64)
+	WeighSums func(x, s, weights, out []float64, sums *[8]float64)
 }
 
 // Generic is plain Go: the definition of the others.
@@ -119,7 +133,8 @@ var Generic = Kernels{
 	Name: "generic", Dot: dot, DotSparse: dotSparse, Add: add, AddSparse: addSparse, AddDot: addDot,
 	Truncate: truncate, TruncateSparse: truncateSparse, Step: step, StepMean: stepMean, Sigmoid: sigmoids, Logistic: logistics,
 	Products: products, TwoProducts: twoProducts, Centre32: centre[float32], Centre64: centre[float64], Subtract: subtract,
-	DotRows: dotRows, WeighRows: weighRows,
+	DotRows: dotRows, WeighRows: weighRows, LogisticSums: logisticSums, WeighLosses: weighLosses, SumRows: sumRows,
+	WeighSums: weighSums,
 	Decide: [Losses]func(*Row) int{
 		decide(hingeSlope, false), decide(logSlope, false), decide(modifiedHuberSlope, true), decide(squaredHingeSlope, true),
 		decide(squaredErrorSlope, true), decide(huberSlope, true), decide(epsilonSlope, false),

@@ -100,6 +100,35 @@ func weighRowsBy(x, weights, out []float64) {
 	}
 }
 
+func weighLossesBy(f func(weights, value, slope, curvature *float64, n int, sums *float64)) func(weights, value, slope,
+	curvature []float64, sums *[3 * Width]float64) {
+	return func(weights, value, slope, curvature []float64, sums *[3 * Width]float64) {
+		if n := len(weights); n > 0 {
+			f(&weights[0], &value[:n][0], &slope[:n][0], &curvature[:n][0], n, &sums[0])
+		} else {
+			*sums = [3 * Width]float64{}
+		}
+	}
+}
+
+func sumRowsBy(x, s []float64, sums *[4]float64) {
+	if n := len(s); n > 0 {
+		x = x[:4*n]
+		sumRowsAVX2(&x[0], &s[0], n, &sums[0])
+	} else {
+		*sums = [4]float64{}
+	}
+}
+
+func weighSumsBy(x, s, weights, out []float64, sums *[8]float64) {
+	if n := len(s); n > 0 {
+		x, weights, out = x[:4*n], weights[:n], out[:4*n]
+		weighSumsAVX2(&x[0], &s[0], &weights[0], &out[0], n, &sums[0])
+	} else {
+		*sums = [8]float64{}
+	}
+}
+
 var avx2 = Kernels{
 	Name: "avx2", Dot: dotAVX2, DotSparse: dotSparseAVX2, Add: addAVX2, AddSparse: addSparseAVX2, AddDot: addDotAVX2,
 	Truncate: truncateBy(truncateAVX2), TruncateSparse: truncateSparseBy(truncateSparseAVX2),
@@ -115,7 +144,9 @@ var avx2 = Kernels{
 		rowBy(valueSquaredErrorAVX2), rowBy(valueHuberAVX2), rowBy(valueEpsilonInsensitiveAVX2),
 		rowBy(valueSquaredEpsilonInsensitiveAVX2),
 	},
-	Sigmoid: sigmoidAVX2, Logistic: logisticBy(logisticAVX2), Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2),
+	Sigmoid: sigmoidAVX2, Logistic: logisticBy(logisticAVX2), LogisticSums: rowBy(logisticSumsAVX2),
+	WeighLosses: weighLossesBy(weighLossesAVX2), SumRows: sumRowsBy, WeighSums: weighSumsBy,
+	Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2),
 	Centre64: centreBy(centre64AVX2), Subtract: subtractBy, DotRows: dotRowsBy, WeighRows: weighRowsBy,
 }
 
@@ -135,6 +166,8 @@ var avx512 = Kernels{
 		rowBy(valueSquaredErrorAVX512), rowBy(valueHuberAVX512), rowBy(valueEpsilonInsensitiveAVX512),
 		rowBy(valueSquaredEpsilonInsensitiveAVX512),
 	},
-	Sigmoid: sigmoidAVX512, Logistic: logisticBy(logisticAVX512), Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2),
+	Sigmoid: sigmoidAVX512, Logistic: logisticBy(logisticAVX512), LogisticSums: rowBy(logisticSumsAVX512),
+	WeighLosses: weighLossesBy(weighLossesAVX512), SumRows: sumRowsBy, WeighSums: weighSumsBy,
+	Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2),
 	Centre64: centreBy(centre64AVX2), Subtract: subtractBy, DotRows: dotRowsBy, WeighRows: weighRowsBy,
 }

@@ -2567,9 +2567,6 @@ tile1:
 	VMOVUPD      (AX), Y0
 	VMOVUPD      (CX), Y1
 	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (CX), Y1
-	VXORPD       Y2, Y2, Y2
-	VSUBPD       Y1, Y2, Y1
 	VORPD        constant0<>+0(SB), Y0, Y2
 	VBROADCASTSD constant4<>+0(SB), Y3
 	VCMPPD       $0x16, Y3, Y2, Y3
@@ -2614,47 +2611,49 @@ tile1:
 	VADDPD       constant2<>+0(SB), Y2, Y4
 	VDIVPD       Y4, Y3, Y3
 	VMULPD       Y3, Y2, Y4
-	VMULPD       Y3, Y4, Y5
-	VMOVUPD      Y5, (DI)
+	VXORPD       Y5, Y5, Y5
+	VSUBPD       Y1, Y5, Y1
 	VXORPD       Y5, Y5, Y5
 	VCMPPD       $0x1d, Y5, Y0, Y5
-	VBLENDVPD    Y5, Y4, Y3, Y3
-	VMULPD       Y3, Y1, Y1
+	VBLENDVPD    Y5, Y4, Y3, Y5
+	VMULPD       Y5, Y1, Y1
+	VADDPD       constant20<>+0(SB), Y2, Y5
+	VDIVPD       Y5, Y2, Y2
+	VMULPD       Y2, Y2, Y5
+	VMULPD       Y5, Y5, Y6
+	VMULPD       Y6, Y6, Y7
+	VMULPD       constant21<>+0(SB), Y5, Y8
+	VADDPD       constant22<>+0(SB), Y8, Y8
+	VMULPD       constant23<>+0(SB), Y5, Y9
+	VADDPD       constant24<>+0(SB), Y9, Y9
+	VMULPD       Y6, Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	VMULPD       constant25<>+0(SB), Y5, Y9
+	VADDPD       constant26<>+0(SB), Y9, Y9
+	VMULPD       constant27<>+0(SB), Y5, Y10
+	VADDPD       constant28<>+0(SB), Y10, Y10
+	VMULPD       Y6, Y10, Y10
+	VADDPD       Y10, Y9, Y9
+	VMULPD       Y7, Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	VMULPD       constant29<>+0(SB), Y5, Y9
+	VADDPD       constant30<>+0(SB), Y9, Y9
+	VMULPD       constant31<>+0(SB), Y6, Y6
+	VADDPD       Y6, Y9, Y6
+	VMULPD       Y7, Y7, Y7
+	VMULPD       Y7, Y6, Y6
+	VADDPD       Y6, Y8, Y6
+	VMULPD       Y6, Y5, Y5
+	VADDPD       constant20<>+0(SB), Y5, Y5
+	VMULPD       Y5, Y2, Y2
+	VXORPD       Y5, Y5, Y5
+	VSUBPD       Y0, Y5, Y0
+	VXORPD       Y5, Y5, Y5
+	VMAXPD       Y0, Y5, Y0
+	VADDPD       Y0, Y2, Y0
+	VMULPD       Y3, Y4, Y2
+	VMOVUPD      Y2, (DI)
 	VMOVUPD      Y1, (SI)
-	VADDPD       constant20<>+0(SB), Y2, Y1
-	VDIVPD       Y1, Y2, Y1
-	VMULPD       Y1, Y1, Y2
-	VMULPD       Y2, Y2, Y3
-	VMULPD       Y3, Y3, Y4
-	VMULPD       constant21<>+0(SB), Y2, Y5
-	VADDPD       constant22<>+0(SB), Y5, Y5
-	VMULPD       constant23<>+0(SB), Y2, Y6
-	VADDPD       constant24<>+0(SB), Y6, Y6
-	VMULPD       Y3, Y6, Y6
-	VADDPD       Y6, Y5, Y5
-	VMULPD       constant25<>+0(SB), Y2, Y6
-	VADDPD       constant26<>+0(SB), Y6, Y6
-	VMULPD       constant27<>+0(SB), Y2, Y7
-	VADDPD       constant28<>+0(SB), Y7, Y7
-	VMULPD       Y3, Y7, Y7
-	VADDPD       Y7, Y6, Y6
-	VMULPD       Y4, Y6, Y6
-	VADDPD       Y6, Y5, Y5
-	VMULPD       constant29<>+0(SB), Y2, Y6
-	VADDPD       constant30<>+0(SB), Y6, Y6
-	VMULPD       constant31<>+0(SB), Y3, Y3
-	VADDPD       Y3, Y6, Y3
-	VMULPD       Y4, Y4, Y4
-	VMULPD       Y4, Y3, Y3
-	VADDPD       Y3, Y5, Y3
-	VMULPD       Y3, Y2, Y2
-	VADDPD       constant20<>+0(SB), Y2, Y2
-	VMULPD       Y2, Y1, Y1
-	VXORPD       Y2, Y2, Y2
-	VSUBPD       Y0, Y2, Y0
-	VXORPD       Y2, Y2, Y2
-	VMAXPD       Y0, Y2, Y0
-	VADDPD       Y0, Y1, Y0
 	VMOVUPD      Y0, (BX)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
@@ -2665,6 +2664,205 @@ tile1:
 	JMP          tile1
 
 end:
+	VZEROUPPER
+	RET
+
+// func logisticSumsAVX2(row *byte)
+// Requires: AVX, AVX2, CMOV
+TEXT ·logisticSumsAVX2(SB), NOSPLIT, $0-8
+	MOVQ row+0(FP), AX
+	MOVQ (AX), DX
+	XORQ BX, BX
+	MOVQ 32(AX), SI
+	MOVQ 40(AX), DI
+	NEGQ DI
+	SBBQ DI, DI
+	ORQ  $0x20, DI
+	MOVQ 48(AX), R8
+	MOVQ 56(AX), R9
+	NEGQ R9
+	SBBQ R9, R9
+	ORQ  $0x20, R9
+	MOVQ 8(AX), R11
+	SHLQ $0x06, R11
+	XORQ CX, CX
+
+loop:
+	MOVQ         16(AX), R10
+	VMOVUPD      (R10)(CX*1), Y0
+	VADDPD       64(DX), Y0, Y0
+	MOVQ         CX, R10
+	ANDQ         DI, R10
+	VMOVUPD      (SI)(R10*1), Y1
+	VMULPD       Y1, Y0, Y0
+	VORPD        constant0<>+0(SB), Y0, Y2
+	VBROADCASTSD constant4<>+0(SB), Y3
+	VCMPPD       $0x16, Y3, Y2, Y3
+	VBROADCASTSD constant4<>+0(SB), Y4
+	VMAXPD       Y2, Y4, Y2
+	VMULPD       constant5<>+0(SB), Y2, Y4
+	VADDPD       constant6<>+0(SB), Y4, Y4
+	VSUBPD       constant6<>+0(SB), Y4, Y5
+	VMULPD       constant7<>+0(SB), Y5, Y6
+	VSUBPD       Y6, Y2, Y2
+	VMULPD       constant8<>+0(SB), Y5, Y5
+	VSUBPD       Y5, Y2, Y2
+	VMULPD       Y2, Y2, Y5
+	VMULPD       Y5, Y5, Y6
+	VMULPD       constant9<>+0(SB), Y2, Y7
+	VADDPD       constant10<>+0(SB), Y7, Y7
+	VMULPD       constant11<>+0(SB), Y2, Y8
+	VADDPD       constant12<>+0(SB), Y8, Y8
+	VMULPD       Y5, Y8, Y8
+	VADDPD       Y8, Y7, Y7
+	VMULPD       constant13<>+0(SB), Y2, Y8
+	VADDPD       constant14<>+0(SB), Y8, Y8
+	VMULPD       constant15<>+0(SB), Y2, Y9
+	VADDPD       constant16<>+0(SB), Y9, Y9
+	VMULPD       Y5, Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       Y8, Y7, Y7
+	VMULPD       constant17<>+0(SB), Y2, Y8
+	VADDPD       constant18<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y6, Y6
+	VMULPD       Y6, Y8, Y6
+	VADDPD       Y6, Y7, Y6
+	VPSLLQ       $0x34, Y4, Y4
+	VPADDQ       constant19<>+0(SB), Y4, Y4
+	VMULPD       Y6, Y5, Y5
+	VADDPD       Y5, Y2, Y2
+	VADDPD       constant2<>+0(SB), Y2, Y2
+	VMULPD       Y4, Y2, Y2
+	VANDPD       Y3, Y2, Y2
+	VBROADCASTSD constant2<>+0(SB), Y3
+	VADDPD       constant2<>+0(SB), Y2, Y4
+	VDIVPD       Y4, Y3, Y3
+	VMULPD       Y3, Y2, Y4
+	VXORPD       Y5, Y5, Y5
+	VSUBPD       Y1, Y5, Y1
+	VXORPD       Y5, Y5, Y5
+	VCMPPD       $0x1d, Y5, Y0, Y5
+	VBLENDVPD    Y5, Y4, Y3, Y3
+	VMULPD       Y3, Y1, Y1
+	VADDPD       constant20<>+0(SB), Y2, Y3
+	VDIVPD       Y3, Y2, Y2
+	VMULPD       Y2, Y2, Y3
+	VMULPD       Y3, Y3, Y4
+	VMULPD       Y4, Y4, Y5
+	VMULPD       constant21<>+0(SB), Y3, Y6
+	VADDPD       constant22<>+0(SB), Y6, Y6
+	VMULPD       constant23<>+0(SB), Y3, Y7
+	VADDPD       constant24<>+0(SB), Y7, Y7
+	VMULPD       Y4, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VMULPD       constant25<>+0(SB), Y3, Y7
+	VADDPD       constant26<>+0(SB), Y7, Y7
+	VMULPD       constant27<>+0(SB), Y3, Y8
+	VADDPD       constant28<>+0(SB), Y8, Y8
+	VMULPD       Y4, Y8, Y8
+	VADDPD       Y8, Y7, Y7
+	VMULPD       Y5, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VMULPD       constant29<>+0(SB), Y3, Y7
+	VADDPD       constant30<>+0(SB), Y7, Y7
+	VMULPD       constant31<>+0(SB), Y4, Y4
+	VADDPD       Y4, Y7, Y4
+	VMULPD       Y5, Y5, Y5
+	VMULPD       Y5, Y4, Y4
+	VADDPD       Y4, Y6, Y4
+	VMULPD       Y4, Y3, Y3
+	VADDPD       constant20<>+0(SB), Y3, Y3
+	VMULPD       Y3, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VSUBPD       Y0, Y3, Y0
+	VXORPD       Y3, Y3, Y3
+	VMAXPD       Y0, Y3, Y0
+	VADDPD       Y0, Y2, Y0
+	MOVQ         CX, R10
+	ANDQ         R9, R10
+	VMOVUPD      (R8)(R10*1), Y2
+	VBROADCASTSD 104(AX), Y3
+	VMULPD       Y3, Y2, Y2
+	MOVQ         64(AX), R10
+	VMOVUPD      (R10)(CX*1), Y3
+	VXORPD       Y4, Y4, Y4
+	VCMPPD       $0x04, Y4, Y3, Y3
+	VMULPD       Y2, Y1, Y1
+	VANDPD       Y3, Y1, Y1
+	MOVQ         72(AX), R10
+	VMOVUPD      Y1, (R10)(CX*1)
+	MOVQ         152(AX), R10
+	VADDPD       (R10)(CX*1), Y1, Y1
+	VMOVUPD      Y1, (R10)(CX*1)
+	MOVQ         144(AX), R10
+	VMULPD       Y2, Y0, Y0
+	VANDPD       Y3, Y0, Y0
+	VADDPD       (R10)(CX*1), Y0, Y0
+	VMOVUPD      Y0, (R10)(CX*1)
+	MOVQ         $0x00000020, R10
+	XORQ         $0x01, BX
+	MOVQ         $0x00000260, R12
+	TESTQ        BX, BX
+	CMOVQEQ      R12, R10
+	ADDQ         R10, DX
+	ADDQ         $0x20, CX
+	CMPQ         CX, R11
+	JL           loop
+	VZEROUPPER
+	RET
+
+// func weighLossesAVX2(weights *float64, value *float64, slope *float64, curvature *float64, n int, sums *float64)
+// Requires: AVX
+TEXT ·weighLossesAVX2(SB), NOSPLIT, $0-48
+	MOVQ   weights+0(FP), AX
+	MOVQ   value+8(FP), CX
+	MOVQ   slope+16(FP), DX
+	MOVQ   curvature+24(FP), BX
+	MOVQ   n+32(FP), SI
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	VXORPD Y4, Y4, Y4
+	VXORPD Y5, Y5, Y5
+
+eight:
+	CMPQ    SI, $0x08
+	JL      end
+	VMOVUPD (AX), Y6
+	VMULPD  (CX), Y6, Y7
+	VADDPD  Y7, Y0, Y0
+	VMULPD  (DX), Y6, Y7
+	VMOVUPD Y7, (DX)
+	VADDPD  Y7, Y2, Y2
+	VMULPD  (BX), Y6, Y6
+	VMOVUPD Y6, (BX)
+	VADDPD  Y6, Y4, Y4
+	VMOVUPD 32(AX), Y6
+	VMULPD  32(CX), Y6, Y7
+	VADDPD  Y7, Y1, Y1
+	VMULPD  32(DX), Y6, Y7
+	VMOVUPD Y7, 32(DX)
+	VADDPD  Y7, Y3, Y3
+	VMULPD  32(BX), Y6, Y6
+	VMOVUPD Y6, 32(BX)
+	VADDPD  Y6, Y5, Y5
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	SUBQ    $0x08, SI
+	JMP     eight
+
+end:
+	MOVQ    sums+40(FP), AX
+	VMOVUPD Y0, (AX)
+	VMOVUPD Y1, 32(AX)
+	VMOVUPD Y2, 64(AX)
+	VMOVUPD Y3, 96(AX)
+	VMOVUPD Y4, 128(AX)
+	VMOVUPD Y5, 160(AX)
 	VZEROUPPER
 	RET
 
@@ -5721,9 +5919,6 @@ tile1:
 	VMOVUPD      (AX), Z0
 	VMOVUPD      (CX), Z1
 	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (CX), Z1
-	VXORPD       Z3, Z3, Z3
-	VSUBPD       Z1, Z3, Z1
 	VORPD.BCST   constant0<>+0(SB), Z0, Z3
 	VBROADCASTSD constant4<>+0(SB), Z4
 	VCMPPD       $0x16, Z4, Z3, K1
@@ -5768,47 +5963,49 @@ tile1:
 	VADDPD.BCST  constant2<>+0(SB), Z3, Z5
 	VDIVPD       Z5, Z4, Z4
 	VMULPD       Z4, Z3, Z5
-	VMULPD       Z4, Z5, Z6
-	VMOVUPD      Z6, (DI)
+	VXORPD       Z6, Z6, Z6
+	VSUBPD       Z1, Z6, Z1
 	VXORPD       Z6, Z6, Z6
 	VCMPPD       $0x1d, Z6, Z0, K1
 	VBLENDMPD    Z5, Z4, K1, Z2
 	VMULPD       Z2, Z1, Z1
+	VADDPD.BCST  constant20<>+0(SB), Z3, Z6
+	VDIVPD       Z6, Z3, Z3
+	VMULPD       Z3, Z3, Z6
+	VMULPD       Z6, Z6, Z7
+	VMULPD       Z7, Z7, Z8
+	VMULPD.BCST  constant21<>+0(SB), Z6, Z9
+	VADDPD.BCST  constant22<>+0(SB), Z9, Z9
+	VMULPD.BCST  constant23<>+0(SB), Z6, Z10
+	VADDPD.BCST  constant24<>+0(SB), Z10, Z10
+	VMULPD       Z7, Z10, Z10
+	VADDPD       Z10, Z9, Z9
+	VMULPD.BCST  constant25<>+0(SB), Z6, Z10
+	VADDPD.BCST  constant26<>+0(SB), Z10, Z10
+	VMULPD.BCST  constant27<>+0(SB), Z6, Z11
+	VADDPD.BCST  constant28<>+0(SB), Z11, Z11
+	VMULPD       Z7, Z11, Z11
+	VADDPD       Z11, Z10, Z10
+	VMULPD       Z8, Z10, Z10
+	VADDPD       Z10, Z9, Z9
+	VMULPD.BCST  constant29<>+0(SB), Z6, Z10
+	VADDPD.BCST  constant30<>+0(SB), Z10, Z10
+	VMULPD.BCST  constant31<>+0(SB), Z7, Z7
+	VADDPD       Z7, Z10, Z7
+	VMULPD       Z8, Z8, Z8
+	VMULPD       Z8, Z7, Z7
+	VADDPD       Z7, Z9, Z7
+	VMULPD       Z7, Z6, Z6
+	VADDPD.BCST  constant20<>+0(SB), Z6, Z6
+	VMULPD       Z6, Z3, Z3
+	VXORPD       Z6, Z6, Z6
+	VSUBPD       Z0, Z6, Z0
+	VXORPD       Z6, Z6, Z6
+	VMAXPD       Z0, Z6, Z0
+	VADDPD       Z0, Z3, Z0
+	VMULPD       Z4, Z5, Z3
+	VMOVUPD      Z3, (DI)
 	VMOVUPD      Z1, (SI)
-	VADDPD.BCST  constant20<>+0(SB), Z3, Z1
-	VDIVPD       Z1, Z3, Z1
-	VMULPD       Z1, Z1, Z3
-	VMULPD       Z3, Z3, Z4
-	VMULPD       Z4, Z4, Z5
-	VMULPD.BCST  constant21<>+0(SB), Z3, Z6
-	VADDPD.BCST  constant22<>+0(SB), Z6, Z6
-	VMULPD.BCST  constant23<>+0(SB), Z3, Z7
-	VADDPD.BCST  constant24<>+0(SB), Z7, Z7
-	VMULPD       Z4, Z7, Z7
-	VADDPD       Z7, Z6, Z6
-	VMULPD.BCST  constant25<>+0(SB), Z3, Z7
-	VADDPD.BCST  constant26<>+0(SB), Z7, Z7
-	VMULPD.BCST  constant27<>+0(SB), Z3, Z8
-	VADDPD.BCST  constant28<>+0(SB), Z8, Z8
-	VMULPD       Z4, Z8, Z8
-	VADDPD       Z8, Z7, Z7
-	VMULPD       Z5, Z7, Z7
-	VADDPD       Z7, Z6, Z6
-	VMULPD.BCST  constant29<>+0(SB), Z3, Z7
-	VADDPD.BCST  constant30<>+0(SB), Z7, Z7
-	VMULPD.BCST  constant31<>+0(SB), Z4, Z4
-	VADDPD       Z4, Z7, Z4
-	VMULPD       Z5, Z5, Z5
-	VMULPD       Z5, Z4, Z4
-	VADDPD       Z4, Z6, Z4
-	VMULPD       Z4, Z3, Z3
-	VADDPD.BCST  constant20<>+0(SB), Z3, Z3
-	VMULPD       Z3, Z1, Z1
-	VXORPD       Z3, Z3, Z3
-	VSUBPD       Z0, Z3, Z0
-	VXORPD       Z3, Z3, Z3
-	VMAXPD       Z0, Z3, Z0
-	VADDPD       Z0, Z1, Z0
 	VMOVUPD      Z0, (BX)
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
@@ -5819,6 +6016,183 @@ tile1:
 	JMP          tile1
 
 end:
+	VZEROUPPER
+	RET
+
+// func logisticSumsAVX512(row *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·logisticSumsAVX512(SB), NOSPLIT, $0-8
+	MOVQ row+0(FP), AX
+	MOVQ (AX), DX
+	MOVQ 32(AX), BX
+	MOVQ 40(AX), SI
+	NEGQ SI
+	SBBQ SI, SI
+	ORQ  $0x20, SI
+	MOVQ 48(AX), DI
+	MOVQ 56(AX), R8
+	NEGQ R8
+	SBBQ R8, R8
+	ORQ  $0x20, R8
+	MOVQ 8(AX), R10
+	SHLQ $0x06, R10
+	XORQ CX, CX
+
+loop:
+	MOVQ         16(AX), R9
+	VMOVUPD      (R9)(CX*1), Z0
+	VADDPD       64(DX), Z0, Z0
+	MOVQ         CX, R9
+	ANDQ         SI, R9
+	VMOVUPD      (BX)(R9*1), Z2
+	VMULPD       Z2, Z0, Z0
+	VORPD.BCST   constant0<>+0(SB), Z0, Z3
+	VBROADCASTSD constant4<>+0(SB), Z4
+	VCMPPD       $0x16, Z4, Z3, K1
+	VBROADCASTSD constant4<>+0(SB), Z4
+	VMAXPD       Z3, Z4, Z3
+	VMULPD.BCST  constant5<>+0(SB), Z3, Z4
+	VADDPD.BCST  constant6<>+0(SB), Z4, Z4
+	VSUBPD.BCST  constant6<>+0(SB), Z4, Z5
+	VMULPD.BCST  constant7<>+0(SB), Z5, Z6
+	VSUBPD       Z6, Z3, Z3
+	VMULPD.BCST  constant8<>+0(SB), Z5, Z5
+	VSUBPD       Z5, Z3, Z3
+	VMULPD       Z3, Z3, Z5
+	VMULPD       Z5, Z5, Z6
+	VMULPD.BCST  constant9<>+0(SB), Z3, Z7
+	VADDPD.BCST  constant10<>+0(SB), Z7, Z7
+	VMULPD.BCST  constant11<>+0(SB), Z3, Z8
+	VADDPD.BCST  constant12<>+0(SB), Z8, Z8
+	VMULPD       Z5, Z8, Z8
+	VADDPD       Z8, Z7, Z7
+	VMULPD.BCST  constant13<>+0(SB), Z3, Z8
+	VADDPD.BCST  constant14<>+0(SB), Z8, Z8
+	VMULPD.BCST  constant15<>+0(SB), Z3, Z9
+	VADDPD.BCST  constant16<>+0(SB), Z9, Z9
+	VMULPD       Z5, Z9, Z9
+	VADDPD       Z9, Z8, Z8
+	VMULPD       Z6, Z8, Z8
+	VADDPD       Z8, Z7, Z7
+	VMULPD.BCST  constant17<>+0(SB), Z3, Z8
+	VADDPD.BCST  constant18<>+0(SB), Z8, Z8
+	VMULPD       Z6, Z6, Z6
+	VMULPD       Z6, Z8, Z6
+	VADDPD       Z6, Z7, Z6
+	VPSLLQ       $0x34, Z4, Z4
+	VPADDQ.BCST  constant19<>+0(SB), Z4, Z4
+	VMULPD       Z6, Z5, Z5
+	VADDPD       Z5, Z3, Z3
+	VADDPD.BCST  constant2<>+0(SB), Z3, Z3
+	VMULPD       Z4, Z3, Z3
+	VMOVAPD.Z    Z3, K1, Z3
+	VBROADCASTSD constant2<>+0(SB), Z4
+	VADDPD.BCST  constant2<>+0(SB), Z3, Z5
+	VDIVPD       Z5, Z4, Z4
+	VMULPD       Z4, Z3, Z5
+	VXORPD       Z6, Z6, Z6
+	VSUBPD       Z2, Z6, Z2
+	VXORPD       Z6, Z6, Z6
+	VCMPPD       $0x1d, Z6, Z0, K1
+	VBLENDMPD    Z5, Z4, K1, Z1
+	VMULPD       Z1, Z2, Z2
+	VADDPD.BCST  constant20<>+0(SB), Z3, Z4
+	VDIVPD       Z4, Z3, Z3
+	VMULPD       Z3, Z3, Z4
+	VMULPD       Z4, Z4, Z5
+	VMULPD       Z5, Z5, Z6
+	VMULPD.BCST  constant21<>+0(SB), Z4, Z7
+	VADDPD.BCST  constant22<>+0(SB), Z7, Z7
+	VMULPD.BCST  constant23<>+0(SB), Z4, Z8
+	VADDPD.BCST  constant24<>+0(SB), Z8, Z8
+	VMULPD       Z5, Z8, Z8
+	VADDPD       Z8, Z7, Z7
+	VMULPD.BCST  constant25<>+0(SB), Z4, Z8
+	VADDPD.BCST  constant26<>+0(SB), Z8, Z8
+	VMULPD.BCST  constant27<>+0(SB), Z4, Z9
+	VADDPD.BCST  constant28<>+0(SB), Z9, Z9
+	VMULPD       Z5, Z9, Z9
+	VADDPD       Z9, Z8, Z8
+	VMULPD       Z6, Z8, Z8
+	VADDPD       Z8, Z7, Z7
+	VMULPD.BCST  constant29<>+0(SB), Z4, Z8
+	VADDPD.BCST  constant30<>+0(SB), Z8, Z8
+	VMULPD.BCST  constant31<>+0(SB), Z5, Z5
+	VADDPD       Z5, Z8, Z5
+	VMULPD       Z6, Z6, Z6
+	VMULPD       Z6, Z5, Z5
+	VADDPD       Z5, Z7, Z5
+	VMULPD       Z5, Z4, Z4
+	VADDPD.BCST  constant20<>+0(SB), Z4, Z4
+	VMULPD       Z4, Z3, Z3
+	VXORPD       Z4, Z4, Z4
+	VSUBPD       Z0, Z4, Z0
+	VXORPD       Z4, Z4, Z4
+	VMAXPD       Z0, Z4, Z0
+	VADDPD       Z0, Z3, Z0
+	MOVQ         CX, R9
+	ANDQ         R8, R9
+	VMOVUPD      (DI)(R9*1), Z3
+	VMULPD.BCST  104(AX), Z3, Z3
+	MOVQ         64(AX), R9
+	VMOVUPD      (R9)(CX*1), Z4
+	VXORPD       Z5, Z5, Z5
+	VCMPPD       $0x04, Z5, Z4, K1
+	VMULPD       Z3, Z2, Z2
+	VMOVAPD.Z    Z2, K1, Z2
+	MOVQ         72(AX), R9
+	VMOVUPD      Z2, (R9)(CX*1)
+	MOVQ         152(AX), R9
+	VADDPD       (R9)(CX*1), Z2, Z2
+	VMOVUPD      Z2, (R9)(CX*1)
+	MOVQ         144(AX), R9
+	VMULPD       Z3, Z0, Z0
+	VMOVAPD.Z    Z0, K1, Z0
+	VADDPD       (R9)(CX*1), Z0, Z0
+	VMOVUPD      Z0, (R9)(CX*1)
+	ADDQ         $0x00000280, DX
+	ADDQ         $0x40, CX
+	CMPQ         CX, R10
+	JL           loop
+	VZEROUPPER
+	RET
+
+// func weighLossesAVX512(weights *float64, value *float64, slope *float64, curvature *float64, n int, sums *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·weighLossesAVX512(SB), NOSPLIT, $0-48
+	MOVQ   weights+0(FP), AX
+	MOVQ   value+8(FP), CX
+	MOVQ   slope+16(FP), DX
+	MOVQ   curvature+24(FP), BX
+	MOVQ   n+32(FP), SI
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+
+eight:
+	CMPQ    SI, $0x08
+	JL      end
+	VMOVUPD (AX), Z3
+	VMULPD  (CX), Z3, Z4
+	VADDPD  Z4, Z0, Z0
+	VMULPD  (DX), Z3, Z4
+	VMOVUPD Z4, (DX)
+	VADDPD  Z4, Z1, Z1
+	VMULPD  (BX), Z3, Z3
+	VMOVUPD Z3, (BX)
+	VADDPD  Z3, Z2, Z2
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	SUBQ    $0x08, SI
+	JMP     eight
+
+end:
+	MOVQ    sums+40(FP), AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, 64(AX)
+	VMOVUPD Z2, 128(AX)
 	VZEROUPPER
 	RET
 
@@ -6068,5 +6442,173 @@ row:
 	ADDQ         $0x20, DX
 	DECQ         BX
 	JNZ          row
+	VZEROUPPER
+	RET
+
+// func sumRowsAVX2(x *float64, s *float64, rows int, sums *float64)
+// Requires: AVX
+TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-32
+	MOVQ   x+0(FP), AX
+	MOVQ   s+8(FP), CX
+	MOVQ   rows+16(FP), DX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+
+four:
+	CMPQ         DX, $0x04
+	JL           rest
+	VMOVUPD      (AX), Y4
+	VBROADCASTSD (CX), Y5
+	VMULPD       Y4, Y5, Y4
+	VADDPD       Y4, Y0, Y0
+	VMOVUPD      32(AX), Y4
+	VBROADCASTSD 8(CX), Y5
+	VMULPD       Y4, Y5, Y4
+	VADDPD       Y4, Y1, Y1
+	VMOVUPD      64(AX), Y4
+	VBROADCASTSD 16(CX), Y5
+	VMULPD       Y4, Y5, Y4
+	VADDPD       Y4, Y2, Y2
+	VMOVUPD      96(AX), Y4
+	VBROADCASTSD 24(CX), Y5
+	VMULPD       Y4, Y5, Y4
+	VADDPD       Y4, Y3, Y3
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x20, CX
+	SUBQ         $0x04, DX
+	JMP          four
+
+rest:
+	CMPQ         DX, $0x00
+	JE           end
+	VMOVUPD      (AX), Y4
+	VBROADCASTSD (CX), Y5
+	VMULPD       Y4, Y5, Y4
+	VADDPD       Y4, Y0, Y0
+	CMPQ         DX, $0x01
+	JE           end
+	VMOVUPD      32(AX), Y4
+	VBROADCASTSD 8(CX), Y5
+	VMULPD       Y4, Y5, Y4
+	VADDPD       Y4, Y1, Y1
+	CMPQ         DX, $0x02
+	JE           end
+	VMOVUPD      64(AX), Y4
+	VBROADCASTSD 16(CX), Y5
+	VMULPD       Y4, Y5, Y4
+	VADDPD       Y4, Y2, Y2
+
+end:
+	MOVQ    sums+24(FP), AX
+	VADDPD  Y1, Y0, Y0
+	VADDPD  Y3, Y2, Y1
+	VADDPD  Y1, Y0, Y0
+	VMOVUPD Y0, (AX)
+	VZEROUPPER
+	RET
+
+// func weighSumsAVX2(x *float64, s *float64, weights *float64, out *float64, rows int, sums *float64)
+// Requires: AVX
+TEXT ·weighSumsAVX2(SB), NOSPLIT, $0-48
+	MOVQ   x+0(FP), AX
+	MOVQ   s+8(FP), CX
+	MOVQ   rows+32(FP), DX
+	MOVQ   weights+16(FP), BX
+	MOVQ   out+24(FP), SI
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	VXORPD Y4, Y4, Y4
+	VXORPD Y5, Y5, Y5
+	VXORPD Y6, Y6, Y6
+	VXORPD Y7, Y7, Y7
+
+four:
+	CMPQ         DX, $0x04
+	JL           rest
+	VMOVUPD      (AX), Y8
+	VBROADCASTSD (CX), Y9
+	VMULPD       Y8, Y9, Y9
+	VADDPD       Y9, Y0, Y0
+	VBROADCASTSD (BX), Y9
+	VMULPD       Y8, Y9, Y8
+	VMOVUPD      Y8, (SI)
+	VADDPD       Y8, Y4, Y4
+	VMOVUPD      32(AX), Y8
+	VBROADCASTSD 8(CX), Y9
+	VMULPD       Y8, Y9, Y9
+	VADDPD       Y9, Y1, Y1
+	VBROADCASTSD 8(BX), Y9
+	VMULPD       Y8, Y9, Y8
+	VMOVUPD      Y8, 32(SI)
+	VADDPD       Y8, Y5, Y5
+	VMOVUPD      64(AX), Y8
+	VBROADCASTSD 16(CX), Y9
+	VMULPD       Y8, Y9, Y9
+	VADDPD       Y9, Y2, Y2
+	VBROADCASTSD 16(BX), Y9
+	VMULPD       Y8, Y9, Y8
+	VMOVUPD      Y8, 64(SI)
+	VADDPD       Y8, Y6, Y6
+	VMOVUPD      96(AX), Y8
+	VBROADCASTSD 24(CX), Y9
+	VMULPD       Y8, Y9, Y9
+	VADDPD       Y9, Y3, Y3
+	VBROADCASTSD 24(BX), Y9
+	VMULPD       Y8, Y9, Y8
+	VMOVUPD      Y8, 96(SI)
+	VADDPD       Y8, Y7, Y7
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, BX
+	ADDQ         $0x00000080, SI
+	SUBQ         $0x04, DX
+	JMP          four
+
+rest:
+	CMPQ         DX, $0x00
+	JE           end
+	VMOVUPD      (AX), Y8
+	VBROADCASTSD (CX), Y9
+	VMULPD       Y8, Y9, Y9
+	VADDPD       Y9, Y0, Y0
+	VBROADCASTSD (BX), Y9
+	VMULPD       Y8, Y9, Y8
+	VMOVUPD      Y8, (SI)
+	VADDPD       Y8, Y4, Y4
+	CMPQ         DX, $0x01
+	JE           end
+	VMOVUPD      32(AX), Y8
+	VBROADCASTSD 8(CX), Y9
+	VMULPD       Y8, Y9, Y9
+	VADDPD       Y9, Y1, Y1
+	VBROADCASTSD 8(BX), Y9
+	VMULPD       Y8, Y9, Y8
+	VMOVUPD      Y8, 32(SI)
+	VADDPD       Y8, Y5, Y5
+	CMPQ         DX, $0x02
+	JE           end
+	VMOVUPD      64(AX), Y8
+	VBROADCASTSD 16(CX), Y9
+	VMULPD       Y8, Y9, Y9
+	VADDPD       Y9, Y2, Y2
+	VBROADCASTSD 16(BX), Y9
+	VMULPD       Y8, Y9, Y8
+	VMOVUPD      Y8, 64(SI)
+	VADDPD       Y8, Y6, Y6
+
+end:
+	MOVQ    sums+40(FP), AX
+	VADDPD  Y1, Y0, Y0
+	VADDPD  Y3, Y2, Y1
+	VADDPD  Y1, Y0, Y0
+	VMOVUPD Y0, (AX)
+	VADDPD  Y5, Y4, Y0
+	VADDPD  Y7, Y6, Y1
+	VADDPD  Y1, Y0, Y0
+	VMOVUPD Y0, 32(AX)
 	VZEROUPPER
 	RET

@@ -216,6 +216,59 @@ func TestRowsOfFour(t *testing.T) {
 	}
 }
 
+// TestSumsOfRows compares sums of weighted rows and of their losses at every level to plain arithmetic, bit for bit.
+func TestSumsOfRows(t *testing.T) {
+	for _, level := range Levels() {
+		for i, rows := range []int{0, 1, 2, 3, 4, 5, 7, 8, 33, 128} {
+			for _, odd := range []bool{false, true} {
+				r := newRand(uint64(rows))
+				place := placements[i%3]
+				x, s := placed(t, normal(r, 4*rows, odd), place), placed(t, normal(r, rows, odd), place)
+				weights, out := placed(t, normal(r, rows, odd), place), placed(t, normal(r, 4*rows, true), place)
+				wantRows := make([]float64, 4*rows)
+				var turns [4][8]float64
+				for row := range rows {
+					for j, v := range x[4*row : 4*row+4] {
+						turns[row%4][j] += float64(s[row] * v)
+						wantRows[4*row+j] = weights[row] * v
+						turns[row%4][4+j] += wantRows[4*row+j]
+					}
+				}
+				var want [8]float64
+				for j := range want {
+					want[j] = (turns[0][j] + turns[1][j]) + (turns[2][j] + turns[3][j])
+				}
+				one, two := placed(t, normal(r, 4, true), place), placed(t, normal(r, 8, true), place)
+				level.SumRows(x, s, (*[4]float64)(one))
+				same(t, one, want[:4], "SumRows", level.Name, rows, odd)
+				level.WeighSums(x, s, weights, out, (*[8]float64)(two))
+				same(t, two, want[:], "WeighSums", level.Name, rows, odd)
+				same(t, out, wantRows, "WeighSums", level.Name, rows, odd)
+			}
+		}
+		for n := 0; n <= 8*Width; n += Width {
+			r := newRand(uint64(n))
+			place := placements[n/Width%3]
+			w, value := placed(t, normal(r, n, n > 16), place), placed(t, normal(r, n, n > 16), place)
+			slope, curvature := placed(t, normal(r, n, n > 16), place), placed(t, normal(r, n, n > 16), place)
+			var want [3 * Width]float64
+			wantSlope, wantCurvature := slices.Clone(slope), slices.Clone(curvature)
+			for i := range n {
+				wantSlope[i] *= w[i]
+				wantCurvature[i] *= w[i]
+				want[i%8] += float64(w[i] * value[i])
+				want[8+i%8] += wantSlope[i]
+				want[16+i%8] += wantCurvature[i]
+			}
+			sums := placed(t, normal(r, 3*Width, true), place)
+			level.WeighLosses(w, value, slope, curvature, (*[3 * Width]float64)(sums))
+			same(t, sums, want[:], "WeighLosses", level.Name, n)
+			same(t, slope, wantSlope, "WeighLosses", level.Name, n)
+			same(t, curvature, wantCurvature, "WeighLosses", level.Name, n)
+		}
+	}
+}
+
 // TestCentre compares columns less their means at every level to plain arithmetic, bit for bit.
 func TestCentre(t *testing.T) {
 	for _, level := range Levels() {
@@ -381,6 +434,50 @@ func TestLogistic(t *testing.T) {
 	}
 	if value, slope, curvature := Logistic(math.NaN(), 1); value == value || slope == slope || curvature == curvature {
 		t.Errorf("of NaN: %v, %v, %v", value, slope, curvature)
+	}
+}
+
+// TestLogisticSums compares the kernel at every level to Logistic of each model, bit for bit: weighted, added to what
+// there is, and 0 where a model does not count the row, whatever it predicts.
+func TestLogisticSums(t *testing.T) {
+	for _, level := range Levels() {
+		for gi, g := range groups {
+			for variant := range 4 {
+				r := newRand(uint64(g*10 + variant))
+				place, lanes := placements[(variant+gi)%3], g*Width
+				list := func(n int, odd bool) []float64 { return placed(t, normal(r, n, odd), place) }
+				states := placed(t, newGroups(r, g), place)
+				dot, eta, update := list(lanes, variant > 1), list(lanes, false), list(lanes, true)
+				losses, slopes, y, weight := list(lanes, false), list(lanes, false), list(Width, false), list(Width, false)
+				row := &Row{Groups: &states[0], N: g, Dot: &dot[0], Eta: &eta[0], Update: &update[0], Losses: &losses[0],
+					Slopes: &slopes[0], RowWeight: 1.5}
+				if variant&1 > 0 {
+					y, weight = list(lanes, false), list(lanes, false)
+					row.YStep, row.WeightStep = 64, 64
+				}
+				row.Y, row.Weight = &y[0], &weight[0]
+				for i := range y {
+					y[i], weight[i] = float64(r.IntN(2)*2-1), float64(r.IntN(3))
+				}
+				want := [3][]float64{make([]float64, lanes), slices.Clone(losses), slices.Clone(slopes)}
+				for i := range lanes {
+					if r.IntN(4) == 0 {
+						eta[i], dot[i] = 0, math.NaN()
+					}
+					if at := i % len(y); eta[i] != 0 {
+						value, slope, _ := Logistic(dot[i]+states[i/Width].Intercept[i%Width], y[at])
+						w := 1.5 * weight[at]
+						want[0][i] = slope * w
+						want[1][i] += float64(value * w)
+						want[2][i] += float64(slope * w)
+					}
+				}
+				level.LogisticSums(row)
+				for k, got := range [3][]float64{update, losses, slopes} {
+					same(t, got, want[k], "LogisticSums", level.Name, g, variant, k)
+				}
+			}
+		}
 	}
 }
 

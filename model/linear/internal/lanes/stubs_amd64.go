@@ -139,6 +139,16 @@ func sigmoidAVX2(p []float64, out []float64)
 //go:noescape
 func logisticAVX2(p []float64, y []float64, value *float64, slope *float64, curvature *float64)
 
+// logisticSumsAVX2 is Kernels.LogisticSums.
+//
+//go:noescape
+func logisticSumsAVX2(row *byte)
+
+// weighLossesAVX2 is Kernels.WeighLosses.
+//
+//go:noescape
+func weighLossesAVX2(weights *float64, value *float64, slope *float64, curvature *float64, n int, sums *float64)
+
 // dotAVX512 is Kernels.Dot.
 //
 //go:noescape
@@ -274,6 +284,16 @@ func sigmoidAVX512(p []float64, out []float64)
 //go:noescape
 func logisticAVX512(p []float64, y []float64, value *float64, slope *float64, curvature *float64)
 
+// logisticSumsAVX512 is Kernels.LogisticSums.
+//
+//go:noescape
+func logisticSumsAVX512(row *byte)
+
+// weighLossesAVX512 is Kernels.WeighLosses.
+//
+//go:noescape
+func weighLossesAVX512(weights *float64, value *float64, slope *float64, curvature *float64, n int, sums *float64)
+
 // productsAVX2 is Kernels.Products.
 //
 //go:noescape
@@ -308,3 +328,13 @@ func dotRowsAVX2(x *float64, w *float64, dst *float64, rows int)
 //
 //go:noescape
 func weighRowsAVX2(x *float64, weights *float64, out *float64, rows int)
+
+// sumRowsAVX2 is Kernels.SumRows.
+//
+//go:noescape
+func sumRowsAVX2(x *float64, s *float64, rows int, sums *float64)
+
+// weighSumsAVX2 is Kernels.WeighSums.
+//
+//go:noescape
+func weighSumsAVX2(x *float64, s *float64, weights *float64, out *float64, rows int, sums *float64)

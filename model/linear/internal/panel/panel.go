@@ -15,6 +15,7 @@ type Panels struct {
 	x          []float64
 	// Scratch, as what a kernel takes would be allocated each time.
 	products [32]float64
+	eight    [8]float64
 	four     [4]float64
 }
 
@@ -158,6 +159,30 @@ func (p *Panels) Sums(dst, weights []float64, n int) {
 func (p *Panels) Weigh(x *Panels, weights []float64, n int) {
 	for g := range p.Groups() {
 		lanes.Best().WeighRows(x.group(g, n), weights[:n], p.group(g, n))
+	}
+}
+
+// AddRows adds to dst the sum over the first n rows of each times its number in s.
+func (p *Panels) AddRows(dst, s []float64, n int) {
+	for g := range p.Groups() {
+		lanes.Best().SumRows(p.group(g, n), s[:n], &p.four)
+		addFour(dst, g, p.cols, p.four[:])
+	}
+}
+
+// WeighSums is Weigh, and adds to dst what AddRows of x does, and to weighed the sum of what becomes of the rows.
+func (p *Panels) WeighSums(x *Panels, s, weights, dst, weighed []float64, n int) {
+	for g := range p.Groups() {
+		lanes.Best().WeighSums(x.group(g, n), s[:n], weights[:n], p.group(g, n), &p.eight)
+		addFour(dst, g, p.cols, p.eight[:4])
+		addFour(weighed, g, p.cols, p.eight[4:])
+	}
+}
+
+// addFour adds sums of the columns from 4g on.
+func addFour(dst []float64, g, cols int, sums []float64) {
+	for j, v := range sums[:min(4, cols-4*g)] {
+		dst[4*g+j] += v
 	}
 }
 
