@@ -133,6 +133,9 @@ func (m *Model) checkCoef(features int) error {
 	if m.FeatureNames != nil && len(m.FeatureNames) != features {
 		return fmt.Errorf("feature_names: %d for %d features", len(m.FeatureNames), features)
 	}
+	if m.Encoding != nil {
+		return nil // whose names are each there once, and must be these
+	}
 	seen := make(map[string]bool, len(m.FeatureNames))
 	for _, name := range m.FeatureNames {
 		if seen[name] {
