@@ -1,6 +1,7 @@
 package kmeans
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -11,9 +12,41 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Each round of k-means|| draws the rows whose waits are the shortest, of all rows by themselves: a wait is exponential,
-// at the rate of the squared distance to the nearest row drawn before, times the weight. The last pass adds up the
-// weights of the rows nearest to each. Here all is done by loops over all rows, in the arithmetic of float64.
+// nearestOf is the candidate of a run that is nearest to a row, and their squared distance.
+func nearestOf(r *run, row []float64) (at int, square float64) {
+	square = math.Inf(1)
+	for k := range len(r.Centers) / len(row) {
+		sum := 0.0
+		for j, v := range row {
+			d := v - r.Centers[k*len(row)+j]
+			sum += d * d
+		}
+		if sum < square {
+			at, square = k, sum
+		}
+	}
+	return at, square
+}
+
+// shortest are so many rows whose waits are the shortest, in their order, by the hashes of a seed.
+func shortest(r *run, rows *vectors.Block, seed uint64, most int) []int {
+	n := rows.Len()
+	waits, order := make([]float64, n), make([]int, n)
+	for i := range n {
+		_, square := nearestOf(r, rows.F64[i*rows.Dim:(i+1)*rows.Dim])
+		u := (float64(splitmix.Mix(uint64(i)^seed)>>11) + 0.5) / (1 << 53)
+		waits[i], order[i] = math.Inf(1), i
+		if chance := square * rows.Weights[i]; chance > 0 {
+			waits[i] = -math.Log(u) / chance
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(waits[a], waits[b]) })
+	return order[:most]
+}
+
+// Each round of k-means|| draws the rows whose waits are the shortest, of all rows by themselves: a wait is
+// exponential, at the rate of the squared distance to the nearest row drawn before, times the weight. The last pass adds
+// up the weights of the rows nearest to each. Here loops over all rows do so, in the arithmetic of float64.
 func TestDraws(t *testing.T) {
 	t.Parallel()
 	const n, dim = 700, 3
@@ -31,20 +64,6 @@ func TestDraws(t *testing.T) {
 	if err := pass(f, rows, 3, 1); err != nil {
 		t.Fatal(err)
 	}
-	nearest := func(r *run, i int) (at int, square float64) {
-		square = math.Inf(1)
-		for k := range len(r.Centers) / dim {
-			sum := 0.0
-			for j, v := range rows.F64[i*dim : (i+1)*dim] {
-				d := v - r.Centers[k*dim+j]
-				sum += d * d
-			}
-			if sum < square {
-				at, square = k, sum
-			}
-		}
-		return at, square
-	}
 	for round := range rounds {
 		want := make([][]float64, len(f.runs))
 		for k, r := range f.runs {
@@ -53,22 +72,7 @@ func TestDraws(t *testing.T) {
 				t.Fatalf("run %d has %d candidates before round %d", k, len(want[k])/dim, round)
 			}
 			seed := splitmix.Mix(o.Seed ^ splitmix.Mix(uint64(k)<<8+uint64(rounds+1-round)))
-			waits, order := make([]float64, n), make([]int, n)
-			for i := range n {
-				_, square := nearest(r, i)
-				u := (float64(splitmix.Mix(uint64(i)^seed)>>11) + 0.5) / (1 << 53)
-				waits[i], order[i] = math.Inf(1), i
-				if chance := square * rows.Weights[i]; chance > 0 {
-					waits[i] = -math.Log(u) / chance
-				}
-			}
-			slices.SortFunc(order, func(a, b int) int {
-				if waits[a] < waits[b] {
-					return -1
-				}
-				return 1
-			})
-			for _, i := range order[:drawnEach*r.Clusters] {
+			for _, i := range shortest(r, rows, seed, drawnEach*r.Clusters) {
 				want[k] = append(want[k], rows.F64[i*dim:(i+1)*dim]...)
 			}
 		}
@@ -88,7 +92,7 @@ func TestDraws(t *testing.T) {
 	for k, r := range f.runs {
 		want := make(floats, len(r.Centers)/dim)
 		for i := range n {
-			at, _ := nearest(r, i)
+			at, _ := nearestOf(r, rows.F64[i*dim:(i+1)*dim])
 			want[at] += rows.Weights[i]
 		}
 		if !slices.Equal(p.of[k].weights, want) {
@@ -139,7 +143,7 @@ func TestRowsOfWeight(t *testing.T) {
 	}
 }
 
-// Where all rows stand on centres, no cluster that is empty can get a row that is far: there is no pass to look for one.
+// Where all rows stand on centres, no cluster that is empty can get a row that is far: no pass looks for one.
 func TestNoPassForEmptyClusters(t *testing.T) {
 	t.Parallel()
 	f, err := NewFit(Options{Clusters: []int{4}}, 1, nil)

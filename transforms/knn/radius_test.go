@@ -12,9 +12,24 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Of k nearest neighbours within a radius, those at the radius itself are some, and none beyond, wherever the points are
-// searched: alone, or as a part of them, and whatever is known of other parts. All distances are compared here by loops
-// over integers.
+// apart is the distance of rows of integers.
+func apart(metric neighbors.Metric, a, b []int) float64 {
+	sum, squares, most := 0, 0, 0
+	for j, v := range a {
+		d := max(v-b[j], b[j]-v)
+		sum, squares, most = sum+d, squares+d*d, max(most, d)
+	}
+	switch metric {
+	case neighbors.Manhattan:
+		return float64(sum)
+	case neighbors.Chebyshev:
+		return float64(most)
+	}
+	return math.Sqrt(float64(squares))
+}
+
+// Of k nearest neighbours within a radius, those at the radius itself are some, and none beyond, whether all points are
+// searched or a part of them, and whatever is known of other parts. Loops over integers give all distances here.
 func TestNearestWithinRadius(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -39,20 +54,7 @@ func TestNearestWithinRadius(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		distance := func(a, b []int) float64 {
-			sum, squares, most := 0, 0, 0
-			for j, v := range a {
-				d := max(v-b[j], b[j]-v)
-				sum, squares, most = sum+d, squares+d*d, max(most, d)
-			}
-			switch c.metric {
-			case neighbors.Manhattan:
-				return float64(sum)
-			case neighbors.Chebyshev:
-				return float64(most)
-			}
-			return math.Sqrt(float64(squares))
-		}
+		distance := func(a, b []int) float64 { return apart(c.metric, a, b) }
 		q := points.Slice(0, 60)
 		work := &task{ctx: t.Context(), options: &Options{K: 6, Radius: &c.radius}}
 		bounds := make([]float64, q.Len())

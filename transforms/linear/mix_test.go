@@ -12,6 +12,24 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
+// has says which row of a chunk is not that of the table.
+func (tab *table) has(c *model.Chunk) error {
+	for i, n := range c.Numbers {
+		for j, v := range tab.x[n] {
+			var x float64
+			if k := i*c.Features + j; c.X != nil {
+				x = c.X[k]
+			} else {
+				x = float64(c.X32[k])
+			}
+			if float32(x) != float32(v) || c.Labels[i] != tab.target[n] {
+				return fmt.Errorf("column %d of row %d is %v, not %v, of %s", j, n, x, v, c.Labels[i])
+			}
+		}
+	}
+	return nil
+}
+
 // Batches that are mixed have each row once, whole, and of many chunks each: rows that stand together are learned from
 // apart. Chunks are of one row to more than a share of a block, and one has none with a target.
 func TestMixedBatches(t *testing.T) {
@@ -41,20 +59,8 @@ func TestMixedBatches(t *testing.T) {
 			pass: fitting.Pass{Batch: batch, Shuffle: true, Mix: true}}
 		err := f.each(t.Context(), func(c *model.Chunk) error {
 			batches = append(batches, slices.Clone(c.Numbers))
-			for i, n := range c.Numbers {
-				x := make([]float64, d.Dim)
-				for j := range x {
-					if k := i*d.Dim + j; c.X != nil {
-						x[j] = c.X[k]
-					} else {
-						x[j] = float64(c.X32[k])
-					}
-				}
-				for j, v := range tab.x[n] {
-					if float32(x[j]) != float32(v) || c.Labels[i] != tab.target[n] {
-						return fmt.Errorf("row %d comes as %v, %s, not %v, %s", n, x, c.Labels[i], tab.x[n], tab.target[n])
-					}
-				}
+			if err := tab.has(c); err != nil {
+				return err
 			}
 			numbers = append(numbers, c.Numbers...)
 			return nil

@@ -50,7 +50,8 @@ func TestKeptOutOfZeros(t *testing.T) {
 	if said := keptOut(o, []float64{0, 4, 0}, 1); said != nil {
 		t.Errorf("%q", said)
 	}
-	if said := keptOut(o, []float64{0, 0.0001, 4}, 1); len(said) != 1 || !strings.Contains(said[0], "keeps 1 of 3 columns") {
+	said := keptOut(o, []float64{0, 0.0001, 4}, 1)
+	if len(said) != 1 || !strings.Contains(said[0], "keeps 1 of 3 columns") {
 		t.Errorf("%q", said)
 	}
 }
