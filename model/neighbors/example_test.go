@@ -79,6 +79,32 @@ func ExampleIndex_KNeighbors_queries() {
 	// Output: id 4 at 1
 }
 
+// The nearest centres of rows, of which the first was nearest to the third before it moved.
+func ExampleIndex_NewNearest() {
+	index, err := neighbors.Fit(points(), neighbors.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	nearest, err := index.NewNearest()
+	if err != nil {
+		log.Fatal(err)
+	}
+	rows, err := vectors.FromFloat64([]float64{3, 3, 9, 0}, 2)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := nearest.Take(rows); err != nil {
+		log.Fatal(err)
+	}
+	positions, distances := []int32{2, -1}, make([]float64, 2)
+	nearest.Distances(positions[:1], distances[:1])
+	if err := nearest.Find(positions, distances, nil); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(positions, distances)
+	// Output: [1 4] [1 1]
+}
+
 // A radius is inclusive.
 func ExampleIndex_RadiusNeighbors() {
 	index, err := neighbors.Fit(points(), neighbors.Options{})

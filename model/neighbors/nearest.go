@@ -1,6 +1,7 @@
 package neighbors
 
 import (
+	"errors"
 	"math"
 	"math/bits"
 	"slices"
@@ -59,9 +60,12 @@ const mostReached = 6
 // nearestRows is how many rows have short forms at a time: a multiple of those of a batch.
 const nearestRows = 8 * tile.Groups * tile.Rows
 
-// NewNearest makes what finds the nearest of the points of an index, which are dense, and compared by the Euclidean
-// distance.
+// NewNearest makes what finds the nearest of the points of an index. It fails where these are sparse, or compared by
+// another than the Euclidean distance.
 func (x *Index) NewNearest() (*Nearest, error) {
+	if o := x.opts.resolve(); x.points.csr != nil || o.Metric != Euclidean {
+		return nil, errors.New("neighbors.NewNearest: sparse points, or another metric than euclidean")
+	}
 	b := &vectors.Block{Dim: x.points.dim, F32: x.points.f32, F64: x.points.f64}
 	if b.F64 != nil {
 		b.DType = vectors.Float64
@@ -72,7 +76,7 @@ func (x *Index) NewNearest() (*Nearest, error) {
 	}
 	n := &Nearest{x: x, pairs: pairs}
 	t, ok := x.engine.(*tiled)
-	if !ok || t.o.Metric != Euclidean || t.first != inBytes {
+	if !ok || t.first != inBytes {
 		return n, nil
 	}
 	f := t.frame

@@ -108,3 +108,13 @@ func checkNearest(t *testing.T, name string, x *Index, q *vectors.Block, want *N
 		}
 	}
 }
+
+func TestNearestIsEuclidean(t *testing.T) {
+	x, err := Fit(rowsBlock([][]float64{{0, 1}, {1, 0}}, vectors.Float64), Options{Metric: Cosine})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.NewNearest(); err == nil {
+		t.Error("the nearest points by the cosine")
+	}
+}

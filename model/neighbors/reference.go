@@ -250,10 +250,11 @@ const (
 // rescale multiplies, for the cosine, a row of values that cannot be squared by a power of two, in place: the angle
 // stays.
 func rescale(x []float64) {
-	m := 0.0
+	var most uint64 // magnitudes are in the order of their bits, which are faster to compare; NaN is beyond all
 	for _, v := range x {
-		m = max(m, math.Abs(v))
+		most = max(most, math.Float64bits(v)&^(1<<63))
 	}
+	m := math.Float64frombits(most)
 	if m == 0 || m >= smallSafe && m <= largeSafe {
 		return
 	}
