@@ -62,6 +62,10 @@ func Copies(ctx context.Context, all []Source, fills bool) (*Copied, error) {
 	for _, src := range all {
 		var c *Copied
 		var err error
+		if name, ok := inPartition(src); ok {
+			return nil, fault.File(name, "a file without directories NAME=VALUE, whose rows are all that there is to write",
+				"such directories")
+		}
 		switch s := src.(type) {
 		case *csvSource:
 			c, err = s.copied(ctx)

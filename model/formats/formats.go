@@ -83,6 +83,9 @@ type Options struct {
 	// Width is how many numbers the one of Columns has that holds vectors, for a .jsonl of which no row can be read.
 	// Default: the file tells it.
 	Width int `json:",omitempty"`
+	// Partitions are the columns that the directories of the file say: [Partitions]. They come after the file's own, where
+	// these have names, and are named as those are. Default: none.
+	Partitions []Partition `json:",omitempty"`
 	// IDColumn is the name or the 0-based index of the column that holds the row's id. Default: the row's number.
 	IDColumn string `json:",omitempty"`
 	// TargetColumn is the name or the 0-based index of the column of what is to be learned: a finite number, or a label.
@@ -357,7 +360,12 @@ func Inspect(ctx context.Context, f File, o Options) (Source, error) {
 		return nil, fault.File(f.Name(), "a table of named columns: "+strings.Join(tabular(), ", "),
 			"the format %s, which is numbers", format.Name)
 	}
-	src, err := format.inspect(ctx, f, comp, o)
+	var src Source
+	if len(o.Partitions) > 0 && format.Cells {
+		src, err = inspectPartitioned(ctx, f, o)
+	} else {
+		src, err = format.inspect(ctx, f, comp, o)
+	}
 	if err == nil && o.Features > 0 && src.Dim() != o.Features {
 		return nil, fault.File(f.Name(), fmt.Sprintf("%d features", o.Features), "%d columns", src.Dim())
 	}

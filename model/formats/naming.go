@@ -156,6 +156,8 @@ type Naming struct {
 	Columns []string `json:",omitempty"`
 	// Width stands for [Options.Width].
 	Width int `json:",omitempty"`
+	// Partitions stand for [Options.Partitions].
+	Partitions []Partition `json:",omitempty"`
 }
 
 // namingOf is that of a source whose columns have names, or nil.
@@ -211,6 +213,9 @@ func (n *Naming) Options(o Options) Options {
 		o.Header = HeaderNo
 	}
 	o.Names = n.Vector
+	if n.Partitions != nil {
+		o.Partitions = n.Partitions
+	}
 	if n.Own {
 		o.Columns, o.Width = n.Columns, n.Width
 	}

@@ -229,9 +229,23 @@ func (o *order) in(ctx context.Context, i int, act func()) error {
 // inspect reads the headers of the files, counts the rows of text, and cuts all into chunks.
 func inspect(ctx context.Context, o *Options, all []formats.File,
 	p *Profile) (chunks []chunk, names []string, err error) {
-	sources := make([]formats.Source, len(all))
+	sources, paths := make([]formats.Source, len(all)), make([]string, len(all))
 	for i, f := range all {
-		if sources[i], err = formats.Inspect(ctx, f, o.Formats); err != nil {
+		paths[i] = f.Name()
+	}
+	parts, err := formats.Partitions(paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	of := func(i int) formats.Options {
+		how := o.Formats
+		if parts != nil {
+			how.Partitions = parts[i]
+		}
+		return how
+	}
+	for i, f := range all {
+		if sources[i], err = formats.Inspect(ctx, f, of(i)); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -239,10 +253,10 @@ func inspect(ctx context.Context, o *Options, all []formats.File,
 	var agreement formats.Agreement
 	var left formats.Left
 	for i, src := range sources {
-		if src, err = formats.Reinspect(ctx, all[i], src, o.Formats); err != nil {
+		if src, err = formats.Reinspect(ctx, all[i], src, of(i)); err != nil {
 			return nil, nil, err
 		}
-		if src, _, err = agreement.Meet(ctx, all[i], src, o.Formats); err != nil {
+		if src, _, err = agreement.Meet(ctx, all[i], src, of(i)); err != nil {
 			return nil, nil, err
 		}
 		if n := src.Dim(); formats.IsSparse(src) && n > mostSparse {

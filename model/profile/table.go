@@ -79,9 +79,16 @@ func IsTable(ctx context.Context, f formats.File, o formats.Options) bool {
 		return false
 	}
 	o.Cells = true
-	src, err := formats.Inspect(ctx, f, o)
+	parts, err := formats.Partitions([]string{f.Name()})
 	if err != nil {
 		return false // which the profile tells
+	}
+	if parts != nil {
+		o.Partitions = parts[0]
+	}
+	src, err := formats.Inspect(ctx, f, o)
+	if err != nil {
+		return false
 	}
 	t, ok := src.(formats.Tabular)
 	if !ok {

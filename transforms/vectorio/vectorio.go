@@ -212,7 +212,11 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 	if err != nil {
 		return nil, err
 	}
-	all, err := openAll(ctx, infos, o, agreement)
+	parts, err := partitions(infos)
+	if err != nil {
+		return nil, err
+	}
+	all, err := openAll(ctx, infos, o, agreement, parts)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +231,7 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 	var left formats.Left
 	errs := make([]error, len(all))
 	for i := range all {
-		errs[i] = d.add(ctx, i, &all[i], agreement, &left)
+		errs[i] = d.add(ctx, i, &all[i], agreement, &left, parts[i])
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -254,14 +258,15 @@ type opened struct {
 
 // openAll opens files, some at a time. Those whose first row counts 0, 1, 2, … are opened once more where others show
 // that it is data.
-func openAll(ctx context.Context, infos []files.Info, o Options, agreement *formats.Agreement) ([]opened, error) {
+func openAll(ctx context.Context, infos []files.Info, o Options, agreement *formats.Agreement,
+	parts []*formats.Naming) ([]opened, error) {
 	all, errs := make([]opened, len(infos)), make([]error, len(infos))
 	var g errgroup.Group
 	g.SetLimit(openFiles)
 	for i, info := range infos {
 		g.Go(func() error {
 			f := &all[i]
-			if f.src, f.naming, errs[i] = agreement.Open(ctx, files.Open(info), o.Formats); errs[i] == nil {
+			if f.src, f.naming, errs[i] = agreement.Open(ctx, files.Open(info), parts[i].Options(o.Formats)); errs[i] == nil {
 				f.rows, f.about, errs[i] = countStart(ctx, f.src)
 			}
 			return nil
@@ -271,7 +276,7 @@ func openAll(ctx context.Context, infos []files.Info, o Options, agreement *form
 		return nil, err
 	}
 	if o.SkipFaults {
-		openUnreadable(ctx, infos, o, all, errs)
+		openUnreadable(ctx, infos, o, all, errs, parts)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -281,7 +286,8 @@ func openAll(ctx context.Context, infos []files.Info, o Options, agreement *form
 	for _, i := range headless {
 		f := &all[i]
 		f.naming = data
-		if f.src, errs[i] = formats.Inspect(ctx, files.Open(infos[i]), data.Options(o.Formats)); errs[i] == nil {
+		how := data.Options(parts[i].Options(o.Formats))
+		if f.src, errs[i] = formats.Inspect(ctx, files.Open(infos[i]), how); errs[i] == nil {
 			f.rows, f.about, errs[i] = countStart(ctx, f.src)
 		}
 	}
@@ -290,7 +296,8 @@ func openAll(ctx context.Context, infos []files.Info, o Options, agreement *form
 
 // openUnreadable opens files whose rows are all at fault, so that they do not tell their columns, as the first of the
 // others that can be read.
-func openUnreadable(ctx context.Context, infos []files.Info, o Options, all []opened, errs []error) {
+func openUnreadable(ctx context.Context, infos []files.Info, o Options, all []opened, errs []error,
+	parts []*formats.Naming) {
 	first := slices.IndexFunc(all, func(f opened) bool { return f.src != nil })
 	for i := range all {
 		f := &all[i]
@@ -301,13 +308,26 @@ func openUnreadable(ctx context.Context, infos []files.Info, o Options, all []op
 		if naming == nil {
 			continue
 		}
-		src, err := formats.Inspect(ctx, files.Open(infos[i]), naming.Options(o.Formats))
+		src, err := formats.Inspect(ctx, files.Open(infos[i]), naming.Options(parts[i].Options(o.Formats)))
 		if err != nil {
 			continue // the first error says what is wrong with the file itself
 		}
 		f.src, f.naming = src, naming
 		f.rows, f.about, errs[i] = countStart(ctx, f.src)
 	}
+}
+
+// partitions are the columns that the directories of the files say, by which each is read; nil of files without any.
+func partitions(infos []files.Info) ([]*formats.Naming, error) {
+	paths, all := make([]string, len(infos)), make([]*formats.Naming, len(infos))
+	for i, info := range infos {
+		paths[i] = info.Name
+	}
+	found, err := formats.Partitions(paths)
+	for i := range found {
+		all[i] = &formats.Naming{Partitions: found[i]}
+	}
+	return all, err
 }
 
 func sourcesOf(all []opened) []formats.Source {
@@ -333,8 +353,9 @@ func roots(patterns []string) ([]string, error) {
 
 // add adds file i, read as what all files together have shown.
 func (d *Dataset) add(ctx context.Context, i int, file *opened, agreement *formats.Agreement,
-	left *formats.Left) error {
+	left *formats.Left, parts *formats.Naming) error {
 	info, o := d.Files[i], d.options
+	o.Formats = parts.Options(o.Formats)
 	d.Bytes += info.Size
 	f := files.Open(info)
 	src, err := formats.Reinspect(ctx, f, file.src, o.Formats)
@@ -347,6 +368,14 @@ func (d *Dataset) add(ctx context.Context, i int, file *opened, agreement *forma
 	}
 	if d.naming[i] = file.naming; names != nil {
 		d.naming[i] = names
+	}
+	if parts != nil {
+		all := *parts
+		if n := d.naming[i]; n != nil {
+			all = *n
+			all.Partitions = parts.Partitions
+		}
+		d.naming[i] = &all
 	}
 	left.Add(src)
 	if d.TextIDs == "" && formats.TextID(src) {

@@ -1,0 +1,80 @@
+package files_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"beamlearn/pipelines/internal/clitest"
+)
+
+// Tables in directories NAME=VALUE give what one table gives that has these columns, in every command.
+func TestPartitions(t *testing.T) {
+	t.Parallel()
+	flat, dirs := t.TempDir(), t.TempDir()
+	// in the order of the paths, which is that of the rows
+	for i, kind := range []string{"", "elm tree", "oak"} {
+		value := strings.ReplaceAll(kind, " ", "%20")
+		if kind == "" {
+			value = "__HIVE_DEFAULT_PARTITION__"
+		}
+		for _, year := range []int{2025, 2026} {
+			part, whole := "id,a,y\n", "id,a,y,kind,year\n"
+			for k := range 20 {
+				id := 100*i + 50*(year-2025) + k
+				row := fmt.Sprintf("r%d,%d.5,%d", id, id*id%23, (id*id%23+year+i)%7)
+				part += row + "\n"
+				whole += fmt.Sprintf("%s,%s,%d\n", row, kind, year)
+			}
+			dir := filepath.Join(dirs, "x", "kind="+value, fmt.Sprintf("year=%d", year))
+			if err := os.MkdirAll(dir, 0o777); err != nil {
+				t.Fatal(err)
+			}
+			clitest.Write(t, filepath.Join(dir, "part.csv"), part)
+			clitest.Write(t, filepath.Join(flat, fmt.Sprintf("x%d-%d.csv", i, year)), whole)
+		}
+	}
+	for _, c := range []struct {
+		command, output string
+		args            []string
+	}{
+		{"sgd", "m.json", []string{"--target=y", "--task=regression", "--output_model=m.json", "--report=none"}},
+		{"predict", "p.csv", []string{"--model=m.json", "--output=p.csv"}},
+		{"kneighbors", "n.csv", []string{"--k=3", "--columns=a,year", "--report=none", "--output=n.csv"}},
+		{"kneighbors", "f.csv", []string{"--k=3", "--columns=a", "--filter=year=2026 and kind=\"oak\"", "--report=none",
+			"--output=f.csv"}},
+		{"kneighbors", "e.csv", []string{"--k=3", "--encode=auto", "--report=none", "--output=e.csv"}},
+		{"transform", "t.csv", []string{"--output=t.csv"}},
+		{"bayes", "b.json", []string{"--kind=categorical", "--target=y", "--columns=kind,year", "--output_model=b.json",
+			"--report=none"}},
+		{"eigen", "v.csv", []string{"--components=2", "--columns=a,year", "--output=v.csv", "--report=none"}},
+	} {
+		for dir, input := range map[string]string{flat: "x*.csv", dirs: "x/*/*/*.csv"} {
+			args := append([]string{"--input=" + input, "--id_column=id"}, c.args...)
+			if _, stderr, code := clitest.End(t, clitest.Other(dir, c.command, args...)); code != 0 {
+				t.Fatalf("%s %q: exit code %d\n%s", c.command, args, code, stderr)
+			}
+		}
+		got, want := clitest.Read(t, filepath.Join(dirs, c.output)), clitest.Read(t, filepath.Join(flat, c.output))
+		if got != want {
+			t.Errorf("%s: \n%s\nexpected\n%s", c.command, got[:min(len(got), 500)], want[:min(len(want), 500)])
+		}
+	}
+	stdout, stderr, code := clitest.End(t, clitest.Other(dirs, "inspect", "x/*/*/*.csv"))
+	if code != 0 || !strings.Contains(stdout+stderr, "elm tree") || !strings.Contains(stdout+stderr, "year") {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	for args, want := range map[string]string{
+		"--id_column=id --impute=uniform --k=3 --output=i.csv":               "directories NAME=VALUE",
+		"--id_column=year --k=3 --output=i.csv":                              "a column of the file for the id",
+		"--id_column=id --columns=a,kind --k=3 --output=i.csv --encode=none": "expected a number in the directory",
+	} {
+		_, stderr, code := clitest.End(t, clitest.Other(dirs, "kneighbors",
+			append(strings.Fields(args), "--input=x/*/*/*.csv")...))
+		if code == 0 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d\n%s", args, code, stderr)
+		}
+	}
+}
