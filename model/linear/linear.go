@@ -92,13 +92,14 @@ const (
 	Optimal    LearningRate = "optimal"    // 1/(alpha·(t+t0−1)) with t0 = alpha^(−3/4): the first step is alpha^(−1/4)
 	InvScaling LearningRate = "invscaling" // eta0/t^power_t
 	Adaptive   LearningRate = "adaptive"   // eta0, divided by 5 each time that n_iter_no_change epochs have not helped
+	Newton     LearningRate = "newton"     // none: quadratic functions of the rows, of few columns: see package sgd
 	AdaGrad    LearningRate = "adagrad"    // eta0, for each column by its own scale and gradients so far: see package sgd
 	PA1        LearningRate = "pa1"        // passive-aggressive I: min(eta0, loss/‖x‖²); Crammer et al., JMLR 7 (2006)
 	PA2        LearningRate = "pa2"        // passive-aggressive II: loss/(‖x‖² + 1/(2·eta0))
 )
 
 // LearningRates lists all learning rates.
-var LearningRates = []LearningRate{Constant, Optimal, InvScaling, Adaptive, AdaGrad, PA1, PA2}
+var LearningRates = []LearningRate{Constant, Optimal, InvScaling, Adaptive, AdaGrad, Newton, PA1, PA2}
 
 // MultiClass is how more than two classes are told apart.
 type MultiClass string
@@ -389,6 +390,8 @@ func (d *Options) checkSteps(f *optionFaults) {
 		if d.Task == OneClass {
 			f.add("learning_rate adagrad: one_class has none such: take optimal, constant or invscaling")
 		}
+	case Newton:
+		d.checkNewton(f)
 	case Optimal:
 		if *d.Alpha == 0 && d.Task != OneClass {
 			f.add("alpha 0: learning_rate optimal divides by it")
@@ -403,6 +406,29 @@ func (d *Options) checkSteps(f *optionFaults) {
 	if d.Average < 0 {
 		f.add("average %d: must be a number of rows from 0 on", d.Average)
 	}
+}
+
+// checkNewton is for steps by curvature.
+func (d *Options) checkNewton(f *optionFaults) {
+	switch {
+	case d.Task == OneClass:
+		f.add("learning_rate newton: one_class has none such: take optimal, constant or invscaling")
+	case !d.Loss.Curves():
+		f.add("learning_rate newton: the loss %s has no curvature: take adagrad", d.Loss)
+	case d.Penalty == L1 || d.Penalty == ElasticNet:
+		f.add("learning_rate newton: has no penalty %s: take adagrad", d.Penalty)
+	case d.Average > 0:
+		f.add("average: learning_rate newton has no steps to average: take adagrad")
+	}
+}
+
+// Curves reports whether gradient descent can take the curvature of the loss.
+func (l Loss) Curves() bool {
+	switch l {
+	case LogLoss, SquaredError, Huber, ModifiedHuber, SquaredHinge, SquaredEpsilonInsensitive:
+		return true
+	}
+	return false
 }
 
 func (d *Options) checkClassWeight(f *optionFaults) {

@@ -50,7 +50,7 @@ func TestValidate(t *testing.T) {
 			"l1_ratio 1.5: must be a number from 0 to 1",
 			"epsilon -1: must be a number from 0 on", "eta0 +Inf: must be a number above 0",
 			"power_t -0.5: must be a number from 0 on",
-			`learning_rate "fast": must be one of constant, optimal, invscaling, adaptive, adagrad, pa1, pa2`,
+			`learning_rate "fast": must be one of constant, optimal, invscaling, adaptive, adagrad, newton, pa1, pa2`,
 			"average -1: must be a number of rows from 0 on",
 			"tol -1: must be a number from 0 on", "n_iter_no_change -1: must be at least 1",
 			"validation_fraction 1: must be a number between 0 and 1"}},

@@ -46,9 +46,21 @@ type VectorState struct {
 	Gradients jsontext.Floats `json:"gradients,omitempty"`
 	Gradient  float64         `json:"gradient,omitempty"` // and by the intercept
 	// with an l1 penalty, of this epoch: that due to the weights so far
-	Due      jsontext.Floats `json:"due,omitempty"`
-	Had      jsontext.Floats `json:"had,omitempty"` // and that which they have had
+	Due jsontext.Floats `json:"due,omitempty"`
+	Had jsontext.Floats `json:"had,omitempty"` // and that which they have had
+	// of Newton: that of earlier trainings, and that of the last epoch
+	Before   *QuadraticState `json:"before,omitempty"`
+	Past     *QuadraticState `json:"past,omitempty"`
 	Stopping *Stopping       `json:"stopping,omitempty"`
+}
+
+// QuadraticState is a quadratic function of weights, the last of which is the intercept: x'Second·x/2 − Pull·x, a sum
+// over rows.
+type QuadraticState struct {
+	Rows   float64         `json:"rows"`
+	Part   float64         `json:"part,omitempty"` // rows of the longest part of an epoch
+	Second jsontext.Floats `json:"second"`         // the upper triangle, row by row
+	Pull   jsontext.Floats `json:"pull"`
 }
 
 // Stopping is how the epochs of a weight vector went, by which learning ends early.
@@ -174,11 +186,29 @@ func (s *VectorState) check(features int, averages, adaptive bool) error {
 	if averages && (!(s.MeanA >= 0) || !(s.MeanB >= 1)) {
 		return fmt.Errorf("state: mean_a %v and mean_b %v: must be at least 0 and 1", s.MeanA, s.MeanB)
 	}
+	for _, q := range []*QuadraticState{s.Before, s.Past} {
+		if err := q.check(features); err != nil {
+			return err
+		}
+	}
 	if p := s.Stopping; p != nil {
 		if p.Rows < 0 || p.Bad < 0 || !(p.Weight >= 0) || !(p.Right >= 0 && p.Right <= p.Weight) ||
 			!(p.Scores.Weight >= 0) || !(p.Scores.M2 >= 0) {
 			return errors.New("state: stopping has negative counts")
 		}
+	}
+	return nil
+}
+
+func (q *QuadraticState) check(features int) error {
+	switch {
+	case q == nil:
+		return nil
+	case len(q.Pull) != features+1 || len(q.Second) != (features+1)*(features+2)/2:
+		return fmt.Errorf("state: a quadratic function of %d and %d numbers: must be of %d and %d", len(q.Second), len(q.Pull),
+			(features+1)*(features+2)/2, features+1)
+	case !(q.Rows >= 0 && q.Part >= 0) || math.IsInf(q.Rows+q.Part, 0):
+		return fmt.Errorf("state: a quadratic function of %v rows, %v in a part: must be at least 0", q.Rows, q.Part)
 	}
 	return nil
 }

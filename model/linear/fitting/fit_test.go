@@ -708,6 +708,8 @@ func TestFitValidate(t *testing.T) {
 			[]string{"tol and early_stopping: cannot be cross-validated, as all models learn side by side"}},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, LearningRate: linear.Adaptive}, Folds: 2},
 			[]string{"learning_rate adaptive: cannot be cross-validated: take constant, optimal, invscaling or adagrad"}},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, LearningRate: linear.Newton}, Folds: 2},
+			[]string{"learning_rate newton: cannot be cross-validated: take constant, optimal, invscaling or adagrad"}},
 		{FitOptions{Options: regression, Scoring: "mse"},
 			[]string{`scoring "mse": must be one of r2, neg_mean_squared_error, neg_mean_absolute_error`}},
 		{FitOptions{Options: regression, Scoring: "accuracy"},
@@ -985,4 +987,34 @@ func fitGram(t testing.TB, parts int, chunks ...*linear.Chunk) *leastsquares.Gra
 	}
 	lineartest.Pass(t, g, parts, chunks...)
 	return g
+}
+
+// By default gradient descent takes the curvature of the loss, where there is one, columns are few and rows are not
+// sorted; a flag of another schedule's asks for that.
+func TestDefaultSchedule(t *testing.T) {
+	two, numbers := lineartest.Problem(300, 2, 4), lineartest.Problem(300, 0, 4)
+	sorted := lineartest.Problem(300, 2, 4) // in chunks, between which the survey sees that
+	slices.Sort(sorted.Target)
+	for _, v := range []struct {
+		name   string
+		o      linear.Options
+		rows   *linear.Chunk
+		epochs int
+		want   linear.LearningRate
+	}{
+		{"log_loss", linear.Options{Task: linear.Classification}, two, 1, linear.Newton},
+		{"squared_error", linear.Options{Task: linear.Regression}, numbers, 2, linear.Newton},
+		{"huber", linear.Options{Task: linear.Regression, Loss: linear.Huber}, numbers, 2, linear.Newton},
+		{"huber, once", linear.Options{Task: linear.Regression, Loss: linear.Huber}, numbers, 1, linear.AdaGrad},
+		{"hinge", linear.Options{Task: linear.Classification, Loss: linear.Hinge}, two, 2, linear.AdaGrad},
+		{"l1", linear.Options{Task: linear.Regression, Penalty: linear.L1}, numbers, 2, linear.AdaGrad},
+		{"eta0", linear.Options{Task: linear.Regression, Eta0: 0.5}, numbers, 2, linear.AdaGrad},
+		{"sorted", linear.Options{Task: linear.Classification}, sorted, 1, linear.InvScaling},
+		{"sorted, twice", linear.Options{Task: linear.Classification}, sorted, 2, linear.Newton},
+	} {
+		f := driven(t, FitOptions{Options: v.o, Solver: SolverSGD, Epochs: v.epochs, BatchSize: 20}, v.rows, 5)
+		if got := f.Model().Options.LearningRate; got != v.want {
+			t.Errorf("%s: %s, want %s", v.name, got, v.want)
+		}
+	}
 }

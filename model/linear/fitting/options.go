@@ -57,8 +57,8 @@ const defaultFolds = 5
 // FitOptions are what a [Fit] learns, and how. A field that is not Required has its Default.
 type FitOptions struct {
 	// Options are the hyperparameters; Alpha, L1Ratio, Average and MultiClass are those below. Default of Loss:
-	// SquaredError in regression, LogLoss in classification. Default of LearningRate: AdaGrad, or what else fits the
-	// rows, see [survey.Survey.Auto].
+	// SquaredError in regression, LogLoss in classification. Default of LearningRate: Newton where it can be had,
+	// else AdaGrad, or what else fits the rows, see [survey.Survey.Auto].
 	Options linear.Options
 	// MultiClass is how more than two classes are told apart. Default: MultiAuto.
 	MultiClass linear.MultiClass
@@ -335,7 +335,7 @@ func (o *FitOptions) checkFolds(fault func(format string, args ...any), rate lin
 	if o.Folds > 0 && (o.Options.Tol != nil || o.Options.EarlyStopping) {
 		fault("tol and early_stopping: cannot be cross-validated, as all models learn side by side")
 	}
-	if o.Folds > 0 && (rate == linear.Adaptive || rate == linear.PA1 || rate == linear.PA2) {
+	if o.Folds > 0 && (rate == linear.Adaptive || rate == linear.Newton || rate == linear.PA1 || rate == linear.PA2) {
 		fault("learning_rate %s: cannot be cross-validated: take constant, optimal, invscaling or adagrad", rate)
 	}
 	if have := o.scorings(); o.Scoring != "" && !slices.Contains(have, o.Scoring) {

@@ -24,6 +24,7 @@ func (sgdStage) begin(f *Fit) (linear.Learner, error) {
 	if f.options.WarmStart == nil {
 		t.Scaler = f.survey.Scaler
 		t.Begin(f.survey.Start(&f.chosen))
+		t.BeginAt(f.survey.Odds(&f.chosen))
 	}
 	if f.names != nil {
 		t.FeatureNames = f.names
@@ -32,6 +33,19 @@ func (sgdStage) begin(f *Fit) (linear.Learner, error) {
 		t.Progressive = sgd.NewProgressive(f.chosen.Task, f.chosen.Classes.Len())
 	}
 	return a, nil
+}
+
+// bends reports whether gradient descent takes the curvature of the loss where nobody says how it is to learn: of few
+// columns. In a single epoch it does not of rows that are sorted by the target, as the predictions of the first of
+// them lead nowhere, nor by Huber's loss, whose curvature comes from how far off predictions are.
+func (f *Fit) bends() bool {
+	o := &f.options
+	if f.epochs() == 1 && (o.Options.Loss == linear.Huber || f.survey.Drift.Drifts()) {
+		return false
+	}
+	return o.Options.LearningRate == "" && o.Folds == 0 && o.Options.PowerT == nil && o.Options.Eta0 == 0 &&
+		o.Average == nil && o.smooth() && o.Options.Task != linear.OneClass && o.Options.Loss.Curves() &&
+		sgd.Curves(f.features, max(linear.NumVectors(f.chosen.Classes.Len()), 1))
 }
 
 func (sgdStage) empty(f *Fit, bytes int) (linear.Learner, error) {

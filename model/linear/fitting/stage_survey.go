@@ -81,7 +81,9 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 			o.Solver, exact = SolverSGD, false
 		}
 	}
-	if !exact && o.WarmStart == nil && (o.Options.LearningRate == "" || o.Options.LearningRate == linear.AdaGrad) {
+	if !exact && o.WarmStart == nil && f.bends() {
+		f.chosen.LearningRate = linear.Newton
+	} else if !exact && o.WarmStart == nil && (o.Options.LearningRate == "" || o.Options.LearningRate == linear.AdaGrad) {
 		s.Auto(&f.chosen, o.Parts, f.epochs())
 		if o.Average != nil {
 			f.chosen.Average = *o.Average

@@ -42,7 +42,8 @@ func (f *Fit) Warnings() []string {
 		if !exact && s.Drift.Drifts() {
 			warn("the rows look sorted: %s; sgd learns better from shuffled rows", s.Drift.String())
 		}
-		if !exact && s.Scaler == nil && f.chosen.LearningRate != linear.AdaGrad && o.WarmStart == nil && s.NeedsScaler() {
+		if !exact && s.Scaler == nil && f.chosen.LearningRate != linear.AdaGrad &&
+			f.chosen.LearningRate != linear.Newton && o.WarmStart == nil && s.NeedsScaler() {
 			warn("the columns are of very different scale, which sgd learns slowly from: take --standardize")
 		}
 	}

@@ -117,6 +117,9 @@ func (a *Averaged) Advance(sum linear.Partial) error {
 		return ErrNoRows
 	}
 	done := next.EndEpoch()
+	if next.rule.Newton && !next.finite() {
+		return a.sgd.tooLarge()
+	}
 	if next.unjudged() {
 		return fmt.Errorf("early_stopping: validation_fraction %v holds out no row of a weight above 0, by which an epoch "+
 			"would be judged: take a larger share", next.options.ValidationFraction)
@@ -159,7 +162,8 @@ type averagedSum struct {
 // By AdaGrad they are sums of pull·weights and pull·mean, with those of pull, and of pull·gradients.
 type vectorSum struct {
 	weights, mean   []float64
-	pull, gradients []float64 // of AdaGrad
+	pull, gradients []float64  // of AdaGrad
+	curves          *quadratic // of Newton, and nothing else then
 	progress        progress
 }
 
@@ -196,8 +200,14 @@ func (p *averagedPart) summed() (*averagedSum, error) {
 	default:
 		t.averaged = max(0, s.t-average)
 	}
-	if s.columns != nil {
+	switch {
+	case s.columns != nil:
 		p.adaptive(t, n)
+		return t, nil
+	case s.rule.Newton:
+		for _, v := range s.vectors {
+			t.vectors = append(t.vectors, vectorSum{curves: v.curved.now, progress: v.progress})
+		}
 		return t, nil
 	}
 	for _, v := range s.vectors {
@@ -279,6 +289,9 @@ func (p *averagedPart) Merge(next linear.Partial) error {
 		kernel.Add(1, w.mean, v.mean)
 		kernel.Add(1, w.pull, v.pull)
 		kernel.Add(1, w.gradients, v.gradients)
+		if v.curves != nil {
+			v.curves.add(1, w.curves)
+		}
 		v.progress.merge(&w.progress)
 	}
 	for j, v := range o.largest {
@@ -311,6 +324,11 @@ func (s *SGD) average(t *averagedSum) (*SGD, error) {
 			continue // it has learned nothing
 		}
 		sum := &t.vectors[i]
+		if v.curved != nil {
+			v.curved.now, v.curved.rows, v.progress = sum.curves, sum.curves.rows, sum.progress
+			v.curved.now.part = t.longest
+			continue
+		}
 		if v.columns != nil {
 			sum.adapt(v, t.averaged > 0)
 			v.progress = sum.progress
@@ -339,6 +357,16 @@ func (s *SGD) average(t *averagedSum) (*SGD, error) {
 		}
 	}
 	return next, nil
+}
+
+// finite reports whether all weights are.
+func (s *SGD) finite() bool {
+	for _, v := range s.vectors {
+		if !v.finite(&linear.Chunk{Features: s.features}) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *SGD) tooLarge() error {
@@ -386,6 +414,9 @@ func (p *progress) merge(o *progress) {
 // MarshalBinary keeps every bit.
 func (p *averagedPart) MarshalBinary() ([]byte, error) {
 	q := *p
+	if p.sgd != nil {
+		p.sgd.flush()
+	}
 	if p.parts > 1 {
 		var err error
 		if q.sums, err = p.summed(); err != nil {
@@ -440,16 +471,27 @@ func (t *averagedSum) fields(c *wire.Codec, from *SGD) {
 	for i := range t.vectors {
 		v := &t.vectors[i]
 		if c.Reading() {
+			if from.rule.Newton {
+				if !c.Has(8 * len(from.vectors[i].curved.now.second)) {
+					return
+				}
+				v.curves = newQuadratic(from.features)
+			}
 			if !c.Has(8 * (from.features + 1)) {
 				return
 			}
-			v.weights = make([]float64, from.features+1)
+			if !from.rule.Newton {
+				v.weights = make([]float64, from.features+1)
+			}
 			if from.vectors[i].mean != nil {
 				v.mean = make([]float64, from.features+1)
 			}
 			if from.columns != nil {
 				v.pull, v.gradients = make([]float64, from.features+1), make([]float64, from.features+1)
 			}
+		}
+		if v.curves != nil {
+			v.curves.fields(c)
 		}
 		c.Finite(v.weights, v.mean, v.pull, v.gradients)
 		v.progress.fields(c)
@@ -495,6 +537,11 @@ func (s *SGD) fields(c *wire.Codec, from *SGD) {
 			c.Float(&v.gradient)
 			c.Check(v.gradient >= 0 && !slices.ContainsFunc(v.gradients, func(g float64) bool { return g < 0 }),
 				"sums of squares that are not negative")
+		}
+		if k := v.curved; k != nil {
+			k.now.fields(c)
+			c.Float(&k.rows)
+			c.Check(k.rows >= 0, "rows that are not negative")
 		}
 		v.progress.fields(c)
 	}

@@ -83,6 +83,10 @@ func autoExcess(t testing.TB, o linear.Options, scale bool, parts, epochs int, c
 	s.Auto(&o, parts, epochs)
 	a := averagedFor(t, o, c.Features, epochs)
 	a.Trainer().Scaler = s.Scaler
+	if o.LearningRate == linear.Newton {
+		a.Trainer().Begin(s.Start(&o))
+		a.Trainer().BeginAt(s.Odds(&o))
+	}
 	for !a.Done() {
 		if err := lineartest.PassOver(t, a, parts, 1000, false, c); err != nil {
 			t.Fatal(err)
@@ -594,22 +598,26 @@ func FuzzAveragedPart(f *testing.F) {
 	c := lineartest.Problem(40, 3, 3)
 	o := lineartest.Declared(linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Average: 5,
 		Tol: new(1e-3)}, c)
-	a := averagedFor(f, o, 5, 2)
-	a.Trainer().Progressive = NewProgressive(linear.Classification, 3)
-	for _, parts := range []int{1, 2} {
-		p := a.Partial(0, parts)
-		if err := p.PartialFit(c); err != nil {
-			f.Fatal(err)
+	bent := o
+	bent.Average, bent.LearningRate = 0, linear.Newton
+	learners := []*Averaged{averagedFor(f, o, 5, 2), averagedFor(f, bent, 5, 2)}
+	for i, a := range learners {
+		a.Trainer().Progressive = NewProgressive(linear.Classification, 3)
+		for _, parts := range []int{1, 2} {
+			p := a.Partial(0, parts)
+			if err := p.PartialFit(c); err != nil {
+				f.Fatal(err)
+			}
+			b, err := p.MarshalBinary()
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(parts-1+2*i, b)
+			f.Add(parts-1+2*i, b[:len(b)/2])
 		}
-		b, err := p.MarshalBinary()
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(parts-1, b) // which the target makes so many parts of
-		f.Add(parts-1, b[:len(b)/2])
 	}
-	f.Fuzz(func(t *testing.T, parts int, b []byte) {
-		parts = 1 + parts&1
+	f.Fuzz(func(t *testing.T, which int, b []byte) {
+		parts, a := 1+which&1, learners[which>>1&1]
 		p := a.Partial(0, parts)
 		if err := p.UnmarshalBinary(b); err != nil {
 			if strings.Contains(err.Error(), "\n") {

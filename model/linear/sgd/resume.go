@@ -34,6 +34,13 @@ func (v *vector) state(stops bool) linear.VectorState {
 		Mean: slices.Clone(v.mean), MeanIntercept: v.meanIntercept, Gradients: slices.Clone(v.gradients),
 		Gradient: v.gradient,
 	}
+	if k := v.curved; k != nil {
+		if k.rows > 0 { // in the middle of an epoch: who goes on begins another
+			s.Before = curveState(k.whole(k.left()))
+		} else {
+			s.Before, s.Past = curveState(k.before), curveState(k.past)
+		}
+	}
 	if v.mean != nil {
 		s.MeanA, s.MeanB = v.meanA, v.meanB
 	}
@@ -60,6 +67,9 @@ func vectorOf(s *linear.VectorState, r *steps.Rule, features int, columns *steps
 		v.gradient = s.Gradient
 		copy(v.due, s.Due)
 		copy(v.had, s.Had)
+	}
+	if v.curved != nil {
+		v.curved.before, v.curved.past = quadraticOf(s.Before), quadraticOf(s.Past)
 	}
 	v.scale, v.intercept, v.eta, v.meanIntercept = s.Scale, s.Intercept, s.Eta, s.MeanIntercept
 	if v.mean != nil {
@@ -89,7 +99,16 @@ func Resume(m *linear.Model) (*SGD, error) {
 	if m.Options.MultiClass == linear.Multinomial {
 		return nil, errors.New("the model is multinomial, and sgd goes on with one against the rest only")
 	}
-	return resume(m)
+	s, err := resume(m)
+	if err != nil || !s.rule.Newton {
+		return s, err
+	}
+	for _, v := range s.all() {
+		if v.curved.carry(); v.curved.before == nil {
+			return nil, errors.New("learning_rate newton: the model has none of it to go on from: take another")
+		}
+	}
+	return s, nil
 }
 
 // resume expects all of the model but its state to be valid.
@@ -97,6 +116,9 @@ func resume(m *linear.Model) (*SGD, error) {
 	o := m.Options
 	o.Task, o.Classes = m.Task, linear.Classes{}
 	o.EnsureDefaults()
+	if o.LearningRate == linear.Newton && !Curves(m.Features(), max(linear.NumVectors(m.Classes.Len()), 1)) {
+		return nil, errors.New("learning_rate newton: the model is too large for it: take adagrad")
+	}
 	s := newSGD(o, m.Features(), m.Classes.Clone())
 	s.FeatureNames = slices.Clone(m.FeatureNames)
 	if m.Scaler != nil {

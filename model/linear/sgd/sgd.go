@@ -31,7 +31,9 @@
 //   - The norms in the objective of sparse rows are those of the whole weight vector.
 //   - Weights that overflow stop the trainer for good: no model is ever made of them.
 //
-// AdaGrad has no counterpart there: [steps.Columns] has its formulas, testdata/adagrad.py these in numpy.
+// AdaGrad has no counterpart there: [steps.Columns] has its formulas, testdata/adagrad.py these in numpy. Nor has
+// Newton, whose weights are the least of quadratic functions that rows add up to: see newton.go. Its steps come every
+// 64 rows and more: whoever takes its model in the middle of an epoch, and resumes, begins another.
 //
 // Rows are never shuffled here: the order is the caller's.
 package sgd
@@ -51,7 +53,8 @@ import (
 // SGD learns a linear model by stochastic gradient descent, one chunk after the other. It is not safe for concurrent
 // use. Memory: one vector of float64 for each weight vector (one, or one for each of more than two classes, and one
 // more for classes unseen, see [Options.Classes]), twice that with averaging, one more with an l1 penalty or by
-// AdaGrad, which has two more with l1, and two for all vectors together.
+// AdaGrad, which has two more with l1, and two for all vectors together; by Newton features²/2 or two or three times as
+// many, and a block of 64 rows.
 type SGD struct {
 	// FeatureNames are what the model says. Optional; set them before Model.
 	FeatureNames []string
@@ -74,6 +77,8 @@ type SGD struct {
 	// Where classes need not be declared, unseen has learned every row as one of another class. Until there are two
 	// classes it is the only vector.
 	unseen *vector
+
+	block *rowBlock // of Newton; nil before the first row
 
 	columns *steps.Columns // of AdaGrad, which all vectors share; otherwise nil
 
@@ -105,6 +110,9 @@ func NewSGD(o linear.Options, features int) (*SGD, error) {
 		return nil, fmt.Errorf("%d features: there must be at least one", features)
 	}
 	o.EnsureDefaults()
+	if n := max(linear.NumVectors(o.Classes.Len()), 1); o.LearningRate == linear.Newton && !Curves(features, n) {
+		return nil, fmt.Errorf("learning_rate newton: %d columns and %d weight vectors are too many: take adagrad", features, n)
+	}
 	classes := o.Classes.Clone()
 	o.Classes = linear.Classes{}
 	s := newSGD(o, features, classes)
@@ -118,6 +126,15 @@ func NewSGD(o linear.Options, features int) (*SGD, error) {
 func (s *SGD) Begin(intercept float64) {
 	if s.options.Task == linear.Regression && s.rule.Intercept {
 		s.vectors[0].intercept = intercept
+	}
+}
+
+// BeginAt sets the intercepts that the first row meets, one for each weight vector, where there is an intercept.
+func (s *SGD) BeginAt(intercepts []float64) {
+	for i, b := range intercepts {
+		if s.rule.Intercept {
+			s.vectors[i].intercept = b
+		}
 	}
 }
 
@@ -239,6 +256,9 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 	}
 	classification := s.options.Task == linear.Classification
 	judge := s.judge(c)
+	if r.Newton && s.block == nil {
+		s.block = newRowBlock(s.features)
+	}
 	t, bad, held := s.t, -1, 0
 	for i := range n {
 		x := rows.At(i)
@@ -279,6 +299,9 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 		}
 		if s.columns != nil {
 			s.columns.End(x, t)
+		}
+		if r.Newton {
+			s.pack(x)
 		}
 		if r.Rate != linear.PA1 || norm2 != 0 {
 			t++
@@ -429,6 +452,9 @@ func (s *SGD) clone() *SGD {
 			v.columns = c.columns
 		}
 	}
+	if s.block != nil {
+		c.block = s.block.clone()
+	}
 	if s.Progressive != nil {
 		c.Progressive = s.Progressive.clone()
 	}
@@ -443,6 +469,9 @@ func (s *SGD) clone() *SGD {
 // Adaptive rate divides its step size by 5, down to 1e-6, before it stops.
 func (s *SGD) EndEpoch() (done bool) {
 	s.settle()
+	if s.rule.Newton {
+		s.endCurves()
+	}
 	s.epochs++
 	s.epochRows = 0
 	if s.Progressive != nil {
@@ -464,6 +493,9 @@ func (s *SGD) EndEpoch() (done bool) {
 
 // settle lets AdaGrad's weights have all penalties that are due, and begins to count these anew.
 func (s *SGD) settle() {
+	if s.rule.Newton {
+		s.settleCurves()
+	}
 	if s.columns == nil {
 		return
 	}
@@ -490,6 +522,10 @@ func (s *SGD) Model() (*linear.Model, error) {
 			return nil, fmt.Errorf("%w: all have %s", errNoClasses, fault.Quote(s.classes.Label(0)))
 		}
 		return nil, errNoClasses
+	}
+	if s.rule.Newton {
+		s = s.clone()
+		s.settle()
 	}
 	m := &linear.Model{
 		Task:         s.options.Task,

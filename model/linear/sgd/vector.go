@@ -29,6 +29,8 @@ type vector struct {
 	due       []float64 // with an l1 penalty, of this epoch: see steps.Weights
 	had       []float64
 
+	curved *curved // of Newton; otherwise nil
+
 	slope float64 // of the loss at the last row, unless passive
 
 	// Of this chunk only: the l1 penalty due so far, and what each weight has had.
@@ -66,6 +68,9 @@ func newVector(r *steps.Rule, features int, columns *steps.Columns) *vector {
 			v.due, v.had = make([]float64, features), make([]float64, features)
 		}
 	}
+	if r.Newton {
+		v.curved = newCurved(features)
+	}
 	if r.Average > 0 {
 		v.mean = make([]float64, features)
 	}
@@ -98,6 +103,7 @@ func (v *vector) clone(negated bool) *vector {
 	}
 	c.w, c.mean, c.q, c.gradients = copied(v.w), copied(v.mean), copied(v.q), slices.Clone(v.gradients)
 	c.due, c.had = slices.Clone(v.due), copied(v.had)
+	c.curved = v.curved.clone(negated)
 	c.intercept *= s
 	c.meanIntercept *= s
 	return &c
@@ -106,6 +112,9 @@ func (v *vector) clone(negated bool) *vector {
 // step learns from a row: target y, weight, step size eta of the rule, number t, ‖x‖² where the rule is passive.
 // decay is of the intercept. It gives the prediction that it had for the row.
 func (v *vector) step(r *steps.Rule, x kernel.Row, y, weight, eta, t, norm2, decay float64) float64 {
+	if v.curved != nil {
+		return v.bend(r, x, y, weight)
+	}
 	if v.columns != nil {
 		return v.adapt(r, x, y, weight, t)
 	}

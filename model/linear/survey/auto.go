@@ -3,6 +3,7 @@ package survey
 import (
 	"math"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/linear"
 )
 
@@ -125,10 +126,31 @@ func (s *Survey) autoAdaGrad(o *linear.Options, parts, epochs int) {
 	}
 }
 
-// Start is the intercept that weights begin with, of options that are complete: by AdaGrad in a regression the
+// Odds are the intercepts of a classification that weights begin with by Newton, one for each weight vector: the log
+// odds of its class. Of other losses than log_loss there are none.
+func (s *Survey) Odds(o *linear.Options) []float64 {
+	if o.LearningRate != linear.Newton || o.Task != linear.Classification || o.Loss != linear.LogLoss {
+		return nil
+	}
+	weights := o.ClassWeight.Weights(&s.Classes, s.ClassRows)
+	odds := func(own, others float64) float64 {
+		const most = 20
+		return min(max(elementary.Log(max(own, math.SmallestNonzeroFloat64)/max(others, math.SmallestNonzeroFloat64)), -most), most)
+	}
+	if len(weights) == 2 {
+		return []float64{odds(weights[1]*s.ClassWeight[1], weights[0]*s.ClassWeight[0])}
+	}
+	var all []float64
+	for k, w := range weights {
+		all = append(all, odds(w*s.ClassWeight[k], s.Weight-s.ClassWeight[k]))
+	}
+	return all
+}
+
+// Start is the intercept that weights begin with, of options that are complete: by AdaGrad and Newton in a regression the
 // target's mean, as the steps of an intercept are no larger than those of the weights; otherwise 0.
 func (s *Survey) Start(o *linear.Options) float64 {
-	if o.Task != linear.Regression || o.LearningRate != linear.AdaGrad || o.FitIntercept != nil && !*o.FitIntercept {
+	if o.Task != linear.Regression || o.LearningRate != linear.AdaGrad && o.LearningRate != linear.Newton || o.FitIntercept != nil && !*o.FitIntercept {
 		return 0
 	}
 	return s.Mean

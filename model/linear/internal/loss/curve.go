@@ -1,6 +1,8 @@
 package loss
 
 import (
+	"math"
+
 	"beamlearn/model/internal/elementary"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/lanes"
@@ -52,6 +54,41 @@ func (f *Func) Curve(p, y float64) (value, slope, curvature float64) {
 		return r - r, 0, 0 // NaN where r is
 	case Deviance:
 		return f.deviance(p, y)
+	}
+	panic("linear: a loss with corners")
+}
+
+// mostPull is how far a row of log_loss pulls its own prediction at most, which is then of the right side.
+const mostPull = 8
+
+// Bounded is a curvature at a prediction whose slope is known, of losses that curve: that of Curve, or where this is
+// too small for a step of Newton's a larger one. The step −slope/curvature of a row by itself then leads no further
+// than to the least loss, where there is one, and by log_loss not far beyond the classes' boundary. It is 0 where the
+// loss is flat.
+func (f *Func) Bounded(p, y, slope float64) float64 {
+	switch s := math.Abs(slope); f.Kind {
+	case LogLoss:
+		return max(float64(s*(1-s)), s/max(mostPull, math.Abs(p)))
+	case SquaredError:
+		return 1
+	case huber:
+		if r := math.Abs(p - y); r > f.Epsilon {
+			return f.Epsilon / r
+		}
+		return 1
+	case ModifiedHuber:
+		switch m := float64(p * y); {
+		case m >= 1:
+			return 0
+		case m < -1:
+			return 4 / (1 - m)
+		}
+		return 2
+	case squaredHinge, squaredEpsilonInsensitive:
+		if s > 0 {
+			return 2
+		}
+		return 0
 	}
 	panic("linear: a loss with corners")
 }

@@ -3,6 +3,7 @@
 package panel
 
 import (
+	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/lanes"
 )
@@ -55,6 +56,26 @@ func (p *Panels) Pack(r int, c *linear.Chunk, i int) {
 		packRow(p.x, r*4, p.Rows*4, c.X[i*d:(i+1)*d])
 	default:
 		packRow(p.x, r*4, p.Rows*4, c.X32[i*d:(i+1)*d])
+	}
+}
+
+// Columns is how many there are.
+func (p *Panels) Columns() int { return p.cols }
+
+// Copy makes the rows those of q, of the same shape.
+func (p *Panels) Copy(q *Panels) { copy(p.x, q.x) }
+
+// PackRow makes a row row r of the block.
+func (p *Panels) PackRow(r int, x kernel.Row) {
+	if x.Idx == nil {
+		packRow(p.x, r*4, p.Rows*4, x.Val)
+		return
+	}
+	for at := r * 4; at < p.Groups()*p.Rows*4; at += p.Rows * 4 {
+		*(*[4]float64)(p.x[at:]) = [4]float64{}
+	}
+	for e, j := range x.Idx {
+		p.x[(int(j)/4*p.Rows+r)*4+int(j)%4] = x.Val[e]
 	}
 }
 

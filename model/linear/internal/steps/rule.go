@@ -28,6 +28,7 @@ type Rule struct {
 	OneClass   bool
 	Passive    bool // PA1 or PA2
 	AdaGrad    bool // steps by column: see Columns
+	Newton     bool // quadratic functions: see package sgd
 	Track      bool // sum up the objective
 }
 
@@ -47,6 +48,7 @@ func NewRule(o *linear.Options) Rule {
 		OneClass:  o.Task == linear.OneClass,
 		Passive:   o.LearningRate == linear.PA1 || o.LearningRate == linear.PA2,
 		AdaGrad:   o.LearningRate == linear.AdaGrad,
+		Newton:    o.LearningRate == linear.Newton,
 		Track:     o.Tol != nil && !o.EarlyStopping,
 	}
 	switch o.Penalty {

@@ -37,7 +37,8 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 			"the `SHARE` of l1 in elasticnet, from 0 to 1; several are compared; --l1_ratio=auto takes 0.1,0.5,0.7,0.9,0.95,0.99,1"),
 		rate: g.Choice("learning_rate", "", cli.Texts(model.LearningRates),
 			"the schedule of sgd's steps, as `RATE`: "+cli.Names(model.LearningRates)+
-				" (default: adagrad, with a size by the number of rows, and averaged; of sorted rows and with --power_t invscaling, scaled by the rows' mean square norm)"),
+				" (default: newton, by the curvature of the loss, where the loss has one, the penalty is l2 or none, and columns are few, "+
+				"200 at most; else adagrad, with a size by the number of rows, and averaged; of sorted rows and with --power_t invscaling, scaled by the rows' mean square norm)"),
 		eta0: g.String("eta0", "",
 			"the first `STEP` of constant, invscaling and adaptive, and the size of adagrad's; C of pa1 and pa2 (default: by the rows without a --learning_rate and with adagrad, otherwise 0.01)"),
 		powerT: g.String("power_t", "",
@@ -53,7 +54,7 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 		quantile: g.String("quantile", "",
 			"the `SHARE` of targets that are to be below the predictions of --loss=quantile (default 0.5, the median)"),
 		average: g.String("average", "",
-			"whether the model is the mean of sgd's weights after each row: true, false, or the number of the `ROW` from which on (default: true without a --learning_rate and with adagrad, else false; false with an l1 penalty)"),
+			"whether the model is the mean of sgd's weights after each row: true, false, or the number of the `ROW` from which on (default: true by adagrad, else false; false with an l1 penalty)"),
 		fitIntercept: g.Bool("fit_intercept", true, "whether there is an intercept: --fit_intercept=false"),
 		positive: g.Bool("positive", false,
 			"let no coefficient be negative, as of prices, doses and mixtures; of squared_error in regression, by solver exact: --positive"),
