@@ -110,8 +110,8 @@ type rowBlock struct {
 }
 
 func newRowBlock(features int) *rowBlock {
-	rows := firstRows
-	return &rowBlock{x: panel.NewPanels(features, rows), z: panel.NewPanels(features, rows), pairs: make([]float64, 4*rows)}
+	return &rowBlock{x: panel.NewPanels(features, firstRows), z: panel.NewPanels(features, firstRows),
+		pairs: make([]float64, 4*firstRows)}
 }
 
 func (b *rowBlock) clone() *rowBlock {
@@ -315,12 +315,14 @@ func curveState(q *quadratic) *linear.QuadraticState {
 	if q == nil {
 		return nil
 	}
-	return &linear.QuadraticState{Rows: q.rows, Part: q.part, Second: jsontext.Floats(slices.Clone(q.second)), Pull: slices.Clone(q.pull)}
+	return &linear.QuadraticState{Rows: q.rows, Part: q.part, Second: jsontext.Floats(slices.Clone(q.second)),
+		Pull: slices.Clone(q.pull)}
 }
 
 func quadraticOf(s *linear.QuadraticState) *quadratic {
 	if s == nil {
 		return nil
 	}
-	return &quadratic{rows: s.Rows, part: s.Part, second: panel.Triangle(slices.Clone(s.Second)), pull: slices.Clone(s.Pull)}
+	return &quadratic{rows: s.Rows, part: s.Part, second: panel.Triangle(slices.Clone(s.Second)),
+		pull: slices.Clone(s.Pull)}
 }

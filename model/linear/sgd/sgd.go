@@ -111,7 +111,8 @@ func NewSGD(o linear.Options, features int) (*SGD, error) {
 	}
 	o.EnsureDefaults()
 	if n := max(linear.NumVectors(o.Classes.Len()), 1); o.LearningRate == linear.Newton && !Curves(features, n) {
-		return nil, fmt.Errorf("learning_rate newton: %d columns and %d weight vectors are too many: take adagrad", features, n)
+		return nil, fmt.Errorf("learning_rate newton: %d columns and %d weight vectors are too many: take adagrad", features,
+			n)
 	}
 	classes := o.Classes.Clone()
 	o.Classes = linear.Classes{}
@@ -491,7 +492,8 @@ func (s *SGD) EndEpoch() (done bool) {
 	return len(s.vectors) > 0
 }
 
-// settle lets AdaGrad's weights have all penalties that are due, and begins to count these anew.
+// settle lets AdaGrad's weights have all penalties that are due, and begins to count these anew; and Newton's become
+// the least of all rows so far.
 func (s *SGD) settle() {
 	if s.rule.Newton {
 		s.settleCurves()

@@ -134,8 +134,10 @@ func (s *Survey) Odds(o *linear.Options) []float64 {
 	}
 	weights := o.ClassWeight.Weights(&s.Classes, s.ClassRows)
 	odds := func(own, others float64) float64 {
-		const most = 20
-		return min(max(elementary.Log(max(own, math.SmallestNonzeroFloat64)/max(others, math.SmallestNonzeroFloat64)), -most), most)
+		if !(own+others > 0) {
+			return 0
+		}
+		return elementary.Log(min(max(own/others, 1e-9), 1e9))
 	}
 	if len(weights) == 2 {
 		return []float64{odds(weights[1]*s.ClassWeight[1], weights[0]*s.ClassWeight[0])}
@@ -147,10 +149,11 @@ func (s *Survey) Odds(o *linear.Options) []float64 {
 	return all
 }
 
-// Start is the intercept that weights begin with, of options that are complete: by AdaGrad and Newton in a regression the
-// target's mean, as the steps of an intercept are no larger than those of the weights; otherwise 0.
+// Start is the intercept that weights begin with, of options that are complete: in a regression by AdaGrad or Newton
+// the target's mean, as the steps of an intercept are no larger than those of the weights; otherwise 0.
 func (s *Survey) Start(o *linear.Options) float64 {
-	if o.Task != linear.Regression || o.LearningRate != linear.AdaGrad && o.LearningRate != linear.Newton || o.FitIntercept != nil && !*o.FitIntercept {
+	if o.Task != linear.Regression || o.LearningRate != linear.AdaGrad && o.LearningRate != linear.Newton ||
+		o.FitIntercept != nil && !*o.FitIntercept {
 		return 0
 	}
 	return s.Mean
