@@ -107,7 +107,8 @@ func TestTiledDegenerate(t *testing.T) {
 	}
 }
 
-// Points of all lengths are searched in the order of these, whatever a query may have, and give the answers of brute force.
+// Points of all lengths are searched in the order of these, whatever a query may have, and give the answers of brute
+// force.
 func TestPointsByLength(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: this multiplies metrics, rows and searches")

@@ -15,8 +15,8 @@ import (
 // Of each vector a short form is kept, int8 or float32, with a bound on what is missing; most pairs are shown by the
 // short forms alone not to be neighbours, and the others are computed in float64 by the reference's definition.
 //
-// Let c be any vector (here the mean of some points, or their medians) and σ a power of two. Write x for σ·(x−c), and x = x̂ + e for its
-// short form and the rest, ‖e‖ ≤ ε. For the squared Euclidean distance the triangle inequality gives
+// Let c be any vector (here the mean of some points, or their medians) and σ a power of two. Write x for σ·(x−c), and x
+// = x̂ + e for its short form and the rest, ‖e‖ ≤ ε. For the squared Euclidean distance the triangle inequality gives
 //
 //	‖x−y‖ ≥ ‖x̂−ŷ‖ − ε_x − ε_y,
 //
@@ -188,8 +188,8 @@ func (f *frame) toMedians(n int, row func(i int, dst []float64) []float64, buf [
 	}
 }
 
-// lengths are, about, the binary logarithms of the distances of some rows from the centre, ascending: that of none is less
-// than the greatest by more than 20.
+// lengths are, about, the binary logarithms of the distances of some rows from the centre, ascending: that of none is
+// less than the greatest by more than 20.
 func (f *frame) lengths(n int, row func(i int, dst []float64) []float64, buf []float64) (lengths []float64) {
 	const rows, most = 512, 20
 	for i := 0; i < n; i += max(n/rows, 1) {
@@ -350,8 +350,9 @@ func (s *shorts) mixed() bool {
 	return sum > times*float64(s.n)
 }
 
-// byLength are the numbers of the rows, the longest first, those of equal ‖x‖ ascending. Neighbours are among the shorter
-// rows more often than among the longer ones: so a query meets the best, of its own length or a little less, first.
+// byLength are the numbers of the rows, the longest first, those of equal ‖x‖ ascending. Neighbours are among the
+// shorter rows more often than among the longer ones: so a query meets the best, of its own length or a little less,
+// first.
 func (s *shorts) byLength() []int32 {
 	order := make([]int32, s.n)
 	for i := range order {
@@ -391,8 +392,9 @@ func (s *shorts) inOrder(order []int32) *shorts {
 	return &t
 }
 
-// tight are the short forms with an h that is about (‖x‖²/2)·(1−η) where that is less than (‖x̂‖²/2)·(1−η), so that no δ
-// is below 0: else the greatest ‖x̂‖² − ‖x‖² there is, that of a row far longer than others, would loosen (2) for all.
+// tight are the short forms with an h that is about (‖x‖²/2)·(1−η) where that is less than (‖x̂‖²/2)·(1−η), so that no
+// δ is below 0: else the greatest ‖x̂‖² − ‖x‖² there is, that of a row far longer than others, would loosen (2) for
+// all.
 func (s *shorts) tight() *shorts {
 	if s.delta == 0 {
 		return s

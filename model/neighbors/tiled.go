@@ -112,10 +112,10 @@ type forms struct {
 	seeds, tight [inFloat64]*lazy[*shorts]
 }
 
-// formsOf are those for a search: in the order of the points' lengths, a copy, where these differ so much that the limits
-// of a panel of points as they come would be loose for most of them. Where a query may have the first points only, they
-// stay as they come. Rows of float32 at the distance 0 are equal: of such, the order keeps that of their positions, as
-// query.bound needs it.
+// formsOf are those for a search: in the order of the points' lengths, a copy, where these differ so much that the
+// limits of a panel of points as they come would be loose for most of them. Where a query may have the first points
+// only, they stay as they come. Rows of float32 at the distance 0 are equal: of such, the order keeps that of their
+// positions, as query.bound needs it.
 func (t *tiled) formsOf(by *Search) *forms {
 	if by.Before != nil || t.first != inBytes || t.points.f64 != nil {
 		return t.asTheyCome
@@ -134,8 +134,8 @@ func (t *tiled) formsOf(by *Search) *forms {
 	})
 }
 
-// adjacent reports whether points are far nearer to the next than to the centre, on the whole, as where they come sorted
-// along a line: no order by length would keep near ones together so well.
+// adjacent reports whether points are far nearer to the next than to the centre, on the whole, as where they come
+// sorted along a line: no order by length would keep near ones together so well.
 func (t *tiled) adjacent() bool {
 	const rows, most = 512, 8 // a sample, and the greatest difference of two exponents that counts
 	x, y := make([]float64, t.points.dim), make([]float64, t.points.dim)

@@ -565,7 +565,8 @@ func TestSelection(t *testing.T) {
 	}
 }
 
-// Zeros of either sign are equal to the filter, too: by the Hamming distance no neighbour is lost to the sign of a zero.
+// Zeros of either sign are equal to the filter, too: by the Hamming distance no neighbour is lost to the sign of a
+// zero.
 func TestHammingZeros(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(21, 22))
@@ -600,8 +601,8 @@ func TestPointsInAnotherOrder(t *testing.T) {
 	}
 }
 
-// checkOrder compares the neighbours of all points, in their order and in the opposite one, each without itself, to those
-// of the definition, of which it takes some.
+// checkOrder compares the neighbours of all points, in their order and in the opposite one, each without itself, to
+// those of the definition, of which it takes some.
 func checkOrder(t *testing.T, rows [][]float64, o Options) {
 	t.Helper()
 	const k = 4

@@ -90,8 +90,8 @@ func (s *query) take(i int, value float32, position int32) (more int, full bool)
 	return more, int(state.count) == s.room
 }
 
-// late reports whether a point of a reduced value comes after the first k keys of query i, which are in order. Where many
-// points are equally far, it is what keeps those that come later from being put into a selection again and again.
+// late reports whether a point of a reduced value comes after the first k keys of query i, which are in order. Where
+// many points are equally far, it is what keeps those that come later from being put into a selection again and again.
 func (s *query) late(i int, reduced float64, position int32) bool {
 	d, worst := s.t.o.finish(reduced, s.t.points.dim), s.worst[i]
 	return d > worst || d == worst && position > key(math.Float64bits(s.distances[(i+1)*s.k-1])).position()

@@ -9,9 +9,9 @@
 // string[N, 1] of categories, with "" for what is missing; double[N, n] of a list. A classifier has the outputs label,
 // probabilities (double[N, classes], where there are such) and decision; a regression, components and an encoding have
 // variable; clusters have label and distance; a one-class model label and scores. Of several targets variable has a
-// column for each, and a classification the outputs of each by its name: label_TARGET and so on. A graph does not check its rows:
-// where predict refuses a value, such as a number that is missing and has no substitute, the graph gives NaN where it
-// can, and a label that says nothing.
+// column for each, and a classification the outputs of each by its name: label_TARGET and so on. A graph does not check
+// its rows: where predict refuses a value, such as a number that is missing and has no substitute, the graph gives NaN
+// where it can, and a label that says nothing.
 package onnx
 
 import (

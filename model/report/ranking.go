@@ -85,8 +85,8 @@ func (r Ranking) render() (template.HTML, script, error) {
 	return `<div><figure>` + h + `</figure></div>`, script{}, err
 }
 
-// shortenMiddle cuts a text for which there is no room, in ems, in its middle, as names of columns often differ at their
-// end.
+// shortenMiddle cuts a text for which there is no room, in ems, in its middle, as names of columns often differ at
+// their end.
 func shortenMiddle(s string, room float64) string {
 	r, short := []rune(s), s
 	for most := min(len(r)-1, int(room/narrowest)); ems(short) > room && most > 0; most-- {

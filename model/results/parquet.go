@@ -163,7 +163,8 @@ func (d partReader) floats(to []float64, n uint64) ([]float64, error) {
 	return to, nil
 }
 
-// integer reads an id that is an integer and stands in the buffer already, as nearly all do, and reports whether it did.
+// integer reads an id that is an integer and stands in the buffer already, as nearly all do, and reports whether it
+// did.
 func (d partReader) integer(c *idColumn) bool {
 	b, _ := d.r.Peek(1 + binary.MaxVarintLen64) // fewer at the end, which fails where the id is read byte by byte
 	if c.texts || len(b) == 0 || b[0] != 0 {
@@ -634,9 +635,9 @@ func (p *parquetWriter) writeRowGroup() error {
 	return group.Close()
 }
 
-// properties: numbers that a sample shows to be as good as random, as distances of float32 mostly are, are stored as they
-// are, as nobody gains by what compressing them costs; and ids, of which most bytes are 0, are compressed at the least
-// level, which makes them as small as the others do.
+// properties: numbers that a sample shows to be as good as random, as distances of float32 mostly are, are stored as
+// they are, as nobody gains by what compressing them costs; and ids, of which most bytes are 0, are compressed at the
+// least level, which makes them as small as the others do.
 func (g *neighborRows) properties() []parquet.WriterProperty {
 	all := []parquet.WriterProperty{parquet.WithCompressionLevel(1)}
 	if compressible(g.distances) {

@@ -386,8 +386,8 @@ func (l Layout) idName() string { return cmp.Or(l.IDName, idColumnName) }
 
 // Assemble writes to w the file with this number, 0 unless the format has several, of an output that consists of the
 // parts, in their order; of a graph, or of rows whose layout
-// does not say how many features they have, a part may be a shape alone, without files. It neither buffers nor closes w. It
-// takes O(1) memory, but for .parquet a row group with all that encodes it: some 200 MB, and the longest row.
+// does not say how many features they have, a part may be a shape alone, without files. It neither buffers nor closes
+// w. It takes O(1) memory, but for .parquet a row group with all that encodes it: some 200 MB, and the longest row.
 //
 // It fails where a part is not what its Info says.
 func (f *Format) Assemble(file int, w io.Writer, parts []Part, l Layout) error {

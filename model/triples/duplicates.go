@@ -52,8 +52,8 @@ func (d Duplicates) Sort(row []Entry) {
 	})
 }
 
-// Merge is what stands for the triples of one row and column, as [Duplicates.Sort] has put them: at least one. Its value
-// may be infinite where they add up beyond float64.
+// Merge is what stands for the triples of one row and column, as [Duplicates.Sort] has put them: at least one. Its
+// value may be infinite where they add up beyond float64.
 func (d Duplicates) Merge(same []Entry) Entry {
 	e := same[0]
 	for _, r := range same[1:] {

@@ -14,9 +14,9 @@ import (
 
 // A run is triples sorted by their rows, as three files. The index has, for each row in the order of [Compare], its id,
 // the number of its triples, and the bytes that they take in the second file, both uvarint. The second has the triples,
-// those of a row in the order of the input: the id of the column, the value (float64, little-endian), and, where triples
-// have times, the time (float64). The third has the ids of all columns, in any order. An id is 0 and the integer
-// (varint), or the length of its text (uvarint, > 0) and the text.
+// those of a row in the order of the input: the id of the column, the value (float64, little-endian), and, where
+// triples have times, the time (float64). The third has the ids of all columns, in any order. An id is 0 and the
+// integer (varint), or the length of its text (uvarint, > 0) and the text.
 
 // WriteRun writes the triples of a part as a run, and returns how many bytes its index and its entries take.
 // O(triples + rows·log rows) time, and 12 bytes a triple.

@@ -161,7 +161,8 @@ type Block struct {
 	// neither. Whoever appends a row appends its target and weight too.
 	Target []float64
 	Labels []string
-	// Targets are all that is to be learned of each row, where it is more than one thing; Target and Labels are then empty.
+	// Targets are all that is to be learned of each row, where it is more than one thing; Target and Labels are then
+	// empty.
 	Targets []Target
 	// Weights are the rows' weights, ≥ 0, or empty: all 1.
 	Weights []float64

@@ -165,8 +165,8 @@ func list(ctx context.Context, pattern string) ([]Info, error) {
 	return infos, nil
 }
 
-// listLocal lists the files of this host that match a pattern, whose local form is p, of which there need be none. Names
-// that go away in the meantime, and links to nothing, are passed over where they may.
+// listLocal lists the files of this host that match a pattern, whose local form is p, of which there need be none.
+// Names that go away in the meantime, and links to nothing, are passed over where they may.
 func listLocal(pattern, p string, mayGo bool) ([]Info, error) {
 	names, err := filepath.Glob(p)
 	if err != nil {

@@ -64,8 +64,8 @@ func tripleRows(t *testing.T, dir, name string, o triples.Options, chunkRows int
 	return out, r
 }
 
-// Triples become the rows that a map of them has, with the same bytes at any size of chunks, runs and pieces, by workers
-// in this process or others.
+// Triples become the rows that a map of them has, with the same bytes at any size of chunks, runs and pieces, by
+// workers in this process or others.
 func TestTriples(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: this multiplies sizes of chunks, runs and pieces")

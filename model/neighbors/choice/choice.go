@@ -5,10 +5,10 @@
 // What is left out is left out before distances are computed, so that the time falls with the share that is left.
 // Points go into indexes of their own: one for each group that a query must share, and within it one for each run of
 // points in their order in time. A query asks the indexes whose points it may all have, and a last one in which ranks
-// are compared pair by pair; what it has found bounds what is worth finding next. Where blocks of points are compared with
-// blocks of queries, all points of a group are in one index in their order in time instead, of which a block of queries
-// sees no more than the points before its last. Ties go to the point that comes first in the input, as in a search of all
-// points.
+// are compared pair by pair; what it has found bounds what is worth finding next. Where blocks of points are compared
+// with blocks of queries, all points of a group are in one index in their order in time instead, of which a block of
+// queries sees no more than the points before its last. Ties go to the point that comes first in the input, as in a
+// search of all points.
 package choice
 
 import (
@@ -404,12 +404,14 @@ func (s *Searcher) cell(c *cell, all *queries, places []int32, k, threads int, o
 	return nil
 }
 
-// inOrder answers queries by an index of a cell's points in the order of their ranks, where a search goes through points
-// in order: it passes over blocks of them that are too late for all queries of a block, and pairs are compared in one
-// sweep instead of run by run. It gives the queries that are left to answer. Such an index breaks ties by rank, and not
-// by position: it is asked for more neighbours than k, and where the last of them is as far as the k-th, for more again.
+// inOrder answers queries by an index of a cell's points in the order of their ranks, where a search goes through
+// points in order: it passes over blocks of them that are too late for all queries of a block, and pairs are compared
+// in one sweep instead of run by run. It gives the queries that are left to answer. Such an index breaks ties by rank,
+// and not by position: it is asked for more neighbours than k, and where the last of them is as far as the k-th, for
+// more again.
 func (s *Searcher) inOrder(c *cell, all *queries, places []int32, k, threads int, one ask) (left []int32, err error) {
-	// Of a group, which points are kept is a matter of ties as well; and a query that is a point must not be before itself.
+	// Of a group, which points are kept is a matter of ties as well; and a query that is a point must not be before
+	// itself.
 	if len(c.runs) == 1 || s.r.Most != nil || !s.x.InOrder() || all.by.Self && !s.r.Before.ofPoints() {
 		return places, nil
 	}

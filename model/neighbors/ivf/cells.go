@@ -8,10 +8,11 @@ import (
 	"beamlearn/model/neighbors"
 )
 
-// This file searches by metrics whose order is not that of squared Euclidean distances in a space: the Manhattan and the
-// Chebyshev distance, and the Hamming distance of bits, whose exact engine counts a word of 64 at once. Points go into the
-// cells of leaders all the same, by the space, and the exact index of each cell answers the queries that are nearest to it.
-// So what is found has the distances of [neighbors.Distance], and what is missed is only what is in other cells.
+// This file searches by metrics whose order is not that of squared Euclidean distances in a space: the Manhattan and
+// the Chebyshev distance, and the Hamming distance of bits, whose exact engine counts a word of 64 at once. Points go
+// into the cells of leaders all the same, by the space, and the exact index of each cell answers the queries that are
+// nearest to it. So what is found has the distances of [neighbors.Distance], and what is missed is only what is in
+// other cells.
 
 // InCells reports whether the metric is one of those that are searched by an exact index of each list: the Manhattan,
 // the Chebyshev, and the Hamming distance of bits.
@@ -73,8 +74,8 @@ func (o *Options) leaderCost(dim int) float64 {
 	return float64(o.vectorDim(dim)+pairExtra) / float64(dim+pairExtra)
 }
 
-// ListsAreWorthwhile reports whether lists of n points of dim columns, which an index keeps or not, may save something of
-// the exact answers to so many queries, none of which is a point: else take [Exactly], which does not make them.
+// ListsAreWorthwhile reports whether lists of n points of dim columns, which an index keeps or not, may save something
+// of the exact answers to so many queries, none of which is a point: else take [Exactly], which does not make them.
 func ListsAreWorthwhile(n, dim, queries int, kept bool, o Options) bool {
 	o.EnsureDefaults()
 	if o.Recall == 1 || queries <= o.Queries() {

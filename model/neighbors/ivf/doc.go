@@ -30,8 +30,8 @@
 // space.go.
 //
 // For the Manhattan and the Chebyshev distance, and the Hamming distance of bits, a list is an exact index, whose own
-// tiles or counts of bits compare points and queries: see cells.go. There are √n/2 lists, the graph is made of them too, and
-// where the exact index looks cheaper, before or after the pilot, it answers.
+// tiles or counts of bits compare points and queries: see cells.go. There are √n/2 lists, the graph is made of them
+// too, and where the exact index looks cheaper, before or after the pilot, it answers.
 //
 // # Cost
 //
@@ -39,8 +39,8 @@
 // the first, which gives points their bounds, then up to 3): about f·n·m·d/2 products of int8 in leaves, n·min(n/m,
 // 1024)·d to assign, and f·n selections of k of m. From 1024·m points on there are two levels and more, so that it
 // grows as n·log n. Measuring takes 2500·n·d. Memory beyond the points: 12·k + 24 bytes a point for the graph, n·d of
-// int8 for measuring, and the points once more in float32 where they are float64 or the metric is the inner product; with cells, the points
-// and their forms once more.
+// int8 for measuring, and the points once more in float32 where they are float64 or the metric is the inner product;
+// with cells, the points and their forms once more.
 //
 // # What is guaranteed
 //

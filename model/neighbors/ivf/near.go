@@ -58,7 +58,8 @@ func (g *graph) within(radius float64) *neighbors.Neighbors {
 	return out
 }
 
-// worthNear is how many times cheaper than all pairs two partitions of Near must look, of which no point is in many leaves.
+// worthNear is how many times cheaper than all pairs two partitions of Near must look, of which no point is in many
+// leaves.
 const worthNear = 2
 
 // NearIsWorthwhile reports whether Near, of two partitions, and a recall that is measured look cheaper than comparing

@@ -357,8 +357,8 @@ func (x *Index) ownPositions(q *vectors.Block, s neighbors.Search) ([]int32, err
 	return own, nil
 }
 
-// pilot finds, by queries that are answered exactly, to how many lists all queries are compared: to none where the exact
-// index looks cheaper.
+// pilot finds, by queries that are answered exactly, to how many lists all queries are compared: to none where the
+// exact index looks cheaper.
 func (a *search) pilot(q *vectors.Block, own []int32, s neighbors.Search, r *Report) error {
 	begin := time.Now()
 	t, err := a.truth(q, pilot, seedPilot, s)
@@ -441,8 +441,8 @@ type search struct {
 // fewPoints is the number of points below which lists are used whatever they cost: either way takes little.
 const fewPoints = 10_000
 
-// worthLists is the number of lists up to which comparing so many queries to them looks cheaper than to all points, by the
-// costs of [graph.cost]. Where every point is a query the exact index compares each pair once.
+// worthLists is the number of lists up to which comparing so many queries to them looks cheaper than to all points, by
+// the costs of [graph.cost]. Where every point is a query the exact index compares each pair once.
 func (a *search) worthLists(queries int, everyPoint bool) int {
 	if a.o.InCells() && !a.o.partial {
 		return a.o.worthCells(a.points.Len(), a.points.Dim, queries, everyPoint, a.exact.Partition() != nil)

@@ -80,8 +80,8 @@ func systemLimits(root string) []Limit {
 // buffers.
 const programBytes = 192 << 20
 
-// begins reports, in one line, that the address space is too small for a command even without data, which would end with
-// text of Go's runtime. (Where it is smaller still, the runtime does not start, and its text is all that is told.)
+// begins reports, in one line, that the address space is too small for a command even without data, which would end
+// with text of Go's runtime. (Where it is smaller still, the runtime does not start, and its text is all that is told.)
 func begins(l Limit) error {
 	if l.What != addressSpace || l.Bytes >= programBytes {
 		return nil

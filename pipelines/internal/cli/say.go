@@ -30,8 +30,8 @@ func (g *Group) logFormat() {
 		})
 }
 
-// logAsAsked takes the format of what is said before all other flags, so that their faults are said in it, too. A format
-// that does not exist is a fault of its own, in its turn.
+// logAsAsked takes the format of what is said before all other flags, so that their faults are said in it, too. A
+// format that does not exist is a fault of its own, in its turn.
 func (a *App) logAsAsked(args []string) {
 	for i, arg := range args {
 		name, value, whole := strings.Cut(strings.TrimLeft(arg, "-"), "=")

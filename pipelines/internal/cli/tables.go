@@ -61,8 +61,8 @@ var withoutNumbers = regexp.MustCompile(`(?s): row 0, column .*: found .*, expec
 	`|: row \d+, column .*: found (an empty field|null|NaN), expected a number$` +
 	`|: found the column .*, expected numbers, or a list of them$`)
 
-// hint says what to do where a job has failed because its rows are those of a table, and were read as numbers; "" of any
-// other failure, and where no flag of tables would help.
+// hint says what to do where a job has failed because its rows are those of a table, and were read as numbers; "" of
+// any other failure, and where no flag of tables would help.
 func (t *Tables) hint(err error) string {
 	if err == nil || t.Auto() || t.Asked() || t.app.Given("encode") {
 		return ""

@@ -25,8 +25,9 @@ import (
 // command is the one of the program's commands that a test binary is for.
 var command string
 
-// Main is the body of a TestMain for a command. With -short, and where -run names no tests, only the short ones run: each
-// start of the program takes 0.1 CPU seconds, and these take the command's shortest way from its input to its output.
+// Main is the body of a TestMain for a command. With -short, and where -run names no tests, only the short ones run:
+// each start of the program takes 0.1 CPU seconds, and these take the command's shortest way from its input to its
+// output.
 func Main(m *testing.M, name string, short ...string) {
 	command = name
 	flag.Parse()

@@ -315,8 +315,8 @@ func TestTrialDrawing(t *testing.T) {
 	b.check()
 }
 
-// The page of several targets says of a row what predict says of each, in a table and in detail, and shows the charts of
-// the target that is chosen.
+// The page of several targets says of a row what predict says of each, in a table and in detail, and shows the charts
+// of the target that is chosen.
 func TestTargets(t *testing.T) {
 	header := []string{"size", "city", "y1", "y2", "y3"}
 	var rows [][]string

@@ -111,8 +111,8 @@ type next struct {
 	rejected []*fault.Fault
 }
 
-// Run learns from files as they arrive, until a signal comes. Each is a training of its own, which goes on from the file
-// of the model that the one before has left.
+// Run learns from files as they arrive, until a signal comes. Each is a training of its own, which goes on from the
+// file of the model that the one before has left.
 func (l *Learning) Run(ctx context.Context) (err error) {
 	w := &learning{Learning: l, flags: l.App.GivenBut(untold...)}
 	if w.versions, err = linear.OpenVersions(ctx, l.Output.Path()); err != nil {
@@ -253,8 +253,8 @@ func (w *learning) file(ctx context.Context, info files.Info) error {
 	return nil
 }
 
-// OfFile marks an error as one of the file that is learned from, so that others can be learned from all the same. Faults
-// of rows, and of what the flags say of the file, need no mark.
+// OfFile marks an error as one of the file that is learned from, so that others can be learned from all the same.
+// Faults of rows, and of what the flags say of the file, need no mark.
 func OfFile(err error) error { return ofFile{err} }
 
 type ofFile struct{ error }

@@ -81,7 +81,8 @@ func (w *learning) lines(r, before *linear.Record, took time.Duration, rejected 
 		[]string{w.versions.ModelPath(r.Number)})...)
 }
 
-// scores are those of a version, after some words and a colon, beside those of the version before; "" where there are none.
+// scores are those of a version, after some words and a colon, beside those of the version before; "" where there are
+// none.
 func (w *learning) scores(words string, now, before *linear.Judgement, number int64) string {
 	s := now.Progressive
 	if s.MeanLoss == nil {

@@ -53,8 +53,8 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// Rows of which each is the nearest of the other are one group: cid and dan, and bob and eve, but not ann, whose nearest
-// is cid. There is no page but within a radius.
+// Rows of which each is the nearest of the other are one group: cid and dan, and bob and eve, but not ann, whose
+// nearest is cid. There is no page but within a radius.
 func TestMutual(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -263,8 +263,8 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// A version reads what is added as the index before was read, unless it is told otherwise: then it says how, where it is
-// asked with the input. A list without ids deletes nothing, and says so.
+// A version reads what is added as the index before was read, unless it is told otherwise: then it says how, where it
+// is asked with the input. A list without ids deletes nothing, and says so.
 func TestVersionReading(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts a process fifteen times")

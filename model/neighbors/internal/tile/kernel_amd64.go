@@ -104,7 +104,8 @@ var avx512 = Kernels{
 	},
 }
 
-// amx has tiles of int8 by AMX for groups that follow each other; what is made of its sums is made by AVX-512 meanwhile.
+// amx has tiles of int8 by AMX for groups that follow each other; what is made of its sums is made by AVX-512
+// meanwhile.
 var amx = func() Kernels {
 	k := avx512
 	k.Name = "amx"
