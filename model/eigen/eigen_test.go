@@ -260,6 +260,9 @@ func TestLargeMean(t *testing.T) {
 
 // A sketch finds the leading components of a spectrum that falls, and more passes bring it closer.
 func TestRandomized(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this compares many passes: TestScikitLearn stays")
+	}
 	const n, d, k = 600, 300, 5
 	rng := rand.New(rand.NewPCG(3, 4))
 	values := make([]float64, n*d)

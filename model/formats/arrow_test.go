@@ -95,6 +95,9 @@ func arrowSeeds(t testing.TB) []string {
 
 // Cut off or altered anywhere, a file is refused, read to a fault, or read: never more than that, and in our words.
 func TestArrowDamaged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this damages hundreds of files: TestNPZDamaged stays")
+	}
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, data := range arrowSeeds(t) {

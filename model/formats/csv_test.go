@@ -400,6 +400,9 @@ var tableSeeds = []string{
 
 // Any text of quotes, separators, line ends and numbers is read the same in any cuts, and as encoding/csv reads it.
 func TestCSVCuts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this reads a file cut at each of its places: the fuzz targets have some")
+	}
 	for _, s := range tableSeeds {
 		for size := range int64(len(s)) {
 			checkTable(t, s, false, true, false, size+1)

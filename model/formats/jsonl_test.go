@@ -400,6 +400,9 @@ var objectSeeds = []string{
 
 // Lines that differ from valid ones in some bytes are read the same in any cuts, and as encoding/json reads them.
 func TestJSONLCuts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this reads a file cut at each of its places: the fuzz targets have some")
+	}
 	for _, s := range objectSeeds {
 		for size := int64(1); size <= int64(len(s)); size += 1 + size/4 {
 			checkJSONL(t, s, false, size)

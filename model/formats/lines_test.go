@@ -406,6 +406,9 @@ func TestTextShrinks(t *testing.T) {
 
 // Errors of the file come back as they are, from the call that meets them, and stay.
 func TestTextErrors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this reads long texts whose reading fails, of every form")
+	}
 	csv, jsonl, _ := longText(8_000)
 	broken := errors.New("connection reset")
 	changed := fault.File("f", "the file as it was", "another")

@@ -753,7 +753,7 @@ func TestParquetCut(t *testing.T) {
 
 func TestParquetDamaged(t *testing.T) {
 	if testing.Short() {
-		t.Skip("-short: this damages hundreds of files: the other formats have fewer")
+		t.Skip("-short: this damages hundreds of files: TestNPZDamaged stays")
 	}
 	footer := func(b string) string {
 		return "PAR1" + b + string(binary.LittleEndian.AppendUint32(nil, uint32(len(b)))) + "PAR1"

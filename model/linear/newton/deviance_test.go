@@ -12,6 +12,9 @@ import (
 
 // PoissonRegressor, GammaRegressor and TweedieRegressor: coefficients, objective, predictions, deviance and D².
 func TestDevianceEqualsScikit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this has every fixture: TestOptimizerEqualsScikit stays")
+	}
 	t.Parallel()
 	f := lineartest.ReadDeviance(t)
 	if len(f.Cases) != 18 {

@@ -189,6 +189,9 @@ func columnsOf(t *testing.T, name, target string, without ...string) *linear.Chu
 // before it. The bounds are measured: of the least objectives, 0.01 to 0.5, a plane that nearly parts the classes
 // takes many more steps.
 func TestAdaGradConverges(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this makes many epochs for every loss")
+	}
 	digits := columnsOf(t, "digits.csv", "target", "id")
 	for i, y := range digits.Target {
 		digits.Target[i] = 0

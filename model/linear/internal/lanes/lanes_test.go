@@ -311,6 +311,9 @@ func TestCentre(t *testing.T) {
 
 // TestSteps compares the kernels of losses and steps at every level to plain Go, bit for bit.
 func TestSteps(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies levels and lengths: TestRows stays")
+	}
 	for _, level := range Levels()[1:] {
 		for gi, g := range groups {
 			for loss := range Losses {

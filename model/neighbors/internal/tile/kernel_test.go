@@ -233,7 +233,7 @@ func sameTiles(t testing.TB, name string, s *tiles, got, want *Tile) {
 
 func TestTiles(t *testing.T) {
 	if testing.Short() {
-		t.Skip("-short: this multiplies levels, lengths and placements: TestScored and TestPairs stay")
+		t.Skip("-short: this multiplies levels, lengths and placements: TestPairs stays")
 	}
 	for _, level := range Levels()[1:] {
 		for _, f := range forms {
@@ -255,7 +255,7 @@ func TestTiles(t *testing.T) {
 // TestBatches compares what batches find, where scales make every operation round, to what their groups do one by one.
 func TestBatches(t *testing.T) {
 	if testing.Short() {
-		t.Skip("-short: this multiplies levels, lengths and placements: TestScored and TestPairs stay")
+		t.Skip("-short: this multiplies levels, lengths and placements: TestPairs stays")
 	}
 	for _, level := range Levels() {
 		if level.Bytes.FindBatch == nil {
@@ -326,6 +326,9 @@ func testBatch(t testing.TB, level *Kernels, r *rand.Rand, words, panels, groups
 
 // TestScored compares the scores that come with hits, where scales make every operation round.
 func TestScored(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies levels, lengths and placements: TestPairs stays")
+	}
 	for _, level := range Levels() {
 		for _, words := range lengths {
 			for _, place := range placements {
