@@ -14,6 +14,9 @@ import (
 // TestNearest compares the nearest points of rows, with each guess and reach, with those that a comparison of all pairs
 // in float64 finds.
 func TestNearest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics and rows")
+	}
 	sets := adversaries()
 	r := rand.New(rand.NewPCG(7, 3))
 	for _, dim := range []int{17, 100, 129} {

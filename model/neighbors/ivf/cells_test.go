@@ -112,6 +112,9 @@ func compareToTruth(t *testing.T, truth [][]float64, found *neighbors.Neighbors,
 
 // The graph and the answers to other queries have the recall that they report, by brute force in float64.
 func TestCells(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics and settings: TestCellsOrExact stays")
+	}
 	const n, k = 2500, 8
 	for turn, s := range cellSets() {
 		for seed := range uint64(4) {
