@@ -45,8 +45,8 @@ func shortest(r *run, rows *vectors.Block, seed uint64, most int) []int {
 }
 
 // Each round of k-means|| draws the rows whose waits are the shortest, of all rows by themselves: a wait is
-// exponential, at the rate of the squared distance to the nearest row drawn before, times the weight. The last pass adds
-// up the weights of the rows nearest to each. Here loops over all rows do so, in the arithmetic of float64.
+// exponential, at the rate of the squared distance to the nearest row drawn before, times the weight. The last pass
+// adds up the weights of the rows nearest to each. Here loops over all rows do so, in the arithmetic of float64.
 func TestDraws(t *testing.T) {
 	t.Parallel()
 	const n, dim = 700, 3
