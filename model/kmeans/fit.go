@@ -228,7 +228,7 @@ func (f *Fit) begin(p *look) error {
 	from := &candidates{rows: rows, features: f.features, weights: unlessEqual(heavy)}
 	for _, k := range o.Clusters {
 		for i := range o.NInit {
-			r := &run{Clusters: k, memory: newMemory(f.room)}
+			r := &run{Clusters: k}
 			if o.BatchSize > 0 {
 				r.Weights = make(floats, k)
 			}
@@ -333,7 +333,7 @@ func (f *Fit) move(r *run, s *sum) error {
 		shift += float64(d * d)
 	}
 	if r.memory == nil {
-		r.memory = newMemory(f.room)
+		r.memory = newMemory(f.room) // the clusters of the first centres, far from their means, would bound a search loosely
 	}
 	r.movement = movementOf(r.Centers, next, f.features, math.Sqrt(s.inertia/float64(f.rows)))
 	r.Centers = next
