@@ -74,7 +74,8 @@ func TestFirstFaultOfLaterChunk(t *testing.T) {
 	values := column(0, 2000)
 	values[1990], values[1997] = math.Inf(1), math.NaN()
 	name := put(t, t.TempDir(), "x.npy", npy("(2000, 1)", values...))
-	d, err := Inspect(t.Context(), []string{name}, Options{ChunkRows: 10, Formats: formats.Options{DType: vectors.Float64}})
+	o := Options{ChunkRows: 10, Formats: formats.Options{DType: vectors.Float64}}
+	d, err := Inspect(t.Context(), []string{name}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
