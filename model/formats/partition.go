@@ -25,6 +25,9 @@ type Partition struct {
 	Number bool  `json:",omitempty"`
 	Value  int64 `json:",omitempty"`
 	Null   bool  `json:",omitempty"`
+	// Same says that all files have this value. Such a column is in the vector only where it is named: a file that merely
+	// lies in a directory of that kind, run=5/x.csv, has the vectors that it has elsewhere.
+	Same bool `json:",omitempty"`
 }
 
 // nullPartition is the value of rows without one.
@@ -50,6 +53,11 @@ func Partitions(paths []string) ([][]Partition, error) {
 	}
 	for k := range all[0] {
 		settlePartition(all, k)
+		if !slices.ContainsFunc(all, func(parts []Partition) bool { return parts[k] != all[0][k] }) {
+			for i := range all {
+				all[i][k].Same = true
+			}
+		}
 	}
 	return all, nil
 }
@@ -210,9 +218,9 @@ func (s *partitioned) split(o *Options) (own Options, keys []int) {
 		own.Columns = nil
 	}
 	for k := range s.parts {
-		in := len(ours) == 0 && (o.Cells || s.parts[k].Number)
+		in := len(ours) == 0 && !s.parts[k].Same && (o.Cells || s.parts[k].Number)
 		for _, spec := range ours {
-			in = in || s.names(spec, k)
+			in = in || spec == s.parts[k].Name || !s.parts[k].Same && s.names(spec, k)
 		}
 		if in && !s.left(o, k) {
 			keys = append(keys, k)

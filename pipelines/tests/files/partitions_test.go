@@ -78,3 +78,54 @@ func TestPartitions(t *testing.T) {
 		}
 	}
 }
+
+// A directory that is that of all files is no column, unless a model or another table names it.
+func TestPartitionOfOneValue(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var rows [2]strings.Builder
+	for i := range rows {
+		rows[i].WriteString("id,a,b,y\n")
+		for k := range 12 {
+			fmt.Fprintf(&rows[i], "r%d-%d,%d.5,%d,%d\n", i, k, k*k%7, (5*k+i)%11, (k*k%7+3*i)%9)
+		}
+		clitest.Write(t, filepath.Join(dir, fmt.Sprintf("flat%d.csv", i)), rows[i].String())
+		part := filepath.Join(dir, fmt.Sprintf("x/year=%d", 3*i))
+		if err := os.MkdirAll(part, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		clitest.Write(t, filepath.Join(part, "part.csv"), rows[i].String())
+	}
+	run := func(command, args string) string {
+		t.Helper()
+		stdout, stderr, code := clitest.End(t, clitest.Other(dir, command, strings.Fields(args)...))
+		if code != 0 {
+			t.Fatalf("%s %s: exit code %d\n%s", command, args, code, stderr)
+		}
+		return stdout + stderr
+	}
+	neighbours := " --id_column=id --metric=cosine --k=3 --report=none --output=n.csv --input="
+	run("kneighbors", neighbours+"flat1.csv")
+	want := clitest.Read(t, filepath.Join(dir, "n.csv"))
+	for _, columns := range []string{"", " --columns=*"} {
+		said := run("kneighbors", neighbours+"x/year=3/*.csv"+columns)
+		if got := clitest.Read(t, filepath.Join(dir, "n.csv")); got != want || !strings.Contains(said, "left out: year") {
+			t.Errorf("%q: %s\n%s\nexpected\n%s", columns, said, got, want)
+		}
+	}
+
+	run("sgd", "--input=x/*/*.csv --id_column=id --target=y --task=regression --output_model=m.json --report=none")
+	run("predict", "--model=m.json --input=x/*/*.csv --id_column=id --output=all.csv")
+	run("predict", "--model=m.json --input=x/year=3/*.csv --id_column=id --output=one.csv")
+	all := strings.SplitAfter(clitest.Read(t, filepath.Join(dir, "all.csv")), "\n")
+	if got, want := clitest.Read(t, filepath.Join(dir, "one.csv")), all[0]+strings.Join(all[13:], ""); got != want {
+		t.Errorf("of one directory\n%s\nexpected\n%s", got, want)
+	}
+
+	run("kneighbors", neighbours+"x/*/*.csv --queries=x/*/*.csv")
+	all = strings.SplitAfter(clitest.Read(t, filepath.Join(dir, "n.csv")), "\n")
+	run("kneighbors", neighbours+"x/*/*.csv --queries=x/year=3/*.csv")
+	if got, want := clitest.Read(t, filepath.Join(dir, "n.csv")), all[0]+strings.Join(all[37:], ""); got != want {
+		t.Errorf("queries of one directory\n%s\nexpected\n%s", got, want)
+	}
+}
