@@ -132,6 +132,8 @@ var commands = []command{
 	{"groups", "groups", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--radius=15",
 		"--keep=target:max",
 		"--chunk_rows=250", "--num_shards=2", "--output=out/groups.parquet"}},
+	{"groups of mutual neighbours", "groups", []string{"--input=DATA/words.npy", "--metric=cosine", "--mutual_k=4",
+		"--radius=0.5", "--max_diameter=0.6", "--chunk_rows=250", "--num_shards=2", "--output=out/mutual.csv"}},
 	{"neighbours that rules choose", "kneighbors",
 		[]string{"--input=DATA/flights_small.csv", "--encode=auto", "--columns=*,!air_time,!id,!delayed",
 			`--filter=distance<1200 and carrier!="MQ"`, "--only_same=origin", "--before=time_hour", "--max_per=dest:1", "--k=3",
@@ -217,8 +219,8 @@ var (
 	// An embedded Spark runs one for each shape of a pipeline; the embedded Flink runs all.
 	inSpark = []string{"words by cosine", "averaged epochs", "predictions", "digits in shards", "an index in a file",
 		"an index in shards",
-		"approximate neighbours in parts", "components", "encoded rows", "groups", "clusters", "recommendations",
-		"rows left out"}
+		"approximate neighbours in parts", "components", "encoded rows", "groups",
+		"groups of mutual neighbours", "clusters", "recommendations", "rows left out"}
 )
 
 // models are what makes the models of which predictions are made, on Prism.
