@@ -282,4 +282,19 @@ func (r *keptReader) Fill(b *vectors.Block, rows int) error {
 	return nil
 }
 
+// whole is the piece that is next, if it has just so many rows, and all of them count: it needs no copy. Of no reader
+// there is none.
+func (r *keptReader) whole(rows int) *vectors.Block {
+	if r == nil || r.at > 0 || len(r.pieces) == 0 {
+		return nil
+	}
+	if p := r.pieces[0]; p.Len() == rows && p.Numbers[rows-1] < r.end {
+		return p
+	}
+	return nil
+}
+
+// next passes over the piece that is next.
+func (r *keptReader) next() { r.pieces = r.pieces[1:] }
+
 func (*keptReader) Close() error { return nil }

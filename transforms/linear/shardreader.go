@@ -58,18 +58,21 @@ func newBlockPool(shards int) blockPool { return make(blockPool, shards*(aheadBl
 // each gives the batches to use, whose fault of a row comes back with the row's file.
 func (f *shardReader) each(ctx context.Context, use func(*model.Chunk) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	blocks := make(chan *vectors.Block, aheadBlocks)
+	blocks := make(chan lent, aheadBlocks)
 	g.Go(func() error {
 		defer close(blocks)
 		return f.read(ctx, blocks)
 	})
 	g.Go(func() error {
 		for b := range blocks {
-			if err := f.batches(b, use); err != nil {
+			if err := f.batches(b.Block, use); err != nil {
 				return locate(err, f.chunks)
 			}
+			if b.kept {
+				continue
+			}
 			select {
-			case f.pool <- b:
+			case f.pool <- b.Block:
 			default:
 			}
 		}
@@ -78,16 +81,22 @@ func (f *shardReader) each(ctx context.Context, use func(*model.Chunk) error) er
 	return g.Wait()
 }
 
+// lent is a block to learn from, which goes into the pool thereafter unless it is one of those that are kept.
+type lent struct {
+	*vectors.Block
+	kept bool
+}
+
 // read fills blocks with the rows of the chunks: with a unit of one chunk where they are visited in another order
 // than they stand in, otherwise with whole batches, as those go on from chunk to chunk.
-func (f *shardReader) read(ctx context.Context, blocks chan<- *vectors.Block) error {
+func (f *shardReader) read(ctx context.Context, blocks chan<- lent) error {
 	chunks := append([]vectorio.Chunk(nil), f.chunks...)
 	vectorio.Sort(chunks)
 	if f.pass.Shuffle {
 		rng := rand.New(rand.NewPCG(f.seed, 1))
 		rng.Shuffle(len(chunks), func(i, j int) { chunks[i], chunks[j] = chunks[j], chunks[i] })
 	}
-	send := func(b *vectors.Block) error {
+	lend := func(b lent) error {
 		select {
 		case blocks <- b:
 			return nil
@@ -95,6 +104,7 @@ func (f *shardReader) read(ctx context.Context, blocks chan<- *vectors.Block) er
 			return ctx.Err()
 		}
 	}
+	send := func(b *vectors.Block) error { return lend(lent{Block: b}) }
 	full := f.blockRows()
 	rows := 0
 	for _, c := range chunks {
@@ -127,7 +137,16 @@ func (f *shardReader) read(ctx context.Context, blocks chan<- *vectors.Block) er
 		if err != nil {
 			return err
 		}
+		k, _ := r.(*keptReader)
 		for {
+			if piece := k.whole(full); piece != nil && b.Len() == 0 {
+				if err := lend(lent{piece, true}); err != nil {
+					return err
+				}
+				f.rows += int64(full)
+				k.next()
+				continue
+			}
 			before := b.Len()
 			err := r.Fill(b, full)
 			if err == io.EOF {

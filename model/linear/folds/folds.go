@@ -47,8 +47,10 @@ func (f *Folds) Of(c *linear.Chunk, i int, number int64, class int32) int {
 	h, cuts := foldHash(f.Seed, key), f.Cuts[class]
 	fold := 0
 	if len(cuts) < 16 {
-		for fold < len(cuts) && cuts[fold] <= h {
-			fold++
+		for _, cut := range cuts { // all of them: a processor guesses badly where a loop by hashes ends
+			if cut <= h {
+				fold++
+			}
 		}
 	} else if at, found := slices.BinarySearch(cuts, h); found {
 		for fold = at + 1; fold < len(cuts) && cuts[fold] == h; fold++ {
