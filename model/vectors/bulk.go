@@ -74,7 +74,7 @@ func (b *Block) AppendRows64(values []float64, first int64) (rows, column int) {
 // NaN or ±Inf.
 func stored[T float32 | float64](b *Block, values []T, finite func([]T) int) int {
 	n := finite(values)
-	for b.Missing && n < len(values) && values[n] != values[n] {
+	for b.Missing && n < len(values) && values[n] != values[n] && n%b.Dim >= b.Known {
 		n++
 		n += finite(values[n:])
 	}

@@ -175,6 +175,8 @@ type Block struct {
 	Cells *tables.Table
 	// Missing says that a value may be NaN, of a dense block of Float64: the number is not known.
 	Missing bool
+	// Known is, with Missing, how many columns, the first, have no value that may be NaN. Default: none.
+	Known int
 
 	wide bool // the rows are in F64
 }
@@ -297,7 +299,7 @@ func (b *Block) Append(row []float64, number int64) int {
 // refused is the place of the first value that cannot be stored, or -1.
 func (b *Block) refused(values []float64) int {
 	for j, v := range values {
-		if v-v != 0 && !(b.Missing && v != v) || b.DType == Float32 && math.IsInf(float64(float32(v)), 0) {
+		if v-v != 0 && !(b.Missing && v != v && j >= b.Known) || b.DType == Float32 && math.IsInf(float64(float32(v)), 0) {
 			return j
 		}
 	}

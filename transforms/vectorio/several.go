@@ -221,11 +221,11 @@ func (d *Dataset) Reads(o *Options) {
 	}
 }
 
-// splitter takes the targets from rows of numbers.
+// splitter takes the targets, which may be missing, from rows of numbers.
 type splitter struct{ whole *vectors.Block }
 
 func newSplitter(dim, targets int) *splitter {
-	return &splitter{&vectors.Block{Dim: dim + targets, DType: vectors.Float64}}
+	return &splitter{&vectors.Block{Dim: dim + targets, DType: vectors.Float64, Missing: true, Known: dim}}
 }
 
 // read appends at most so many rows of r to b, with their targets.

@@ -1,6 +1,7 @@
 package fitting
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -989,12 +990,14 @@ func fitGram(t testing.TB, parts int, chunks ...*linear.Chunk) *leastsquares.Gra
 	return g
 }
 
-// By default gradient descent takes the curvature of the loss, where there is one, columns are few and rows are not
-// sorted; a flag of another schedule's asks for that.
+// By default gradient descent takes the curvature of the loss, where there is one and columns are few, but for log_loss
+// of sorted rows in a single epoch by one part; a flag of another schedule's asks for that.
 func TestDefaultSchedule(t *testing.T) {
 	two, numbers := lineartest.Problem(300, 2, 4), lineartest.Problem(300, 0, 4)
 	sorted := lineartest.Problem(300, 2, 4) // in chunks, between which the survey sees that
 	slices.Sort(sorted.Target)
+	rising := lineartest.Problem(300, 0, 4)
+	slices.Sort(rising.Target)
 	for _, v := range []struct {
 		name   string
 		o      linear.Options
@@ -1005,16 +1008,60 @@ func TestDefaultSchedule(t *testing.T) {
 		{"log_loss", linear.Options{Task: linear.Classification}, two, 1, linear.Newton},
 		{"squared_error", linear.Options{Task: linear.Regression}, numbers, 2, linear.Newton},
 		{"huber", linear.Options{Task: linear.Regression, Loss: linear.Huber}, numbers, 2, linear.Newton},
-		{"huber, once", linear.Options{Task: linear.Regression, Loss: linear.Huber}, numbers, 1, linear.AdaGrad},
+		{"huber, once", linear.Options{Task: linear.Regression, Loss: linear.Huber}, numbers, 1, linear.Newton},
 		{"hinge", linear.Options{Task: linear.Classification, Loss: linear.Hinge}, two, 2, linear.AdaGrad},
 		{"l1", linear.Options{Task: linear.Regression, Penalty: linear.L1}, numbers, 2, linear.AdaGrad},
 		{"eta0", linear.Options{Task: linear.Regression, Eta0: 0.5}, numbers, 2, linear.AdaGrad},
 		{"sorted", linear.Options{Task: linear.Classification}, sorted, 1, linear.InvScaling},
+		{"squared_error, sorted", linear.Options{Task: linear.Regression}, rising, 1, linear.Newton},
+		{"huber, sorted", linear.Options{Task: linear.Regression, Loss: linear.Huber}, rising, 1, linear.Newton},
 		{"sorted, twice", linear.Options{Task: linear.Classification}, sorted, 2, linear.Newton},
 	} {
 		f := driven(t, FitOptions{Options: v.o, Solver: SolverSGD, Epochs: v.epochs, BatchSize: 20}, v.rows, 5)
 		if got := f.Model().Options.LearningRate; got != v.want {
 			t.Errorf("%s: %s, want %s", v.name, got, v.want)
+		}
+	}
+	o := FitOptions{Options: linear.Options{Task: linear.Classification}, Solver: SolverSGD, Epochs: 1, Parts: 5, BatchSize: 20}
+	if got := driven(t, o, sorted, 5).Model().Options.LearningRate; got != linear.Newton {
+		t.Errorf("sorted, in parts: %s, want newton", got)
+	}
+}
+
+// A single epoch learns least squares of sorted rows as of any, and no warning says otherwise; other losses nearly so.
+func TestSortedOnce(t *testing.T) {
+	rows, sorted := lineartest.Problem(2000, 0, 4), lineartest.Problem(2000, 0, 4)
+	order := make([]int, rows.Len())
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(rows.Target[a], rows.Target[b]) })
+	for i, k := range order {
+		sorted.Target[i] = rows.Target[k]
+		copy(sorted.X[i*rows.Features:][:rows.Features], rows.X[k*rows.Features:])
+	}
+	squares := func(m *linear.Model) (sum float64) {
+		p, err := m.Predict(rows, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range p {
+			sum += (v - rows.Target[i]) * (v - rows.Target[i])
+		}
+		return sum
+	}
+	for loss, most := range map[linear.Loss]float64{linear.SquaredError: 1 + 1e-9, linear.Huber: 1.5,
+		linear.SquaredEpsilonInsensitive: 1.05} {
+		o := FitOptions{Options: linear.Options{Task: linear.Regression, Loss: loss}, Epochs: 1, Parts: 5, BatchSize: 20}
+		o.Solver = SolverSGD
+		once := driven(t, o, sorted, 5)
+		o.Solver, o.Epochs = SolverExact, 0
+		if got, want := squares(once.Model()), squares(driven(t, o, rows, 5).Model()); got > most*want {
+			t.Errorf("%s: squares of %v, by an exact fit %v", loss, got, want)
+		}
+		warned := strings.Contains(strings.Join(once.Warnings(), "\n"), "the rows look sorted")
+		if warned != (loss != linear.SquaredError) {
+			t.Errorf("%s: warnings %q", loss, once.Warnings())
 		}
 	}
 }

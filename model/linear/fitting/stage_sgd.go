@@ -36,11 +36,11 @@ func (sgdStage) begin(f *Fit) (linear.Learner, error) {
 }
 
 // bends reports whether gradient descent takes the curvature of the loss where nobody says how it is to learn: of few
-// columns. In a single epoch it does not of rows that are sorted by the target, as the predictions of the first of
-// them lead nowhere, nor by Huber's loss, whose curvature comes from how far off predictions are.
+// columns. In a single epoch by one part it does not take log_loss of rows that are sorted by the target: for long they
+// are of one class, of which the predictions are then so sure that those of the other class have hardly a curvature.
 func (f *Fit) bends() bool {
 	o := &f.options
-	if f.epochs() == 1 && (o.Options.Loss == linear.Huber || f.survey.Drift.Drifts()) {
+	if o.Options.Loss == linear.LogLoss && f.epochs() == 1 && o.Parts == 1 && f.survey.Drift.Drifts() {
 		return false
 	}
 	return o.Options.LearningRate == "" && o.Folds == 0 && o.Options.PowerT == nil && o.Options.Eta0 == 0 &&

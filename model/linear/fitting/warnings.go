@@ -39,7 +39,7 @@ func (f *Fit) Warnings() []string {
 					strconv.Quote(s.Classes.Label(k)))
 			}
 		}
-		if !exact && s.Drift.Drifts() {
+		if !exact && s.Drift.Drifts() && !f.unordered() {
 			warn("the rows look sorted: %s; sgd learns better from shuffled rows", s.Drift.String())
 		}
 		if !exact && s.Scaler == nil && f.chosen.LearningRate != linear.AdaGrad &&
@@ -48,6 +48,11 @@ func (f *Fit) Warnings() []string {
 		}
 	}
 	return append(all, f.warnings...)
+}
+
+// unordered reports whether gradient descent learns the same of rows in any order: sums of parabolas.
+func (f *Fit) unordered() bool {
+	return f.chosen.LearningRate == linear.Newton && f.chosen.Loss == linear.SquaredError
 }
 
 // FoldWarnings names the classes that are not in every fold, as soon as the survey has found them; none without folds.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -78,5 +79,52 @@ func TestUntargetedRows(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Of several targets in columns of one .npy, rows that lack any are left out, as if they were not there. A NaN among the
+// features is a fault.
+func TestUntargetedColumns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	rng := rand.New(rand.NewPCG(19, 20))
+	var all, whole []float64
+	for i := range 40 {
+		a, b := rng.NormFloat64(), rng.NormFloat64()
+		row := []float64{a, a + 2*b + 0.1*rng.NormFloat64(), b, a - b + 0.1*rng.NormFloat64()}
+		switch i {
+		case 0, 39:
+			row[1] = math.NaN()
+		case 17:
+			row[1], row[3] = math.NaN(), math.NaN()
+		default:
+			whole = append(whole, row...)
+		}
+		all = append(all, row...)
+	}
+	clitest.WriteNPY(t, filepath.Join(dir, "all.npy"), 4, all)
+	clitest.WriteNPY(t, filepath.Join(dir, "whole.npy"), 4, whole)
+	for _, solver := range []string{"--solver=exact", "--solver=sgd"} {
+		args := []string{"--target=1,3", "--task=regression", "--report=none", "--shards=1", solver}
+		if solver == "--solver=exact" {
+			args = slices.Delete(args, 3, 4)
+		}
+		told := mustRun(t, dir, append(args, "--input=all.npy", "--output_model=all.json")...)
+		if n := strings.Count(told, "3 rows without a target are left out"); n != 1 {
+			t.Errorf("%s: that rows are left out is told %d times:\n%s", solver, n, told)
+		}
+		mustRun(t, dir, append(args, "--input=whole.npy", "--output_model=whole.json")...)
+		got, want := readTargets(t, filepath.Join(dir, "all.json")), readTargets(t, filepath.Join(dir, "whole.json"))
+		for k := range want.Models {
+			if got, want := got.part(t, k)["coef"], want.part(t, k)["coef"]; !sameJSON(t, got, want) {
+				t.Errorf("%s, target %d: weights %v, want %v", solver, k, got, want)
+			}
+		}
+	}
+	all[2] = math.NaN()
+	clitest.WriteNPY(t, filepath.Join(dir, "all.npy"), 4, all)
+	_, stderr, code := runCommand(t, dir, "--input=all.npy", "--target=1,3", "--task=regression", "--output_model=all.json")
+	if code == 0 || !strings.Contains(stderr, "all.npy: row 0, column 2: found NaN, expected a finite number") {
+		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
