@@ -148,10 +148,11 @@ type partitioned struct {
 // inspectPartitioned inspects a file that has columns of its directories, unless its own have no names.
 func inspectPartitioned(ctx context.Context, f File, o Options) (Source, error) {
 	s := &partitioned{name: f.Name(), parts: o.Partitions}
-	for _, r := range [][2]string{{"id", o.IDColumn}, {"target", o.TargetColumn}, {"weight", o.WeightColumn}} {
-		if s.find(r[1]) >= 0 {
-			return nil, fault.Asked(f.Name(), "a column of the file for the "+r[0], "%s, which is one of its directories",
-				fault.Quote(r[1]))
+	// The target may be what rules or colours go by, so that the message does not say what the column is for.
+	for _, column := range []string{o.IDColumn, o.TargetColumn, o.WeightColumn} {
+		if s.find(column) >= 0 {
+			return nil, fault.Asked(f.Name(), "a column of the file itself", "%s, which is one of its directories",
+				fault.Quote(column))
 		}
 	}
 	own, keys := s.split(&o)

@@ -118,7 +118,7 @@ func TestPartitionedNumbers(t *testing.T) {
 	}
 	for want, change := range map[string]func(*Options){
 		`found "oak", expected a number in the directory "kind"`: func(o *Options) { o.Columns = []string{"a", "kind"} },
-		`expected a column of the file for the target`:           func(o *Options) { o.TargetColumn = "year" },
+		`expected a column of the file itself`:                   func(o *Options) { o.TargetColumn = "year" },
 		`found a column "a" in both`:                             func(o *Options) { o.Partitions[0].Name = "a" },
 		`expected a number in the directory "year"`:              func(o *Options) { o.Partitions[0].Null = true },
 		`expected a column "c"`:                                  func(o *Options) { o.Columns = []string{"c", "year"} },

@@ -68,7 +68,8 @@ func TestPartitions(t *testing.T) {
 	}
 	for args, want := range map[string]string{
 		"--id_column=id --impute=uniform --k=3 --output=i.csv":               "directories NAME=VALUE",
-		"--id_column=year --k=3 --output=i.csv":                              "a column of the file for the id",
+		"--id_column=year --k=3 --output=i.csv":                              "which is one of its directories",
+		"--id_column=id --columns=a --only_same=year --k=3 --output=i.csv":   "expected a column of the file itself\n",
 		"--id_column=id --columns=a,kind --k=3 --output=i.csv --encode=none": "expected a number in the directory",
 	} {
 		_, stderr, code := clitest.End(t, clitest.Other(dirs, "kneighbors",
