@@ -97,6 +97,7 @@ type Learned struct {
 	SHA256   string   `json:"sha256"`
 	Rows     int64    `json:"rows"`
 	Rejected int64    `json:"rejected,omitempty"`
+	NoTarget int64    `json:"rows_without_target,omitempty"` // left out, too
 	MeanLoss *float64 `json:"mean_loss,omitempty"`
 }
 

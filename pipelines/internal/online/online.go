@@ -277,7 +277,7 @@ func (w *learning) learn(ctx context.Context, info files.Info, sum string) error
 		return err
 	}
 	l := linear.Learned{File: info.Location(), Size: info.Size, Modified: info.Version, SHA256: sum,
-		Rows: lesson.Report.Rows, Rejected: lesson.Report.Rejected}
+		Rows: lesson.Report.Rows, Rejected: lesson.Report.Rejected, NoTarget: lesson.Report.NoTarget}
 	if len(lesson.Judged) == 1 {
 		l.MeanLoss = lesson.Judged[0].By.Scores().MeanLoss
 	}

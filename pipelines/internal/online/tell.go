@@ -77,6 +77,13 @@ func (w *learning) lines(r, before *linear.Record, took time.Duration, rejected 
 		}
 		lines = append(lines, w.drift("target "+t.Target+", ", &t.Judgement)...)
 	}
+	without := int64(0)
+	for _, f := range r.Files {
+		without += f.NoTarget
+	}
+	if without > 0 {
+		lines = append(lines, "  "+cli.Agree(without, "row without a target is", "rows without a target are")+" left out")
+	}
 	return append(lines, cli.FileLines(int64(rejected), rejectedOf(w.versions.ModelPath(r.Number), rejected),
 		[]string{w.versions.ModelPath(r.Number)})...)
 }

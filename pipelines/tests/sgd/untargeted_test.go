@@ -128,3 +128,29 @@ func TestUntargetedColumns(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
+
+// Rows that arrive without a target are left out, told of with the version, and counted in its record.
+func TestUntargetedWatch(t *testing.T) {
+	t.Parallel()
+	want := untargetedReference(t)
+	for _, of := range []struct{ file, flags string }{
+		{"csv", "--target=y --columns=a,b,c"}, {"parquet", "--target=kind --columns=a,b,c"}, {"svm", ""},
+		{"csv", "--target=y --columns=a,b,c --encode=auto"}, {"csv", "--target=y,a --columns=b,c"},
+	} {
+		dir, task := t.TempDir(), "regression"
+		if strings.Contains(of.flags, "kind") {
+			task = "classification"
+		}
+		args := append(strings.Fields(of.flags), "--watch", "--once", "--settle=0", "--task="+task, "--report=none",
+			"--input="+clitest.Testdata(t, "untargeted."+of.file), "--output_model=m.json")
+		told := mustRun(t, dir, args...)
+		if n := strings.Count(told, fmt.Sprint("  ", want.Missing, " rows without a target are left out\n")); n != 1 {
+			t.Errorf("%s %s: that rows are left out is told %d times:\n%s", of.file, of.flags, n, told)
+		}
+		text := clitest.Read(t, filepath.Join(dir, "m-000001.watch.json"))
+		if !strings.Contains(text, fmt.Sprintf(`"rows": %d`, want.Rows)) ||
+			!strings.Contains(text, fmt.Sprintf(`"rows_without_target": %d`, want.Missing)) {
+			t.Errorf("%s %s: the record has other counts: %s", of.file, of.flags, text)
+		}
+	}
+}
