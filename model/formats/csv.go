@@ -392,9 +392,7 @@ func (r *csvReader) append(b *vectors.Block, number int64, id []byte) int {
 	if r.s.id >= 0 {
 		b.AppendID(parseID(id))
 	}
-	if r.s.learns() {
-		r.learned.appendTo(b, r.s.selection)
-	}
+	r.learned.appendTo(b, r.s.selection)
 	return -1
 }
 

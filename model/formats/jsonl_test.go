@@ -157,6 +157,8 @@ func TestJSONL(t *testing.T) {
 x
 {"vector":[2],"a":[1,]}
 {"vector":[2]} // two
+` + strings.Repeat("x", longWord-1) + ` y
+` + strings.Repeat("x", longWord) + ` y
 {"vector":[3]}
 `, Options{}, row("[1]",
 			`fault: : found an array at byte 0 of the line, expected a JSON object`,
@@ -176,6 +178,8 @@ x
 			`fault: : found x at byte 0 of the line, expected a JSON object`,
 			`fault: : found "]}" at byte 21 of the line, expected valid JSON`,
 			`fault: : found "// two" at byte 15 of the line, expected valid JSON`,
+			`fault: : found `+strings.Repeat("x", longWord-1)+` at byte 0 of the line, expected a JSON object`,
+			`fault: : found "`+strings.Repeat("x", longWord)+` y" at byte 0 of the line, expected a JSON object`,
 			"[3]")},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -711,6 +712,22 @@ func TestParquetLeft(t *testing.T) {
 				})
 			}
 			readers.Wait()
+		}
+	}
+}
+
+// Where as many groups are left as may be, the one that was left first is closed.
+func TestParquetGroupPool(t *testing.T) {
+	var p groupPool
+	s := &parquetSource{}
+	most := runtime.GOMAXPROCS(0)
+	for row := range int64(most + 1) {
+		p.put(parquetGroups{s: s, in: &parquetBytes{}, left: row, end: 1000 + row})
+	}
+	defer p.dropIf(func(*parquetGroups) bool { return true })
+	for i, g := range p.all {
+		if len(p.all) != most || g.left != int64(i+1) {
+			t.Errorf("group %d of %d is the one that was left at row %d, expected row %d", i, len(p.all), g.left, i+1)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"beamlearn/model/linear"
@@ -148,8 +149,11 @@ func TestTargetsRefused(t *testing.T) {
 	for _, bad := range []float64{math.NaN(), math.Inf(1), 1e200} {
 		c := targetRows(rng, 0, 5, 3, 3, false, false)
 		c.Targets[2].Numbers[1] = bad
-		if err := g.Several(3).PartialFit(c); err == nil {
+		err := g.Several(3).PartialFit(c)
+		if err == nil {
 			t.Errorf("target %v is no error", bad)
+		} else if told := "values of target 3 that overflow"; bad == 1e200 && !strings.Contains(err.Error(), told) {
+			t.Errorf("%v, expected %s", err, told)
 		}
 	}
 	if err := p.Merge(g.Several(2)); err == nil {

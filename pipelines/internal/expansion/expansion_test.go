@@ -331,6 +331,33 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A model's file goes into the pipeline whole, up to the largest that may.
+func TestReadModel(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "m.json")
+	if err := os.WriteFile(name, []byte("model"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := readModel(t.Context(), name); err != nil || string(b) != "model" {
+		t.Errorf("%q, %v", b, err)
+	}
+	for _, c := range []struct {
+		size int64
+		ok   bool
+	}{{mostModel, true}, {mostModel + 1, false}} {
+		if err := os.Truncate(name, c.size); err != nil {
+			t.Fatal(err)
+		}
+		b, err := readModel(t.Context(), name)
+		if c.ok && (err != nil || int64(len(b)) != c.size) {
+			t.Errorf("%d bytes: %d were read, %v", c.size, len(b), err)
+		}
+		if !c.ok && (err == nil || !strings.Contains(err.Error(), "more than 64 MiB")) {
+			t.Errorf("%d bytes: %v", c.size, err)
+		}
+	}
+}
+
 // served is a service whose workers are this process.
 func served(t *testing.T) (address string) {
 	t.Helper()
