@@ -284,21 +284,6 @@ func (t *sum) add(b *vectors.Block, found *assigned, weights weights) {
 	}
 }
 
-// addTo adds a row, weighted.
-func addTo[T float32 | float64](into []float64, row []T, weight float64) {
-	for len(row) >= 4 {
-		x, y := (*[4]T)(row), (*[4]float64)(into)
-		y[0] += float64(float64(x[0]) * weight)
-		y[1] += float64(float64(x[1]) * weight)
-		y[2] += float64(float64(x[2]) * weight)
-		y[3] += float64(float64(x[3]) * weight)
-		row, into = row[4:], into[4:]
-	}
-	for j, v := range row {
-		into[j] += float64(float64(v) * weight)
-	}
-}
-
 // offer takes a row that is farther than the nearest of those that are kept.
 func (t *sum) offer(f far, row []float64) {
 	if len(t.far) == t.most && compareFar(f, t.far[len(t.far)-1]) > 0 {

@@ -451,17 +451,29 @@ func (n *Nearest) tiles(i, p, count, groups, rows int, e *extremes) (found [tile
 	return found
 }
 
-// add lists the pairs of a hit of the group of m rows from number first on, but for those that are known.
+// add lists the pairs of a hit of the group of m rows from number first on, but for those that are known. Few rows have
+// a point more than the known one, which ones cannot be foretold: the first of each row is listed without a branch.
 func (n *Nearest) add(hit *tile.Hit, first, m, panel int, positions []int32) {
 	base := (panel + int(hit.Panel)) * tile.Columns
-	for r, mask := range hit.Masks[:m] {
-		if base+tile.Columns > n.points.n {
-			mask &= 1<<(n.points.n-base) - 1
-		}
+	points := uint64(1)<<min(n.points.n-base, tile.Columns) - 1
+	var masks [tile.Rows]uint64
+	more := uint64(0)
+	count := len(n.list)
+	list := n.list[:count+tile.Rows]
+	for r, p := range positions[first : first+m] {
+		mask := hit.Masks[r] & points &^ (1 << uint(int(p)-base))
+		list[count] = uint64(first+r)<<32 | uint64(base+bits.TrailingZeros64(mask))
+		count += int((mask | -mask) >> 63)
+		masks[r] = mask & (mask - 1)
+		more |= masks[r]
+	}
+	n.list = list[:count]
+	if more == 0 {
+		return
+	}
+	for r, mask := range masks {
 		for ; mask != 0; mask &= mask - 1 {
-			if p := int32(base + bits.TrailingZeros64(mask)); p != positions[first+r] {
-				n.list = append(n.list, uint64(first+r)<<32|uint64(p))
-			}
+			n.list = append(n.list, uint64(first+r)<<32|uint64(base+bits.TrailingZeros64(mask)))
 		}
 	}
 }
