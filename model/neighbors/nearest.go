@@ -57,6 +57,10 @@ type Nearest struct {
 // mostReached is how many pairs a row may have, on average, for the sake of how far it looks.
 const mostReached = 6
 
+// firstStep is how many panels of points rows go past at a time where some of them have no point yet: what is computed
+// among these points tightens the bounds for the next, which scores of int8 leave loose.
+const firstStep = 4
+
 // nearestRows is how many rows have short forms at a time: a multiple of those of a batch.
 const nearestRows = 8 * tile.Groups * tile.Rows
 
@@ -232,14 +236,16 @@ func (n *Nearest) find(q *vectors.Block, positions []int32, distances, reach []f
 		n.bound(i, distances, reach)
 	}
 	const together = tile.Groups * tile.Rows
+	step := n.step
 	for i := 0; i < len(positions); i += together {
 		if m := min(together, len(positions)-i); slices.Contains(positions[i:i+m], -1) {
 			n.first(i, m, positions, reach)
+			step = min(step, firstStep)
 		}
 	}
 	panels := n.points.panels()
-	for p := 0; p < panels; p += n.step {
-		count := min(n.step, panels-p)
+	for p := 0; p < panels; p += step {
+		count := min(step, panels-p)
 		e := n.all
 		if count < panels {
 			e = n.points.over(p*tile.Columns, min((p+count)*tile.Columns, n.points.n))
@@ -394,7 +400,7 @@ func (n *Nearest) first(i, m int, positions []int32, reach []float64) {
 			if positions[r] >= 0 || math.IsInf(float64(n.rows.halves[r]), -1) {
 				continue
 			}
-			score := slices.Max(n.best[(r-at)*tile.Columns:][:tile.Columns])
+			score := highest((*[tile.Columns]float32)(n.best[(r-at)*tile.Columns:]))
 			bound := t.seedBound(n.rows, r, float64(score), n.set.half, n.set.e, n.set.f, t.frame.eta(n.rows))
 			if reach != nil {
 				bound = max(bound, t.o.ceiling(reach[r], t.points.dim))
@@ -402,6 +408,15 @@ func (n *Nearest) first(i, m int, positions []int32, reach []float64) {
 			n.bounds[r] = bound
 		}
 	}
+}
+
+// highest is the highest of the scores of a row, by four at a time; NaN where one is.
+func highest(scores *[tile.Columns]float32) float32 {
+	a, b, c, d := scores[0], scores[1], scores[2], scores[3]
+	for j := 4; j < tile.Columns; j += 4 {
+		a, b, c, d = max(a, scores[j]), max(b, scores[j+1]), max(c, scores[j+2]), max(d, scores[j+3])
+	}
+	return max(a, b, c, d)
 }
 
 // makeSeeds makes what the first bounds are of.
@@ -451,8 +466,8 @@ func (n *Nearest) tiles(i, p, count, groups, rows int, e *extremes) (found [tile
 	return found
 }
 
-// add lists the pairs of a hit of the group of m rows from number first on, but for those that are known. Few rows have
-// a point more than the known one, which ones cannot be foretold: the first of each row is listed without a branch.
+// add lists the pairs of a hit of the group of m rows from number first on, but for those that are known. Which
+// rows have other points the processor cannot foretell, so the first of each row is listed without a branch.
 func (n *Nearest) add(hit *tile.Hit, first, m, panel int, positions []int32) {
 	base := (panel + int(hit.Panel)) * tile.Columns
 	points := uint64(1)<<min(n.points.n-base, tile.Columns) - 1
