@@ -642,7 +642,7 @@ func TestCorners(t *testing.T) {
 			!(m.Training.Gap <= 1e-6*o) {
 			t.Errorf("%s: %+v", v.args, m.Training)
 		}
-		if !regexp.MustCompile(`\n  objective \[[\d.]+\], at most \S+ above the least\n  ` + v.want).MatchString(stderr) {
+		if !regexp.MustCompile(`\n  objective [\d.]+, at most \S+ above the least\n  ` + v.want).MatchString(stderr) {
 			t.Errorf("%s:\n%s", v.args, stderr)
 		}
 	}

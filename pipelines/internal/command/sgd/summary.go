@@ -336,8 +336,11 @@ func (s *summary) head() []string {
 
 // body is what was found.
 func (s *summary) body(fit *fitting.Fit) (lines []string) {
-	if s.Training.Objective != nil {
-		line := fmt.Sprintf("  objective %v", slices.Sorted(slices.Values(s.Training.Objective)))
+	if o := s.Training.Objective; len(o) > 0 {
+		line := fmt.Sprintf("  objective %.9g", o[0])
+		if len(o) > 1 { // one against the rest
+			line = fmt.Sprintf("  objectives from %.9g to %.9g", slices.Min(o), slices.Max(o))
+		}
 		if interior.Has(s.Loss) || (s.Loss == model.Huber || s.Training.GradientNorm != nil) && s.Training.Gap > 0 {
 			line += fmt.Sprintf(", at most %.2g above the least", s.Training.Gap)
 		}
