@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -109,6 +110,113 @@ func TestTriples(t *testing.T) {
 				checkTriples(t, want, sums)
 			}
 		}
+	}
+}
+
+// The report counts what was written; and columns that are not known are counted, and left out.
+func TestTripleColumns(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		columns      []string
+		want, others string // the columns that are found, and columns of which one is another
+	}{
+		{[]string{"5", "7"}, `{"triples":{"columns":[5,7]}}`, `{"triples":{"columns":[99,7]}}`},
+		{[]string{"b", "c"}, `{"triples":{"columns":["b","c"]}}`, `{"triples":{"columns":[99,"c"]}}`},
+	} {
+		dir := t.TempDir()
+		first, second := c.columns[0], c.columns[1]
+		write(t, dir, "x.csv", fmt.Sprintf("u,i\na,%[1]s\nb,%[1]s\nc,%[1]s\na,%[2]s\na,%[2]s\nb,%[2]s\n", first, second))
+		run := func(o triples.Options) (*triples.Job, *triples.Report) {
+			t.Helper()
+			o.Destination = output.Destination{Output: filepath.Join(dir, "r.jsonl"), NumShards: 1}
+			o.Workers = placement.InProcess
+			j := &triples.Job{Columns: triples.Columns{Row: "u", Column: "i"}, Options: o}
+			j.Options.EnsureDefaults()
+			var err error
+			if j.Data, err = triples.Inspect(t.Context(), []string{filepath.Join(dir, "x.csv")}, &j.Columns,
+				&j.Reading); err != nil {
+				t.Fatal(err)
+			}
+			p, s := beam.NewPipelineWithRoot()
+			if err := triples.Rows(s, j); err != nil {
+				t.Fatal(err)
+			}
+			if err := ptest.Run(p); err != nil {
+				t.Fatal(err)
+			}
+			r, err := j.Report(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.OutputFiles, r.RejectedFiles = nil, nil
+			return j, r
+		}
+		j, r := run(triples.Options{})
+		known := filepath.Join(dir, "columns.json")
+		if err := j.WriteColumns(t.Context(), known); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Clean(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(read(t, known)); got != c.want {
+			t.Errorf("columns %s, expected %s", got, c.want)
+		}
+		if want := (triples.Report{Triples: 6, Merged: 1, Rows: 3, Columns: 2, Nonzero: 5}); !reflect.DeepEqual(*r, want) {
+			t.Errorf("%+v, expected %+v", *r, want)
+		}
+		write(t, dir, "columns.json", c.others)
+		if ids, err := triples.ReadColumns(t.Context(), known); err != nil || ids.Len() != 2 || ids.At(0).Int != 99 {
+			t.Errorf("known columns %v, %v", ids, err)
+		}
+		j, r = run(triples.Options{Known: known})
+		if err := j.Clean(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := triples.Report{Triples: 6, Merged: 1, Unknown: 3, Rows: 3, Columns: 2, Nonzero: 2}
+		if !reflect.DeepEqual(*r, want) {
+			t.Errorf("with known columns: %+v, expected %+v", *r, want)
+		}
+	}
+}
+
+// A file that is not one of columns, or of none, is refused.
+func TestTripleColumnsRefused(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", `{}`, `{"triples":{"columns":[]}}`, `{"triples":{"columns":["a","a"]}}`,
+		`{"triples":{"columns":[""]}}`} {
+		name := write(t, t.TempDir(), "columns.json", text)
+		if ids, err := triples.ReadColumns(t.Context(), name); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%q: %v, %v", text, ids, err)
+		}
+	}
+}
+
+// The first fault of the rows ends a job that skips none.
+func TestTripleFault(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "x-0.csv", "u,i,v\na,1,2\nb,2,bad\nc,3,worse\n")
+	j := &triples.Job{Columns: triples.Columns{Row: "u", Column: "i", Value: "v"},
+		Options: triples.Options{Destination: output.Destination{Output: filepath.Join(dir, "r.jsonl")},
+			Workers: placement.InProcess}}
+	j.Options.EnsureDefaults()
+	j.Reading.ChunkRows = 1
+	var err error
+	if j.Data, err = triples.Inspect(t.Context(), []string{filepath.Join(dir, "x-0.csv")}, &j.Columns,
+		&j.Reading); err != nil {
+		t.Fatal(err)
+	}
+	p, s := beam.NewPipelineWithRoot()
+	if err := triples.Rows(s, j); err != nil {
+		t.Fatal(err)
+	}
+	if err := ptest.Run(p); err == nil || !strings.Contains(err.Error(), "row 1") ||
+		!strings.Contains(err.Error(), "bad") {
+		t.Errorf("%v", err)
+	}
+	if err := j.Clean(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
