@@ -263,7 +263,7 @@ func (s *partitioned) arrange(o *Options, keys []int) error {
 			}
 		}
 		for _, k := range keys {
-			s.place = append(s.place, -1-k)
+			s.place = slices.Insert(s.place, s.before(o.Columns, k), -1-k)
 		}
 	}
 	for _, at := range s.place {
@@ -278,6 +278,22 @@ func (s *partitioned) arrange(o *Options, keys []int) error {
 		}
 	}
 	return nil
+}
+
+// before is the place of a column of the directories: before the next that Columns name after it by its own name, or
+// behind all.
+func (s *partitioned) before(specs []string, k int) int {
+	own := s.Source.Columns()
+	at := slices.Index(specs, s.parts[k].Name)
+	for _, spec := range specs[at+1:] {
+		next := slices.IndexFunc(s.place, func(c int) bool {
+			return c >= 0 && own[c] == spec || c < 0 && s.parts[-1-c].Name == spec
+		})
+		if at >= 0 && next >= 0 {
+			return next
+		}
+	}
+	return len(s.place)
 }
 
 // Dim is the number of columns of a vector.

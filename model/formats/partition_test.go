@@ -89,7 +89,9 @@ func TestPartitionedNumbers(t *testing.T) {
 		row            []float64 // the second
 	}{
 		{nil, nil, []string{"a", "b", "year"}, []float64{3, 4, 2026}},
-		{[]string{"year", "b"}, nil, []string{"b", "year"}, []float64{4, 2026}},
+		{[]string{"year", "b"}, nil, []string{"year", "b"}, []float64{2026, 4}},
+		{[]string{"b", "year"}, nil, []string{"b", "year"}, []float64{4, 2026}},
+		{[]string{"year", "?"}, nil, []string{"a", "b", "year"}, []float64{3, 4, 2026}},
 		{[]string{"!year"}, nil, []string{"a", "b"}, []float64{3, 4}},
 		{[]string{"!a"}, nil, []string{"b", "year"}, []float64{4, 2026}},
 		{[]string{"?"}, nil, []string{"a", "b"}, []float64{3, 4}},
@@ -138,7 +140,7 @@ func TestPartitionedCells(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"x.csv": "a,t\n1,u\n2,v\n", "x.jsonl": "{\"a\":1,\"t\":\"u\"}\n{\"a\":2,\"t\":\"v\"}\n"}
 	for name, data := range files {
-		for _, columns := range [][]string{nil, {"kind", "year"}} {
+		for _, columns := range [][]string{nil, {"year", "kind"}} {
 			o := partitionOptions()
 			o.Cells, o.Columns = true, columns
 			o.Partitions[0].Null = true

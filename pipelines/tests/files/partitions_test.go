@@ -130,3 +130,46 @@ func TestPartitionOfOneValue(t *testing.T) {
 		t.Errorf("queries of one directory\n%s\nexpected\n%s", got, want)
 	}
 }
+
+// Columns of directories come in the order that is asked for, as others do: what reads by place reads the right ones.
+func TestPartitionOrder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	whole := "u,v,item,month\n"
+	for _, item := range []int{5, 7} {
+		part := "u,v\n"
+		for k, u := range []string{"a", "b", "c"} {
+			part += fmt.Sprintf("%s,%d.5\n", u, k+item)
+			whole += fmt.Sprintf("%s,%d.5,%d,%d\n", u, k+item, item, 12-item)
+		}
+		at := filepath.Join(dir, fmt.Sprintf("x/item=%d/month=%d", item, 12-item))
+		if err := os.MkdirAll(at, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		clitest.Write(t, filepath.Join(at, "part.csv"), part)
+	}
+	clitest.Write(t, filepath.Join(dir, "flat.csv"), whole)
+	for _, args := range []string{
+		"transform --row=u --column=item --value=v --output=o.svm",
+		"transform --id_column=u --columns=month,v,item --output=o.csv",
+		"transform --id_column=u --columns=item,month,v --output=o.csv",
+		"transform --id_column=u --columns=v,month,item --output=o.csv",
+		"recommend --row=u --column=item --value=v --k=1 --top=1 --output=o.csv --report=none",
+	} {
+		var outputs []string
+		for _, input := range []string{"flat.csv", "x/*/*/*.csv"} {
+			words := append(strings.Fields(args), "--input="+input)
+			if _, stderr, code := clitest.End(t, clitest.Other(dir, words[0], words[1:]...)); code != 0 {
+				t.Fatalf("%s: exit code %d\n%s", words, code, stderr)
+			}
+			name := "o.csv"
+			if strings.Contains(args, "o.svm") {
+				name = "o.svm"
+			}
+			outputs = append(outputs, clitest.Read(t, filepath.Join(dir, name)))
+		}
+		if outputs[0] != outputs[1] {
+			t.Errorf("%s: of one file\n%s\nof directories\n%s", args, outputs[0], outputs[1])
+		}
+	}
+}
