@@ -93,8 +93,12 @@ func keptOut(o *linear.Options, squares []float64, slope float64) []string {
 		*o.Alpha, out, len(squares), most)}
 }
 
+// smallSquare is the mean square below which a column is of small scale: half that of a standardised one.
+const smallSquare = 0.5
+
 // shrinks is the warning that the l2 part of the penalty takes much of the effect of columns of small scale, where it
-// does: of a column whose mean square is v the share alpha/(alpha+v), where alpha is that part's.
+// does: of a column whose mean square is v the share alpha/(alpha+v), where alpha is that part's. A large alpha takes
+// much of any column, which is what it is for.
 func shrinks(o *linear.Options, squares []float64) []string {
 	alpha := *o.Alpha
 	switch o.Penalty {
@@ -105,7 +109,7 @@ func shrinks(o *linear.Options, squares []float64) []string {
 	}
 	shrunk, least := 0, 0.0
 	for _, v := range squares {
-		if v > 0 && v < 10*alpha {
+		if v > 0 && v < min(10*alpha, smallSquare) {
 			if shrunk++; least == 0 || v < least {
 				least = v
 			}

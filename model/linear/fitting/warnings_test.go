@@ -20,6 +20,7 @@ func TestShrinks(t *testing.T) {
 		{linear.L2, 0.001, 0.15, "alpha 0.001, shrinks 1 of 4 columns by more than 9 %, as their scale is small (a mean square of 0.0009)"},
 		{linear.L2, 0.01, 0.15, "alpha 0.01, shrinks 2 of 4 columns"},
 		{linear.L2, 0, 0.15, ""},
+		{linear.L2, 0.2, 0.15, "alpha 0.2, shrinks 2 of 4 columns"}, // and 1/6 of a column of scale 1, standardised or not
 		{linear.ElasticNet, 0.01, 0.5, "alpha 0.01, shrinks 2 of 4 columns"},
 		{linear.ElasticNet, 0.01, 0.9, "alpha 0.01, shrinks 1 of 4 columns"},
 		{linear.ElasticNet, 1, 1, ""},
