@@ -255,12 +255,13 @@ func (c *command) job() (*knn.Job, error) {
 	}
 	if keep.Column != "" {
 		reading.Formats.TargetColumn, reading.Formats.Unlabelled = keep.Column, false
+		reading.Formats.Untargeted = true // a row without a number there is a row
 	}
 	page, pageErr := c.page.Path()
 	_, tableErr := c.tables.Options(*c.standardize)
 	tableErr = errors.Join(tableErr, c.tables.Columns(&reading.Formats))
 	if c.tables.Asked() || *c.standardize {
-		reading.Formats.Cells, reading.Formats.Untargeted = true, true
+		reading.Formats.Cells = true
 	}
 	job := &knn.Job{Reading: reading, Options: knn.Options{
 		Neighbors: c.metric.Options(),
