@@ -33,9 +33,22 @@ type Partition struct {
 // nullPartition is the value of rows without one.
 const nullPartition = "__HIVE_DEFAULT_PARTITION__"
 
-// Partitions are the columns that the directories of each of some paths say, which must be the same for all; nil where
-// there are none.
-func Partitions(paths []string) ([][]Partition, error) {
+// Partitions are the columns that the directories of some paths say, which must be the same for all: by each of the
+// namings the file of that path is read. It is nil, which changes nothing, where a path says none.
+func Partitions(paths []string) ([]*Naming, error) {
+	all, err := partitionsOfAll(paths)
+	if err != nil {
+		return nil, err
+	}
+	namings := make([]*Naming, len(paths))
+	for i := range all {
+		namings[i] = &Naming{Partitions: all[i]}
+	}
+	return namings, nil
+}
+
+// partitionsOfAll are those of each path; nil where there are none.
+func partitionsOfAll(paths []string) ([][]Partition, error) {
 	all := make([][]Partition, len(paths))
 	for i, name := range paths {
 		all[i] = partitionsOf(name)

@@ -38,7 +38,7 @@ func TestPartitions(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, want := range c.Read {
-			p := all[i][0]
+			p := all[i].Partitions[0]
 			var got any
 			switch {
 			case p.Null:
@@ -52,7 +52,8 @@ func TestPartitions(t *testing.T) {
 			}
 		}
 	}
-	if all, err := Partitions([]string{"a/x.csv", "=1/y.csv", "k=1"}); all != nil || err != nil {
+	all, err := Partitions([]string{"a/x.csv", "=1/y.csv", "k=1"})
+	if len(all) != 3 || all[0] != nil || all[1] != nil || all[2] != nil || err != nil {
 		t.Errorf("no directories: %v, %v", all, err)
 	}
 	for want, paths := range map[string][]string{
@@ -64,10 +65,10 @@ func TestPartitions(t *testing.T) {
 			t.Errorf("%q: %v, want %s", paths, err, want)
 		}
 	}
-	if big, err := Partitions([]string{"k=3000000000/x"}); err != nil || big[0][0].Value != 3000000000 {
+	if big, err := Partitions([]string{"k=3000000000/x"}); err != nil || big[0].Partitions[0].Value != 3000000000 {
 		t.Errorf("%+v, %v", big, err) // which Spark reads so, and pyarrow as text
 	}
-	if big, err := Partitions([]string{"k=9007199254740993/x"}); err != nil || big[0][0].Number {
+	if big, err := Partitions([]string{"k=9007199254740993/x"}); err != nil || big[0].Partitions[0].Number {
 		t.Errorf("%+v, %v: no float64 has it", big, err)
 	}
 }
@@ -176,11 +177,11 @@ func FuzzPartitions(f *testing.F) {
 	f.Add("k%3D=__HIVE_DEFAULT_PARTITION__/x", "k%3D=\xff%FF/y")
 	f.Fuzz(func(t *testing.T, a, b string) {
 		all, err := Partitions([]string{a, b})
-		if err != nil || all == nil {
+		if err != nil || all[0] == nil {
 			return
 		}
-		for k := range all[0] {
-			p, q := &all[0][k], &all[1][k]
+		for k := range all[0].Partitions {
+			p, q := &all[0].Partitions[k], &all[1].Partitions[k]
 			if p.Name != q.Name || p.Number != q.Number || p.Null && p.Text != "" || !utf8.ValidString(p.Text) {
 				t.Errorf("%+v beside %+v", p, q)
 			}

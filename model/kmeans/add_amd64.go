@@ -2,16 +2,10 @@
 
 package kmeans
 
-import (
-	"os"
+import "beamlearn/model/internal/simd"
 
-	"golang.org/x/sys/cpu"
-
-	"beamlearn/model/internal/simd"
-)
-
-// assembly says that the AVX2 kernels are in use. BEAMLEARN_SIMD=generic in the environment forbids them.
-var assembly = cpu.X86.HasAVX2 && os.Getenv(simd.Environment) != "generic"
+// assembly says that the AVX2 kernels are in use.
+var assembly = simd.AVX2()
 
 // addFours adds the values of whole fours, where the processor can, and returns their number.
 func addFours[T float32 | float64](into []float64, row []T, weight float64) int {

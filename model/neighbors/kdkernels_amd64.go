@@ -2,16 +2,10 @@
 
 package neighbors
 
-import (
-	"os"
+import "beamlearn/model/internal/simd"
 
-	"golang.org/x/sys/cpu"
-
-	"beamlearn/model/internal/simd"
-)
-
-// treeAssembly says that the AVX2 kernels of the tree are in use. BEAMLEARN_SIMD=generic in the environment forbids it.
-var treeAssembly = cpu.X86.HasAVX2 && os.Getenv(simd.Environment) != "generic"
+// treeAssembly says that the AVX2 kernels of the tree are in use.
+var treeAssembly = simd.AVX2()
 
 type kernelPair[T float] struct{ points, boxes kernel[T] }
 

@@ -237,13 +237,7 @@ func inspect(ctx context.Context, o *Options, all []formats.File,
 	if err != nil {
 		return nil, nil, err
 	}
-	of := func(i int) formats.Options {
-		how := o.Formats
-		if parts != nil {
-			how.Partitions = parts[i]
-		}
-		return how
-	}
+	of := func(i int) formats.Options { return parts[i].Options(o.Formats) }
 	for i, f := range all {
 		if sources[i], err = formats.Inspect(ctx, f, of(i)); err != nil {
 			return nil, nil, err

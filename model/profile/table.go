@@ -83,10 +83,7 @@ func IsTable(ctx context.Context, f formats.File, o formats.Options) bool {
 	if err != nil {
 		return false // which the profile tells
 	}
-	if parts != nil {
-		o.Partitions = parts[0]
-	}
-	src, err := formats.Inspect(ctx, f, o)
+	src, err := formats.Inspect(ctx, f, parts[0].Options(o))
 	if err != nil {
 		return false
 	}

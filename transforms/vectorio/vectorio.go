@@ -319,15 +319,11 @@ func openUnreadable(ctx context.Context, infos []files.Info, o Options, all []op
 
 // partitions are the columns that the directories of the files say, by which each is read; nil of files without any.
 func partitions(infos []files.Info) ([]*formats.Naming, error) {
-	paths, all := make([]string, len(infos)), make([]*formats.Naming, len(infos))
+	paths := make([]string, len(infos))
 	for i, info := range infos {
 		paths[i] = info.Name
 	}
-	found, err := formats.Partitions(paths)
-	for i := range found {
-		all[i] = &formats.Naming{Partitions: found[i]}
-	}
-	return all, err
+	return formats.Partitions(paths)
 }
 
 func sourcesOf(all []opened) []formats.Source {
@@ -984,6 +980,9 @@ func (r *Reader) next(b *vectors.Block, most int) error {
 
 // leaveOut counts the rows of a block from the first on that have no target, and removes them unless they are kept.
 func (r *Reader) leaveOut(b *vectors.Block, first int) {
+	if len(b.Target)+len(b.Labels)+len(b.Targets) == 0 {
+		return
+	}
 	var none []int
 	for i := first; i < b.Len(); i++ {
 		if lacksTarget(b, i) {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/cpu"
 )
 
 // Environment names the variable: generic, avx2, avxvnni, avx512 or amx.
@@ -13,6 +15,9 @@ const Environment = "BEAMLEARN_SIMD"
 
 // known are the levels of all packages.
 var known = []string{"generic", "avx2", "avxvnni", "avx512", "amx"}
+
+// AVX2 reports whether kernels of AVX2 are in use: the processor has it, and the environment does not force plain Go.
+func AVX2() bool { return cpu.X86.HasAVX2 && os.Getenv(Environment) != known[0] }
 
 // Choose is the place of the level that the environment forces, among those that this machine has, or of the last,
 // the fastest. A word that is none of them ends the process with one line and exit code 2: packages choose before

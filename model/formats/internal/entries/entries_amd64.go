@@ -3,13 +3,13 @@
 package entries
 
 import (
-	"os"
-
 	"golang.org/x/sys/cpu"
+
+	"beamlearn/model/internal/simd"
 )
 
-// parses says that the kernel is in use. BEAMLEARN_SIMD=generic in the environment forbids it.
-var parses = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && os.Getenv("BEAMLEARN_SIMD") != "generic"
+// parses says that the kernel is in use.
+var parses = simd.AVX2() && cpu.X86.HasBMI1 && cpu.X86.HasBMI2
 
 // powers are those of ten that the places behind a point divide by.
 var powers = [8]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7}
