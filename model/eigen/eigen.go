@@ -132,7 +132,8 @@ func (o *Options) checkShare(features int) error {
 	case o.Components != 0:
 		return fmt.Errorf("%d components, and as many as explain %s: ask for one of both", o.Components, ShareText(s))
 	case features > MaxExact:
-		return fmt.Errorf("as many components as explain %s: %d columns are more than %d, which only a sketch takes, and it does not "+
+		return fmt.Errorf("as many components as explain %s: %d columns are more than %d, which only a sketch takes, and "+
+			"it does not "+
 			"know all eigenvalues: ask for a number of components, e.g. %d", ShareText(s), features, MaxExact, DefaultSketched)
 	case o.Solver == Randomized:
 		return fmt.Errorf("as many components as explain %s: svd_solver randomized does not know all eigenvalues: take "+

@@ -314,7 +314,8 @@ func TestSettle(t *testing.T) {
 	}
 	for _, solver := range []Solver{"", Auto, CovarianceEigh, Randomized} {
 		o := Options{VarianceShare: 0.95, Solver: solver}
-		want := "2001 columns are more than 2000, which only a sketch takes, and it does not know all eigenvalues: ask for a number"
+		want := "2001 columns are more than 2000, which only a sketch takes, and it does not know all eigenvalues: ask " +
+			"for a number"
 		if err := o.Settle(MaxExact + 1); err == nil || !strings.Contains(err.Error(), want) ||
 			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", solver, err)

@@ -183,7 +183,8 @@ func (f *file) check() error {
 		return fmt.Errorf("svd_solver %s", fault.Quote(string(f.Options.Solver)))
 	case f.Options.Components < 0 || f.Options.Components > d || f.Options.Oversamples < 0 ||
 		f.Options.IteratedPower != nil && *f.Options.IteratedPower < 0:
-		return fmt.Errorf("n_components %d, n_oversamples %d of %d features, or a negative iterated_power", f.Options.Components,
+		return fmt.Errorf("n_components %d, n_oversamples %d of %d features, or a negative iterated_power",
+			f.Options.Components,
 			f.Options.Oversamples, d)
 	case f.Options.VarianceShare != 0 &&
 		(f.Options.Components != 0 || !(f.Options.VarianceShare > 0 && f.Options.VarianceShare < 1)):

@@ -102,7 +102,8 @@ func (p *PCA) Page(v *View) (*report.Page, error) {
 	page.Sections = []report.Section{
 		{
 			ID: "rows", Title: "The rows along the components",
-			Lead:   "Each point is a row, seen along two components: the directions in which the rows differ most. Their covariance is the matrix whose eigenvectors the components are.",
+			Lead: "Each point is a row, seen along two components: the directions in which the rows differ most. Their " +
+				"covariance is the matrix whose eigenvectors the components are.",
 			Blocks: append(p.dominated(), scatter, p.projected(v)),
 		}, {
 			ID: "variance", Title: "How much each component explains",
@@ -110,11 +111,13 @@ func (p *PCA) Page(v *View) (*report.Page, error) {
 			Blocks: p.scree(),
 		}, {
 			ID: "meaning", Title: "What a component means",
-			Lead:   "A component is a mixture of the features; its loadings say how much of each. Slide along it to see what changes.",
+			Lead: "A component is a mixture of the features; its loadings say how much of each. Slide along it to see what " +
+				"changes.",
 			Blocks: []report.Block{meaning, p.loadings()},
 		}, {
 			ID: "explorer", Title: "What eigenvectors are",
-			Lead:   "A matrix takes each point of the plane to another. Drag its two columns, and see: most directions turn, but along an eigenvector the plane only stretches, by its eigenvalue.",
+			Lead: "A matrix takes each point of the plane to another. Drag its two columns, and see: most directions turn, " +
+				"but along an eigenvector the plane only stretches, by its eigenvalue.",
 			Blocks: []report.Block{explorer},
 		},
 	}

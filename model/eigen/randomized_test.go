@@ -53,7 +53,8 @@ func TestRandomizedSlowSpectrum(t *testing.T) {
 				off, c.Off)
 		}
 		// Two passes alone, as they were once the default, are not enough.
-		if two := fit(t, Options{Components: c.Components, Solver: Randomized, IteratedPower: new(0)}, rows, 3, 1); c.Fall < 1 &&
+		if two := fit(t, Options{Components: c.Components, Solver: Randomized, IteratedPower: new(0)}, rows, 3,
+			1); c.Fall < 1 &&
 			math.Abs(two.ExplainedVariance[0]/c.Exact[0]-1) < c.Off {
 			t.Errorf("%d × %d, %d components: the case is too easy", c.Rows, c.Columns, c.Components)
 		}

@@ -130,7 +130,8 @@ func TestKinds(t *testing.T) {
 		{cells("x", "5", "5", "5", "5", "", "5"), Numeric,
 			"numbers from 5 to 5; 1 of 6 missing: the mean 5 instead, and a feature that says so"},
 		{cells("x", "2013-01-01", "2013-01-01T05:00:00Z", "2013-02-28 23:00", "", "2013-03-01", "2013-03-01"), Date,
-			"days from 2013-01-01 to 2013-03-01: month, dayofweek, hour, days; 1 of 6 missing: the mean instead, and a feature that says so"},
+			"days from 2013-01-01 to 2013-03-01: month, dayofweek, hour, days; 1 of 6 missing: the mean instead, and a " +
+				"feature that says so"},
 		{cells("x", "2013-01-01", "2013-02-30", "2013-01-01", "2013-01-01", "2013-01-01", "2013-01-01"), Categorical,
 			`2 distinct values; 5 are dates, but not 1 cell, as "2013-02-30": as a date column, it would be refused`},
 		{cells("x", words...), Text, "texts of 5 words in the median, hashed into 64 features"},
@@ -351,8 +352,10 @@ func TestNamesOfHashes(t *testing.T) {
 		others []string
 		want   []string
 	}{
-		"none alike":        {[]string{"x", "x#0", "a#"}, []string{"a#0", "a#1", "a#2", "a#3", "b#1#0", "b#1#1", "b#1#2", "b#1#3", "x", "x#0", "a#"}},
-		"a column is alike": {[]string{"a#1"}, []string{"a#0", "a#1", "a#2", "a#3", "b#1#0", "b#1#1", "b#1#2", "b#1#3", "a#1 (2)"}},
+		"none alike": {[]string{"x", "x#0", "a#"}, []string{"a#0", "a#1", "a#2", "a#3", "b#1#0", "b#1#1", "b#1#2",
+			"b#1#3", "x", "x#0", "a#"}},
+		"a column is alike": {[]string{"a#1"}, []string{"a#0", "a#1", "a#2", "a#3", "b#1#0", "b#1#1", "b#1#2", "b#1#3",
+			"a#1 (2)"}},
 	} {
 		tab := table(textsOf("a", "one two", "three"), textsOf("b#1", "one", "two"))
 		for _, x := range c.others {

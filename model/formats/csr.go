@@ -17,8 +17,8 @@ import (
 // with its column, indices[e], and its value, data[e]. The columns of a row may have any order; they are sorted as they
 // are read. A column that is there twice is a fault.
 //
-// What rows have besides, their ids, targets and weights, are arrays of the same archive, of one number for each row, or
-// of ids one text: Options name them.
+// What rows have besides, their ids, targets and weights, are arrays of the same archive, of one number for each row,
+// or of ids one text: Options name them.
 type csrSource struct {
 	File
 	rows, columns, entries  int64
@@ -186,7 +186,8 @@ func (s *csrSource) textIDs(ctx context.Context, m *member) (bool, error) {
 		return false, err
 	}
 	if src.Rows() != s.rows {
-		return false, fault.File(s.Name(), fmt.Sprintf("%d ids in the array %s", s.rows, fault.Quote(m.array)), "%d", src.Rows())
+		return false, fault.File(s.Name(), fmt.Sprintf("%d ids in the array %s", s.rows, fault.Quote(m.array)), "%d",
+			src.Rows())
 	}
 	s.idTexts = src.(*npyText)
 	return true, nil

@@ -85,11 +85,13 @@ func TestCSV(t *testing.T) {
 		{"a quote within an id", "a,b\n5\" pipe,3\n4\"x\"\"y,\"5\"\n\"6,\n7\",7\n", Options{IDColumn: "a"},
 			row(`[3] "5\" pipe"`, `[5] "4\"x\"\"y"`, `[7] "6,\n7"`)},
 		{"text after a quote", "1,2\n\"3\"4,5\n\"6\" ,7\n8, \"9\"\n1,2\n", Options{},
-			row("[1 2]", `fault: , column 0: found "\"3\"4,5", expected quotes around all of a field, and those inside it doubled; or --quoting=none`,
+			row("[1 2]",
+				`fault: , column 0: found "\"3\"4,5", expected quotes around all of a field, and those inside it doubled; or --quoting=none`,
 				`fault: , column 0: found "\"6\" ,7", expected quotes around all of a field, and those inside it doubled; or --quoting=none`,
 				`fault: , column 1: found " \"9\"", expected quotes around all of a field, and those inside it doubled; or --quoting=none`, "[1 2]")},
 		{"a row at fault ends with its line", "1,2\n\"3\"\",\n\"4\"x\",\"\n5,6\n", Options{},
-			row("[1 2]", `fault: , column 0: found "\"3\"\",\n\"4\"x\",\"", expected quotes around all of a field, and those inside it doubled; or --quoting=none`, "[5 6]")},
+			row("[1 2]",
+				`fault: , column 0: found "\"3\"\",\n\"4\"x\",\"", expected quotes around all of a field, and those inside it doubled; or --quoting=none`, "[5 6]")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			src, err := inspectText(c.data, "f.csv", c.options)
@@ -167,7 +169,8 @@ func TestCSVInspectFaults(t *testing.T) {
 		{"a,b\n", Options{Header: "maybe"}, `header "maybe": must be auto, yes or no`},
 		{" \"a\",c\n1,2\n", Options{},
 			`f.csv: found " \"a\"" in the first row, expected quotes around all of a field, and those inside it doubled; or --quoting=none`},
-		{"a,\"b\n1,2\n", Options{}, `f.csv: found a quote that opens in the first row, and then the end of the file, expected the quote that closes it, or --quoting=none`},
+		{"a,\"b\n1,2\n", Options{},
+			`f.csv: found a quote that opens in the first row, and then the end of the file, expected the quote that closes it, or --quoting=none`},
 		{strings.Repeat(",", maxColumns), Options{}, `f.csv: found 1048577 columns, expected at most 1048576 columns`},
 	} {
 		_, err := inspectText(c.data, "f.csv", c.options)

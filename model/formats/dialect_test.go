@@ -65,7 +65,8 @@ func TestDialectFaults(t *testing.T) {
 		o    Options
 		want string // of the first row that is at fault
 	}{
-		{"a;b\n1,500;2\n", Options{}, `f.csv: row 0, column a: found "1,500", expected a number; or --decimal=, or, where the comma stands between groups of digits, --thousands=,`},
+		{"a;b\n1,500;2\n", Options{},
+			`f.csv: row 0, column a: found "1,500", expected a number; or --decimal=, or, where the comma stands between groups of digits, --thousands=,`},
 		{"a;b\n1;2\n1,5;2\n", Options{Delimiter: ";", Decimal: "."},
 			`f.csv: row 1, column a: found "1,5", expected a number; or --decimal=,`},
 		{"a;b\n1,5;2\n1.5;2\n", Options{Decimal: ","},
@@ -161,7 +162,8 @@ func TestVectorCells(t *testing.T) {
 	if err != nil || src.Columns() != nil || LeftOut(Schema(src)[:1]) != "left out: text (text)" {
 		t.Errorf("%+v, %v", Schema(src), err)
 	}
-	wantText(t, "f.csv", "v\n[1 2]\n[1 2 3]\n\"[1, x]\"\n[1 ... 2]\n[nan 1]\n[1 1e999]\n(1 2)\n\"\"\n[1 2\n[1.2.3 4]\n\"[1,]\"\n", Options{},
+	wantText(t, "f.csv", "v\n[1 2]\n[1 2 3]\n\"[1, x]\"\n[1 ... 2]\n[nan 1]\n[1 1e999]\n(1 2)\n\"\"\n[1 2\n[1.2.3 "+
+		"4]\n\"[1,]\"\n", Options{},
 		"[1 2]", ", column v: found a vector of 3, expected one of 2, as in the first row",
 		`, column v, place 1: found "x", expected a number`,
 		`, column v, place 1: found "...", expected all numbers of the vector: it was written in part`,
@@ -248,7 +250,8 @@ func TestJSONLColumns(t *testing.T) {
 	wantText(t, "f.jsonl", `{"a":1,"t":"x","b":true,"c":null}`+"\n"+`{"b":false,"a":2}`+"\n"+`{"a":1}`+"\n"+
 		`{"a":1,"b":1,"d":5}`+"\n"+`{"a":1,"b":1,"c":5}`, Options{},
 		"[1 1]", "[2 0]", ", column b: found no such key, expected a number",
-		", column d: found a number, under a key that is not in the first row, expected the keys of the first row, or those of --columns",
+		", column d: found a number, under a key that is not in the first row, expected the keys of the first row, or "+
+			"those of --columns",
 		", column c: found a number, where the first row has null, expected numbers in all rows, or --columns without it")
 	const nested = `{"m":{"id":"p","size":{"w":1,"h":2}},"m.w":5,"y":0}` + "\n" +
 		`{"y":1,"m":{"size":{"h":4,"w":3},"id":"q"},"m.w":6}` + "\n" + `{"y":1,"m":{"size":{"h":4}},"m.w":6}`

@@ -320,7 +320,8 @@ func TestDetect(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	const all = ".npy .npz .csv .tsv .jsonl .ndjson .parquet .arrow .feather .arrows .ipc .fvecs .bvecs .fbin .u8bin .i8bin .svm .libsvm .svmlight .mtx .vec .glove.txt, or --input_format"
+	const all = ".npy .npz .csv .tsv .jsonl .ndjson .parquet .arrow .feather .arrows .ipc .fvecs .bvecs .fbin .u8bin " +
+		".i8bin .svm .libsvm .svmlight .mtx .vec .glove.txt, or --input_format"
 	const none = `no extension that tells the format, expected --input_format=csv, or another of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm, mtx, word2vec`
 	for name, want := range map[string]string{
 		"a.txt":          `a.txt: found the extension ".txt", expected one of ` + all,

@@ -47,9 +47,11 @@ func TellIDs(columns []Column) string {
 	first := shown[0]
 	if strings.ContainsAny(first, ",' ") {
 		first = strings.NewReplacer(`,`, `\,`, `'`, `'\''`).Replace(first)
-		return fmt.Sprintf("%s: whole numbers in the vector; if they are ids, --id_column='%s' or --columns='*,!%s' takes them out", names, first, first)
+		return fmt.Sprintf("%s: whole numbers in the vector; if they are ids, --id_column='%s' or --columns='*,!%s' takes "+
+			"them out", names, first, first)
 	}
-	return fmt.Sprintf("%s: whole numbers in the vector; if they are ids, --id_column=%s or --columns='*,!%s' takes them out", names, first, first)
+	return fmt.Sprintf("%s: whole numbers in the vector; if they are ids, --id_column=%s or --columns='*,!%s' takes "+
+		"them out", names, first, first)
 }
 
 // wholeText reports whether a field is an integer, as ids are written.

@@ -259,9 +259,11 @@ func TestJSONLInspectFaults(t *testing.T) {
 			`f.jsonl: found the column "0", expected keys by name or by glob: those of an object have no order`},
 		{`{"id":1,"vector":[1]}`, Options{Header: HeaderYes},
 			`f.jsonl: found header yes, expected header auto: .jsonl has no header row`},
-		{`{"vector":[]}`, Options{}, `f.jsonl, column vector: found an empty array in the first row, expected at least one number`},
+		{`{"vector":[]}`, Options{},
+			`f.jsonl, column vector: found an empty array in the first row, expected at least one number`},
 		{`{"vector":[1,null]}`, Options{}, `f.jsonl, column 1: found null in the first row, expected a number`},
-		{`{"vector":"1"}`, Options{}, `f.jsonl, column vector: found the string "1" in the first row, expected an array of numbers`},
+		{`{"vector":"1"}`, Options{},
+			`f.jsonl, column vector: found the string "1" in the first row, expected an array of numbers`},
 		{`{"vector":666}`, Options{}, `f.jsonl, column vector: found 666 in the first row, expected an array of numbers`},
 		{`{"v":"1"}`, Options{Columns: []string{"v"}},
 			`f.jsonl, column v: found the string "1" in the first row, expected a number without quotes`},
@@ -273,7 +275,8 @@ func TestJSONLInspectFaults(t *testing.T) {
 			`f.jsonl, column vector: found the key twice in the first row, expected it once`},
 		{`{"a":[1],"b":2}`, Options{Columns: []string{"a", "b"}},
 			`f.jsonl, column a: found an array in the first row, expected a number`},
-		{many, Options{}, `f.jsonl, column vector: found an array of 1048577 in the first row, expected one of at most 1048576`},
+		{many, Options{},
+			`f.jsonl, column vector: found an array of 1048577 in the first row, expected one of at most 1048576`},
 	} {
 		_, err := inspectText(c.data, "f.jsonl", c.options)
 		if err == nil || err.Error() != c.want {

@@ -568,7 +568,8 @@ func TestLongRow(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c.more == '\n' {
-			want = "f.csv: found a quote that opens in row 1, and no end of the row within 67108864 bytes, expected the quote that closes it, or --quoting=none"
+			want = "f.csv: found a quote that opens in row 1, and no end of the row within 67108864 bytes, expected the " +
+				"quote that closes it, or --quoting=none"
 		} else {
 			if _, err := src.(Counter).Count(context.Background(), Range{0, 1 << 20}); err == nil || err.Error() != want {
 				t.Errorf("counting %q…: %v", c.start, err)

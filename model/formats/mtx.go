@@ -44,7 +44,8 @@ func inspectMTX(ctx context.Context, f File, comp compression, o Options) (Sourc
 	if err := o.noDialect(f, "mtx"); err != nil {
 		return nil, err
 	}
-	if err := o.noChoice(f, "no choice of columns: .mtx has entries, and nothing else (a target may stand in a .npy: --target=FILE.npy)"); err != nil {
+	if err := o.noChoice(f, "no choice of columns: .mtx has entries, and nothing else (a target may stand in a .npy: "+
+		"--target=FILE.npy)"); err != nil {
 		return nil, err
 	}
 	s := &mtxSource{textFile: o.newText(f, comp)}

@@ -176,7 +176,8 @@ func TestNPYRefused(t *testing.T) {
 		{typed("'f3'"), `found the type "f3", ` + types},
 		{typed("''"), `found the type "", ` + types},
 		{typed("[('a', '<f4'), ('b', '<f4')]"),
-			"found a structured array, whose columns have types of their own, expected numbers of one type: a table with names is a .csv or a .parquet"},
+			"found a structured array, whose columns have types of their own, expected numbers of one type: a table with " +
+				"names is a .csv or a .parquet"},
 		{typed("('<f4', (2,))"), parse(`"{'descr': ('<f4', (2,)), 'fortran_order': False, 'shape': (2"…`,
 			"numbers of one type, not a structured one at byte 10 of it")},
 

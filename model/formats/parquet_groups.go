@@ -105,7 +105,10 @@ func (p *groupPool) put(g parquetGroups) {
 		first.discard()
 	}
 	in := g.in
-	p.all = append(p.all, leftGroup{g, time.AfterFunc(leftFor, func() { p.dropIf(func(g *parquetGroups) bool { return g.in == in }) })})
+	p.all = append(p.all, leftGroup{g, time.AfterFunc(leftFor, func() {
+		p.dropIf(
+			func(g *parquetGroups) bool { return g.in == in })
+	})})
 }
 
 // drop closes the groups of a source that end at a row.

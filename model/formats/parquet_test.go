@@ -657,18 +657,20 @@ func TestParquetBytesRead(t *testing.T) {
 	}
 }
 
-// Chunks that are shorter than a row group are read one after the other as if they were one, without its beginning anew;
-// in any order, and several at a time, they have the same rows.
+// Chunks that are shorter than a row group are read one after the other as if they were one, without its beginning
+// anew; in any order, and several at a time, they have the same rows.
 func TestParquetLeft(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: this reads a file hundreds of times")
 	}
 	const rows = 3000
 	record, _ := randomLists(t, rows, 3, false)
-	small := []parquet.WriterProperty{parquet.WithDataPageSize(200), parquet.WithBatchSize(7), parquet.WithDictionaryDefault(false)}
+	small := []parquet.WriterProperty{parquet.WithDataPageSize(200), parquet.WithBatchSize(7),
+		parquet.WithDictionaryDefault(false)}
 	for _, groupRows := range []int64{rows, 1100} {
 		data := parquetTable(t, record, groupRows, small...)
-		for _, o := range []Options{{Columns: []string{"x"}, IDColumn: "name"}, {Columns: []string{"x"}, IDColumn: "id", TargetColumn: "c0"},
+		for _, o := range []Options{{Columns: []string{"x"}, IDColumn: "name"},
+			{Columns: []string{"x"}, IDColumn: "id", TargetColumn: "c0"},
 			{Columns: []string{"c1", "c2"}, TargetColumn: "name", Labels: true, WeightColumn: "id"}} {
 			var lock sync.Mutex
 			bytesRead := int64(0)

@@ -160,7 +160,8 @@ func TestPartitionedCells(t *testing.T) {
 				t.Fatalf("%s, %q: %+v, %v", name, columns, fields, err)
 			}
 			year, kind := &b.Cells.Columns[n-2], &b.Cells.Columns[n-1]
-			if b.Len() != 2 || year.Len() != 2 || !math.IsNaN(year.Numbers[1]) || kind.Len() != 2 || string(kind.Text(1)) != "oak" {
+			if b.Len() != 2 || year.Len() != 2 || !math.IsNaN(year.Numbers[1]) || kind.Len() != 2 ||
+				string(kind.Text(1)) != "oak" {
 				t.Errorf("%s, %q: %d rows, %+v, %+v", name, columns, b.Len(), year, kind)
 			}
 			if columns == nil {

@@ -253,25 +253,31 @@ func TestMTX(t *testing.T) {
 	}
 	for data, want := range map[string]string{
 		"%%MatrixMarket matrix array real general\n1 1\n1\n": `found the form "array", expected entries with their coordinates: a dense matrix is read of .npy or .csv`,
-		"1 1 1\n":                                      `found "1 1 1", expected a header: %%MatrixMarket matrix coordinate real general`,
-		head + "complex general\n1 1 0\n":              `found values that are "complex", expected real, integer or pattern`,
-		head + "real hermitian\n1 1 0\n":               `found "hermitian", expected general, symmetric or skew-symmetric`,
-		head + "real general\n":                        `found "", expected the numbers of rows, columns and entries`,
-		head + "real general\n1 1\n":                   `found "1 1", expected the numbers of rows, columns and entries`,
-		head + "real general\n1 1 1 1\n":               `found "1 1 1 1", expected the numbers of rows, columns and entries`,
-		head + "real general\n0 1 0\n":                 `found the shape (0, 1), expected rows of data`,
-		head + "real general\n2 2 1\n":                 `found 0, expected 1 entries, as its header says`,
-		head + "real general\n2 2 1\n1 1 1\n2 2 2\n":   `found more, expected 1 entries, as its header says`,
-		head + "real general\n2 2 5\n1 1 1\n":          `found a header that says 5, expected as many entries as the file can hold`,
-		head + "real general\n2000000000 2 1\n1 1 1\n": `found 2000000000 rows, and 1 entries, expected at most 1000 empty rows for each entry`,
+		"1 1 1\n":                                    `found "1 1 1", expected a header: %%MatrixMarket matrix coordinate real general`,
+		head + "complex general\n1 1 0\n":            `found values that are "complex", expected real, integer or pattern`,
+		head + "real hermitian\n1 1 0\n":             `found "hermitian", expected general, symmetric or skew-symmetric`,
+		head + "real general\n":                      `found "", expected the numbers of rows, columns and entries`,
+		head + "real general\n1 1\n":                 `found "1 1", expected the numbers of rows, columns and entries`,
+		head + "real general\n1 1 1 1\n":             `found "1 1 1 1", expected the numbers of rows, columns and entries`,
+		head + "real general\n0 1 0\n":               `found the shape (0, 1), expected rows of data`,
+		head + "real general\n2 2 1\n":               `found 0, expected 1 entries, as its header says`,
+		head + "real general\n2 2 1\n1 1 1\n2 2 2\n": `found more, expected 1 entries, as its header says`,
+		head +
+			"real general\n2 2 5\n1 1 1\n": `found a header that says 5, expected as many entries as the file can hold`,
+		head +
+			"real general\n2000000000 2 1\n1 1 1\n": `found 2000000000 rows, and 1 entries, expected at most 1000 empty rows for each entry`,
 		head + "real general\n2 3000000000 1\n1 1 1\n": `found 3000000000 columns, expected at most 2147483647 columns`,
-		head + "real general\n2 2 1\n1 3 1\n":          `found row 1, column 3, entry 0, expected rows from 1 to 2 and columns from 1 to 2`,
-		head + "real general\n2 2 1\n0 1 1\n":          `found row 0, column 1, entry 0, expected rows from 1 to 2 and columns from 1 to 2`,
-		head + "real general\n2 2 1\n1 1\n":            `found "1 1", entry 0, expected row, column and value`,
-		head + "real general\n2 2 1\n1 1 x\n":          `found "1 1 x", entry 0, expected row, column and value`,
-		head + "pattern general\n2 2 1\n1 1 1\n":       `found "1 1 1", entry 0, expected row and column`,
-		head + "real general\n2 2 2\n2 1 1\n2 1 3\n":   `found two in row 1, column 0, expected one entry of each row and column (matrix.sum_duplicates())`,
-		head + "real symmetric\n2 3 1\n2 1 1\n":        `found the shape (2, 3), expected as many rows as columns, of what is symmetric`,
+		head +
+			"real general\n2 2 1\n1 3 1\n": `found row 1, column 3, entry 0, expected rows from 1 to 2 and columns from 1 to 2`,
+		head +
+			"real general\n2 2 1\n0 1 1\n": `found row 0, column 1, entry 0, expected rows from 1 to 2 and columns from 1 to 2`,
+		head + "real general\n2 2 1\n1 1\n":      `found "1 1", entry 0, expected row, column and value`,
+		head + "real general\n2 2 1\n1 1 x\n":    `found "1 1 x", entry 0, expected row, column and value`,
+		head + "pattern general\n2 2 1\n1 1 1\n": `found "1 1 1", entry 0, expected row and column`,
+		head +
+			"real general\n2 2 2\n2 1 1\n2 1 3\n": `found two in row 1, column 0, expected one entry of each row and column (matrix.sum_duplicates())`,
+		head +
+			"real symmetric\n2 3 1\n2 1 1\n": `found the shape (2, 3), expected as many rows as columns, of what is symmetric`,
 		head + "real general\n2 2 2\n2 1 1\n1 1 nan\n": `row 0, column 0: found NaN`,
 	} {
 		src, err := inspectText(data, "x.mtx", Options{Sparse: true})

@@ -52,7 +52,8 @@ func TestSupervisedCSV(t *testing.T) {
 		`, column y: found an empty field, expected a label`,
 		`[10] → "yes"`)
 
-	wantText(t, "f.csv", "a,y,w\n1,,1\n2,x,1\n3,nan,1\n4,1e999,1\n5,\"-inf\",1\n6,1,\n7,1,x\n8,1,-0.5\n9,1,inf\n10,1,\"1e400\"\n11,1,NaN\n12,1\n13,2,3\n",
+	wantText(t, "f.csv",
+		"a,y,w\n1,,1\n2,x,1\n3,nan,1\n4,1e999,1\n5,\"-inf\",1\n6,1,\n7,1,x\n8,1,-0.5\n9,1,inf\n10,1,\"1e400\"\n11,1,NaN\n12,1\n13,2,3\n",
 		Options{TargetColumn: "y", WeightColumn: "w"},
 		", column y: found an empty field, expected a number", `, column y: found "x", expected a number`,
 		`, column y: found "nan", expected a finite number`,

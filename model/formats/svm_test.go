@@ -40,7 +40,8 @@ func TestSVM(t *testing.T) {
 				`, column label: found "nan", expected a finite number`, `, column label: found "1e999", expected a finite float64`,
 				`, column label: found "1,2", expected one label`,
 				`: found "1:1", expected a label, and then index:value`}},
-		{"faults of entries", "1 2:1\n1 1\n1 1:\n1 1: 2\n1 :2\n1 a:2\n1 1:x\n1 1:2:3\n1 1:2,\n1 1:nan\n1 1:1e999\n1 -1:2\n1 1.5:2\n1 1:0x1\n1 qid:x 1:1\n1 qid: 1:1\n1 1:1 qid:2\n", Options{}, []string{
+		{"faults of entries", "1 2:1\n1 1\n1 1:\n1 1: 2\n1 :2\n1 a:2\n1 1:x\n1 1:2:3\n1 1:2,\n1 1:nan\n1 1:1e999\n1 " +
+			"-1:2\n1 1.5:2\n1 1:0x1\n1 qid:x 1:1\n1 qid: 1:1\n1 1:1 qid:2\n", Options{}, []string{
 			"[0 1] → 1", `: found "1", expected index:value`, `, column 1: found an empty field, expected a number`,
 			`, column 1: found an empty field, expected a number`,
 			`: found ":2", expected index:value`, `: found "a:2", expected index:value`,
@@ -51,7 +52,8 @@ func TestSVM(t *testing.T) {
 			`, column 1: found "0x1", expected a number`,
 			`: found "qid:x", expected index:value`, `: found "qid:", expected index:value`,
 			`: found "qid:2", expected index:value`}},
-		{"faults of indices", "1 3:1\n1 2:1 2:2\n1 2:1 1:2\n1 99999999999:1\n1 99999999999999999999:1\n1 2147483647:1\n1 002:4\n", Options{}, []string{
+		{"faults of indices", "1 3:1\n1 2:1 2:2\n1 2:1 1:2\n1 99999999999:1\n1 99999999999999999999:1\n1 2147483647:1\n1 " +
+			"002:4\n", Options{}, []string{
 			"[0 0 1] → 1", ", column 2: found the index 2 after 2, expected indices that ascend",
 			", column 1: found the index 1 after 2, expected indices that ascend",
 			": found the index 99999999999, expected one from 1 to 3", `: found "99999999999999999999:1", expected index:value`,
@@ -73,7 +75,8 @@ func TestSVMInspectFaults(t *testing.T) {
 		{"# x\n\n", Options{}, "found only empty lines and comments, expected a first row"},
 		{"1\n2\n", Options{}, "found none, expected a row with index:value, or the number of features"},
 		{"x 1:1\n", Options{}, `found "x" in row 0, expected a number`},
-		{"1 1048577:1\n", Options{}, "found 1048577 columns, expected at most 1048576 columns, where rows are stored with their zeros"},
+		{"1 1048577:1\n", Options{}, "found 1048577 columns, expected at most 1048576 columns, where rows are stored with " +
+			"their zeros"},
 		{"1 1:1\n", Options{Features: 1 << 21},
 			"found 2097152 columns, expected at most 1048576 columns, where rows are stored with their zeros"},
 		{"1 1:1\n", Options{Columns: []string{"!user"}},
@@ -96,7 +99,8 @@ func TestSVMInspectFaults(t *testing.T) {
 	if err != nil || src.Dim() != 2147483647 {
 		t.Fatalf("%v, %v", src, err)
 	}
-	const want = "x.svm: found 2147483647 columns, expected at most 1048576 columns, where rows are stored with their zeros"
+	const want = "x.svm: found 2147483647 columns, expected at most 1048576 columns, where rows are stored with their " +
+		"zeros"
 	if _, err := readText(src, 1<<20, 5); err == nil || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}

@@ -89,7 +89,8 @@ func (f *file) check() error {
 	o := f.Options
 	o.Centers = f.Centers
 	switch {
-	case d < 1 || len(f.Mean) != d || len(f.Std) != d || k < 1 || len(f.Sizes) != k || f.Rows < int64(k) && f.Stream == nil:
+	case d < 1 || len(f.Mean) != d || len(f.Std) != d || k < 1 || len(f.Sizes) != k ||
+		f.Rows < int64(k) && f.Stream == nil:
 		return fmt.Errorf("%d rows, %d features, %d means, %d centres, %d sizes", f.Rows, d, len(f.Mean), k, len(f.Sizes))
 	case f.FeatureNames != nil && len(f.FeatureNames) != d || f.Scale != nil && len(f.Scale) != d:
 		return fmt.Errorf("%d names and %d scales of %d features", len(f.FeatureNames), len(f.Scale), d)

@@ -127,7 +127,8 @@ func (o *Options) Validate() error {
 		errs = append(errs, fmt.Errorf("batch_size %d: must be from 1 to %d, or 0 for none", o.BatchSize, maxBatch))
 	}
 	if o.Online && (o.BatchSize == 0 || o.NInit != 1 || o.MaxIter != 1 || len(o.Clusters) > 1) {
-		errs = append(errs, errors.New("online: learns by minibatches, one number of clusters, from one start, each row once"))
+		errs = append(errs,
+			errors.New("online: learns by minibatches, one number of clusters, from one start, each row once"))
 	}
 	if o.WarmStart != nil && !o.Online {
 		errs = append(errs, errors.New("warm_start: only online learning goes on from a model"))

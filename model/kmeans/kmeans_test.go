@@ -524,8 +524,8 @@ func TestParallel(t *testing.T) {
 	}
 }
 
-// The tolerance is a share of the columns' variance: rows in another unit, of a power of two, take as many iterations to
-// the same clusters.
+// The tolerance is a share of the columns' variance: rows in another unit, of a power of two, take as many iterations
+// to the same clusters.
 func TestUnits(t *testing.T) {
 	rng := rand.New(rand.NewPCG(31, 32))
 	values, far := make([]float64, 2000*3), make([]float64, 2000*3)

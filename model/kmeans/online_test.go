@@ -107,7 +107,8 @@ func TestOnlineStandardized(t *testing.T) {
 		f := fitOf(t, o, blockOf(t, [][]float64{{5, 9000}, {4, 9000}}), parts)
 		next := f.Model()
 		if next.Mean[1] != m.Mean[1] || next.Scale[1] != m.Scale[1] || next.Rows != 2 || f.Progressive().Rows != 2 {
-			t.Errorf("%d parts: mean %v and scale %v of %d rows, judged %d; want %v and %v", parts, next.Mean, next.Scale, next.Rows,
+			t.Errorf("%d parts: mean %v and scale %v of %d rows, judged %d; want %v and %v", parts, next.Mean, next.Scale,
+				next.Rows,
 				f.Progressive().Rows, m.Mean, m.Scale)
 		}
 		if sum := total(next.Stream.Weights); sum != 42 {
@@ -141,7 +142,8 @@ func TestOnlineFaults(t *testing.T) {
 			t.Errorf("%+v: %v, want %s", c.o, err, c.want)
 		}
 	}
-	for _, change := range [][2]string{{`"online":true`, `"online":false`}, {`"batches":1`, `"batches":0`}, {`"weights":[2]`, `"weights":[-2]`}, {`"weights":[2]`, `"weights":[2,3]`}} {
+	for _, change := range [][2]string{{`"online":true`, `"online":false`}, {`"batches":1`, `"batches":0`},
+		{`"weights":[2]`, `"weights":[-2]`}, {`"weights":[2]`, `"weights":[2,3]`}} {
 		var b bytes.Buffer
 		if err := m.Save(&b); err != nil {
 			t.Fatal(err)

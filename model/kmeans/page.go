@@ -146,7 +146,8 @@ func (m *Model) Page(source string) (*report.Page, error) {
 	if len(m.Centers) > 1 {
 		page.Sections = append(page.Sections, report.Section{
 			ID: "centres", Title: "In what they differ",
-			Lead:   "The columns in which a centre is farthest from the mean of all rows. Differences are in standard deviations.",
+			Lead: "The columns in which a centre is farthest from the mean of all rows. Differences are in standard " +
+				"deviations.",
 			Blocks: m.centres(),
 		})
 	}

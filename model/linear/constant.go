@@ -94,7 +94,8 @@ func (r *CVResult) ConstantMeans(targets []RegressionMetrics, bins []TargetBins,
 	}
 }
 
-// constantQuantiles adds to the pinball loss and to the absolute error what the best constant of the other folds scores.
+// constantQuantiles adds to the pinball loss and to the absolute error what the best constant of the other folds
+// scores.
 func (r *CVResult) constantQuantiles(bins []TargetBins, o *Options) {
 	for i := range r.Metrics {
 		m, q, factor := &r.Metrics[i], 0.5, 2.0

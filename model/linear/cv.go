@@ -228,7 +228,8 @@ func (r *CVResult) MarshalJSON() ([]byte, error) {
 
 // CVPath is the regularisation path: how coefficients change with the hyperparameters.
 type CVPath struct {
-	// Features are the places of those with the largest coefficients in the combination that was chosen, the largest first.
+	// Features are the places of those with the largest coefficients in the combination that was chosen, the largest
+	// first.
 	Features []int
 	// Coef has, for each combination, the coefficients of these features, learned from all rows, or the means over the
 	// folds; of more than two classes, the norm over the classes. NaN where the weights overflowed.

@@ -65,7 +65,8 @@ func (o *Options) CanInfer() error {
 		o.Loss == LogLoss, slices.Contains(DevianceLosses, o.Loss):
 		return nil
 	}
-	return fmt.Errorf("inference: is for squared_error, poisson, gamma and tweedie in regression, and log_loss of two classes, "+
+	return fmt.Errorf("inference: is for squared_error, poisson, gamma and tweedie in regression, and log_loss of two "+
+		"classes, "+
 		"not for %s in %s", o.Loss, o.Task)
 }
 

@@ -31,7 +31,8 @@ func TestValidate(t *testing.T) {
 		{linear.Options{Task: linear.Regression, Loss: "hinges"},
 			[]string{`loss "hinges": must be one of hinge, log_loss, modified_huber, squared_hinge, perceptron, squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile, poisson, gamma, tweedie`}},
 		{linear.Options{Task: linear.Regression, Loss: linear.Hinge},
-			[]string{"loss hinge: regression takes one of squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile, poisson, gamma, tweedie"}},
+			[]string{"loss hinge: regression takes one of squared_error, huber, epsilon_insensitive, " +
+				"squared_epsilon_insensitive, quantile, poisson, gamma, tweedie"}},
 		{linear.Options{Task: linear.OneClass, Loss: linear.LogLoss, Penalty: linear.L1, Nu: 1.5, EarlyStopping: true,
 			Tol: new(1e-3)}, []string{
 			"loss log_loss: one_class takes hinge only", "penalty l1: one_class takes l2 only",

@@ -304,7 +304,8 @@ func (s *StandardScaler) Validate() error {
 	}
 	for j := range d {
 		if m, v, n := s.Mean[j], s.Var[j], s.Count[j]; m-m != 0 || !(v >= 0) || v-v != 0 || !(n >= 0) || n-n != 0 {
-			return fmt.Errorf("scaler: mean %v, variance %v and count %v of feature %d: must be finite, and the last two not negative", m, v, n, j)
+			return fmt.Errorf("scaler: mean %v, variance %v and count %v of feature %d: must be finite, and the last two not "+
+				"negative", m, v, n, j)
 		}
 	}
 	for j, v := range s.scale() {

@@ -205,7 +205,8 @@ func (q *QuadraticState) check(features int) error {
 	case q == nil:
 		return nil
 	case len(q.Pull) != features+1 || len(q.Second) != (features+1)*(features+2)/2:
-		return fmt.Errorf("state: a quadratic function of %d and %d numbers: must be of %d and %d", len(q.Second), len(q.Pull),
+		return fmt.Errorf("state: a quadratic function of %d and %d numbers: must be of %d and %d", len(q.Second),
+			len(q.Pull),
 			(features+1)*(features+2)/2, features+1)
 	case !(q.Rows >= 0 && q.Part >= 0) || math.IsInf(q.Rows+q.Part, 0):
 		return fmt.Errorf("state: a quadratic function of %v rows, %v in a part: must be at least 0", q.Rows, q.Part)

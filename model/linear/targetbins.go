@@ -68,7 +68,8 @@ func (t TargetBins) Quantile(q float64) float64 {
 	return math.NaN()
 }
 
-// Pinball is the mean pinball loss, for the quantile q, of the prediction c for every target. It is NaN without targets.
+// Pinball is the mean pinball loss, for the quantile q, of the prediction c for every target. It is NaN without
+// targets.
 func (t TargetBins) Pinball(q, c float64) float64 {
 	loss, all := 0.0, 0.0
 	for _, at := range slices.Sorted(maps.Keys(t)) {

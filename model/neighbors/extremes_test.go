@@ -190,7 +190,8 @@ func TestOutOfRange(t *testing.T) {
 		{Manhattan, []float64{-1.7e308, 1.7e308}, "the manhattan distance of query 0 and point 1 is beyond"},
 		{Chebyshev, []float64{-1.7e308, 1.7e308}, "the chebyshev distance of query 0 and point 1 is beyond"},
 		{SqEuclidean, []float64{1e300, 2e300},
-			"is beyond the greatest number that float64 holds, 1.8e308: multiply all columns by the same power of ten, or take --metric=euclidean"},
+			"is beyond the greatest number that float64 holds, 1.8e308: multiply all columns by the same power of ten, or " +
+				"take --metric=euclidean"},
 		{SqEuclidean, []float64{1e-200, 2e-200},
 			"is below the least number that float64 holds with all its digits, 2.2e-308"},
 		{InnerProduct, []float64{1e200, 2e200}, "the inner_product distance of query 0 and point 1 is beyond"},

@@ -105,7 +105,8 @@ func checkNearest(t *testing.T, name string, x *Index, q *vectors.Block, want *N
 				t.Fatalf("%s: round %d, row %d: point %d at %v, want %d at %v", name, round, i, positions[i], distances[i], p, d)
 			}
 			second := want.Distances[2*i+1]
-			if least := min(second, max(distances[i], asked[i])); round%2 == 0 && (reach[i] > second || !n.dear && reach[i] < least) {
+			if least := min(second, max(distances[i], asked[i])); round%2 == 0 &&
+				(reach[i] > second || !n.dear && reach[i] < least) {
 				t.Fatalf("%s: row %d: others from %v on, want from %v to %v", name, i, reach[i], least, second)
 			}
 		}

@@ -85,7 +85,8 @@ func (o Options) fitted(p *points) (Options, error) {
 	}
 	l, column := cholesky(covariance, p.dim)
 	if column >= 0 {
-		return o, fmt.Errorf("mahalanobis: column %d is a sum of multiples of columns before it, so that the covariance has no "+
+		return o, fmt.Errorf("mahalanobis: column %d is a sum of multiples of columns before it, so that the covariance "+
+			"has no "+
 			"inverse: leave it out", column)
 	}
 	c.whitening = lowerInverse(l, p.dim)
@@ -100,7 +101,8 @@ func usableVariance(v float64, j int, p *points) (float64, error) {
 	case v >= leastVariance && v <= mostVariance:
 		return v, nil
 	}
-	return 0, fmt.Errorf("column %d has the variance %.3g: expected one between %.3g and %.3g, multiply the column by a power "+
+	return 0, fmt.Errorf("column %d has the variance %.3g: expected one between %.3g and %.3g, multiply the column by "+
+		"a power "+
 		"of ten", j, v, leastVariance, mostVariance)
 }
 

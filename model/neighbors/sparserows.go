@@ -301,7 +301,8 @@ func (p *points) checkExtreme() error {
 	if p.csr == nil || p.dim <= mostExtreme {
 		return nil
 	}
-	return fmt.Errorf("some values are so large or so small that float64 does not hold their products, in rows of %d columns: "+
+	return fmt.Errorf("some values are so large or so small that float64 does not hold their products, in rows of %d "+
+		"columns: "+
 		"multiply all columns by the same power of ten", p.dim)
 }
 

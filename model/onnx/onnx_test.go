@@ -419,7 +419,8 @@ func TestAtZero(t *testing.T) {
 			t.Errorf("%s: %s", task, got)
 		}
 		got, err := m.Predict(&linear.Chunk{Features: 2, X: []float64{0, 0}}, nil)
-		if err != nil || len(got) != 1 || got[0] != map[linear.Task]float64{linear.Classification: 0, linear.OneClass: 1}[task] {
+		if err != nil || len(got) != 1 || got[0] != map[linear.Task]float64{linear.Classification: 0,
+			linear.OneClass: 1}[task] {
 			t.Errorf("%s: predict says %v, %v", task, got, err)
 		}
 	}

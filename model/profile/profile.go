@@ -254,7 +254,8 @@ func inspect(ctx context.Context, o *Options, all []formats.File,
 			return nil, nil, err
 		}
 		if n := src.Dim(); formats.IsSparse(src) && n > mostSparse {
-			return nil, nil, fault.File(all[i].Name(), fmt.Sprintf("at most %d columns of sparse rows, as each is looked at with "+
+			return nil, nil, fault.File(all[i].Name(), fmt.Sprintf("at most %d columns of sparse rows, as each is looked at "+
+				"with "+
 				"its zeros", mostSparse), "%d columns", n)
 		}
 		left.Add(src)

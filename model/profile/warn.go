@@ -217,7 +217,8 @@ func numbersAsText(values []value) string {
 	case float64(numbers+quoted) >= least:
 		return fmt.Sprintf("numbers as text: some cells are none, as %s", fault.Quote(other))
 	case float64(most+numbers) >= least && amounts > 0:
-		return fmt.Sprintf("numbers as text, as %s: leave out what stands around the digits; --decimal and --thousands say how they are written", fault.Quote(other))
+		return fmt.Sprintf("numbers as text, as %s: leave out what stands around the digits; --decimal and --thousands "+
+			"say how they are written", fault.Quote(other))
 	}
 	return ""
 }

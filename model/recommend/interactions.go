@@ -120,7 +120,8 @@ func (x *Interactions) merge(d triples.Duplicates) error {
 			}
 			e := d.Merge(row[from:to])
 			if math.IsInf(e.Value, 0) {
-				return fmt.Errorf("the values of user %s and item %s add up beyond float64", x.Users.At(u), x.Items.At(int(e.Column)))
+				return fmt.Errorf("the values of user %s and item %s add up beyond float64", x.Users.At(u),
+					x.Items.At(int(e.Column)))
 			}
 			x.Merged += int64(to - from - 1)
 			x.Item[n], x.Value[n] = e.Column, e.Value

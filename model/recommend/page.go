@@ -143,7 +143,8 @@ func (c *Comparison) section() report.Section {
 	}
 	return report.Section{
 		ID: "worth", Title: "Do they find what was held out?",
-		Lead: fmt.Sprintf("%d interactions of %d users were held out; the recommenders knew the other %d. Recall is the share "+
+		Lead: fmt.Sprintf("%d interactions of %d users were held out; the recommenders knew the other %d. Recall is the "+
+			"share "+
 			"of a user's held out items that are among the %d recommended, NDCG gives those more that stand first, and coverage "+
 			"is the share of all items that anybody gets.%s", c.Held, best.Users, c.Known, c.Top, beaten),
 		Blocks: []report.Block{t, report.Columns{

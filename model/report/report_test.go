@@ -68,7 +68,8 @@ func TestChart(t *testing.T) {
 			{Name: "test", Kind: Points, X: []float64{0.001, 0.01, 0.1}, Y: []float64{85, 75, 50}},
 		},
 	})
-	for _, want := range []string{`role="img"`, "score, %", "<title>train, 0.001: 90 ± 1</title>", "<td class=\"number\">80 ± 2</td>",
+	for _, want := range []string{`role="img"`, "score, %", "<title>train, 0.001: 90 ± 1</title>",
+		"<td class=\"number\">80 ± 2</td>",
 		">50</td>", ">0.01</text>", ">100</text>"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%s is missing: %s", want, page)
@@ -198,7 +199,8 @@ func TestLongLabels(t *testing.T) {
 	c := Chart{Title: "T", X: Axis{Label: long}, Y: Axis{Label: "precision: right, of those found"},
 		Series: []Series{{X: []float64{1, 2}, Y: []float64{1, 2}}}}
 	v := c.view()
-	if got := v.X.Label; !strings.Contains(got, "…") || ems(got)*axisText > chartWidth || !strings.HasPrefix(got, "the name of") {
+	if got := v.X.Label; !strings.Contains(got, "…") || ems(got)*axisText > chartWidth ||
+		!strings.HasPrefix(got, "the name of") {
 		t.Errorf("%q", got)
 	}
 	if v.Y.Label != c.Y.Label {

@@ -146,7 +146,8 @@ func TestNPZWide(t *testing.T) {
 
 func TestMTX(t *testing.T) {
 	a := small()
-	const want = "%%MatrixMarket matrix coordinate real general\n5 7 6\n1 4 0\n1 1 0.1\n3 7 1e-17\n3 2 2.5\n3 1 2.5\n4 3 1e+300\n"
+	const want = "%%MatrixMarket matrix coordinate real general\n5 7 6\n1 4 0\n1 1 0.1\n3 7 1e-17\n3 2 2.5\n3 1 2.5\n4 " +
+		"3 1e+300\n"
 	if got := string(a.graph(t, mtxFormat, Layout{}, 1, 3)); got != want {
 		t.Errorf("got %q", got)
 	}
@@ -240,7 +241,8 @@ func TestParquetForms(t *testing.T) {
 		l    Layout
 		want string
 	}{
-		{small(), Layout{Form: Long}, "query_id=0 rank=1 neighbor_id=3 distance=0|query_id=0 rank=2 neighbor_id=0 distance=0.1|" +
+		{small(), Layout{Form: Long}, "query_id=0 rank=1 neighbor_id=3 distance=0|query_id=0 rank=2 neighbor_id=0 " +
+			"distance=0.1|" +
 			"query_id=2 rank=1 neighbor_id=6 distance=1e-17|query_id=2 rank=2 neighbor_id=1 distance=2.5|" +
 			"query_id=2 rank=3 neighbor_id=0 distance=2.5|query_id=3 rank=1 neighbor_id=2 distance=1e+300|"},
 		{texts, Layout{Form: Edges, Connectivity: true},

@@ -26,7 +26,8 @@ const (
 func (f *Format) checkListed(l *Features) error {
 	switch {
 	case f == csvFormat || f == npyFormat:
-		return fmt.Errorf(".%s has a place for each column of each row, most of which would be 0: write .npz, .parquet, .jsonl or .svm",
+		return fmt.Errorf(".%s has a place for each column of each row, most of which would be 0: write .npz, .parquet, "+
+			".jsonl or .svm",
 			f.Name)
 	case l.Target != "" || l.Weight != "":
 		return errors.New("results: lists with a target or a weight")
@@ -201,7 +202,8 @@ func csrIDMember(parts []Part, rows int64) (npzMember, error) {
 	err := eachID(parts, rows, func(id vectors.ID) error {
 		n := utf8.RuneCountInString(id.String())
 		if wide = max(wide, n); n > mostWide {
-			return fmt.Errorf("the id of a row has %d characters, and .npz has the room of the longest for each: write .parquet or .jsonl", n)
+			return fmt.Errorf("the id of a row has %d characters, and .npz has the room of the longest for each: write "+
+				".parquet or .jsonl", n)
 		}
 		return nil
 	})

@@ -250,9 +250,12 @@ func TestDetect(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ path, name, want string }{
-		{"out/n.txt", "", `out/n.txt: found the extension ".txt", expected one of .csv .jsonl .parquet .npy .npz .mtx, or --output_format`},
-		{"out.d/n", "", `out.d/n: found no extension that tells the format, expected --output_format=csv, or another of csv, jsonl, parquet, npy, npz, mtx`},
-		{"n.csv.gz", "", `n.csv.gz: found the extension ".gz", expected one of .csv .jsonl .parquet .npy .npz .mtx, or --output_format`},
+		{"out/n.txt", "",
+			`out/n.txt: found the extension ".txt", expected one of .csv .jsonl .parquet .npy .npz .mtx, or --output_format`},
+		{"out.d/n", "",
+			`out.d/n: found no extension that tells the format, expected --output_format=csv, or another of csv, jsonl, parquet, npy, npz, mtx`},
+		{"n.csv.gz", "",
+			`n.csv.gz: found the extension ".gz", expected one of .csv .jsonl .parquet .npy .npz .mtx, or --output_format`},
 		{"n.csv", "tsv", `output format "tsv": must be one of csv, jsonl, parquet, npy, npz, mtx`},
 	} {
 		if f, err := Detect(c.path, c.name, Layout{}); err == nil || err.Error() != c.want {

@@ -127,7 +127,8 @@ func (f *Format) checkRows(l *Features) error {
 	case f == npyFormat && l.Dim > MaxDense:
 		return fmt.Errorf("%d features are too many for rows of .npy, which takes %d: write .svm or .npz", l.Dim, MaxDense)
 	case f == npyFormat && (l.Target != "" || l.Weight != ""):
-		return errors.New(".npy holds one array, the features, and neither targets nor weights: write .npz, .svm, .csv, .jsonl or .parquet")
+		return errors.New(".npy holds one array, the features, and neither targets nor weights: write .npz, .svm, .csv, " +
+			".jsonl or .parquet")
 	case f == svmFormat && l.Weight != "":
 		return errors.New(".svm holds no weights: write .npz, .csv, .jsonl or .parquet")
 	case !named && l.Texts:

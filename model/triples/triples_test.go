@@ -12,7 +12,8 @@ import (
 )
 
 // someIDs are integers and texts, some of which look alike.
-var someIDs = []string{"0", "-5", "7", "007", "a", "ü", "9223372036854775807", "-9223372036854775808", "10", "a\x00b", " "}
+var someIDs = []string{"0", "-5", "7", "007", "a", "ü", "9223372036854775807", "-9223372036854775808", "10", "a\x00b",
+	" "}
 
 // Runs of triples, cut anywhere, merge to the rows that a map of all triples has.
 func TestRuns(t *testing.T) {
@@ -132,7 +133,8 @@ func TestUnknownColumns(t *testing.T) {
 	t.Parallel()
 	p := &Part{Rows: &Names{}, Columns: &Names{}}
 	for _, column := range []string{"5", "05", "x", "5"} {
-		p.Row, p.Column, p.Value = append(p.Row, p.Rows.OfText([]byte("r"))), append(p.Column, p.Columns.OfText([]byte(column))),
+		p.Row, p.Column, p.Value = append(p.Row, p.Rows.OfText([]byte("r"))),
+			append(p.Column, p.Columns.OfText([]byte(column))),
 			append(p.Value, 1)
 	}
 	var index, entries bytes.Buffer

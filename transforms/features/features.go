@@ -161,7 +161,8 @@ func (j *Job) pass(ctx context.Context, fn surveyFn, to statistics, report *Repo
 	s = s.Scope("features.Fit " + fn.Name)
 	groups := beam.GroupByKey(s, vectorio.Deal(s, vectorio.Chunks(s, j.Data, j.Workers), j.Groups, j.Groups))
 	parts := beam.ParDo(s, &fn, groups)
-	beam.ParDo0(s, &mergeFn{Survey: fn, Result: result, Writing: j.writing()}, beam.GroupByKey(s, beam.AddFixedKey(s, parts)))
+	beam.ParDo0(s, &mergeFn{Survey: fn, Result: result, Writing: j.writing()},
+		beam.GroupByKey(s, beam.AddFixedKey(s, parts)))
 	if err := run(ctx, p); err != nil {
 		return err
 	}

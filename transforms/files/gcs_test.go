@@ -79,7 +79,8 @@ func TestGCSList(t *testing.T) {
 	for _, c := range []struct{ pattern, want string }{
 		{"many/part-0000[1-3].csv", "part-00001.csv part-00002.csv part-00003.csv"},
 		{"many/part-0000[!1-8].csv", "part-00000.csv part-00009.csv"},
-		{"many/part-0001?.csv", "part-00010.csv part-00011.csv part-00012.csv part-00013.csv part-00014.csv part-00015.csv part-00016.csv part-00017.csv part-00018.csv part-00019.csv"},
+		{"many/part-0001?.csv", "part-00010.csv part-00011.csv part-00012.csv part-00013.csv part-00014.csv " +
+			"part-00015.csv part-00016.csv part-00017.csv part-00018.csv part-00019.csv"},
 		{"**/part-00001.csv", "part-00001.csv part-00001.csv"},
 		{"many/*", ""},
 		{"odd/a[1].csv", "a1.csv a[1].csv"}, // as a glob, and as it stands
@@ -147,7 +148,8 @@ func TestGCSChanged(t *testing.T) {
 						t.Error("it was opened")
 					}
 				}
-				const want = "gs://bucket/x: found another object of that name, or none, expected the file as it was when the job began: do not write to an input while it is read"
+				const want = "gs://bucket/x: found another object of that name, or none, expected the file as it was when the " +
+					"job began: do not write to an input while it is read"
 				if err == nil {
 					t.Fatal("no error")
 				}
@@ -221,9 +223,11 @@ func TestGCSRefused(t *testing.T) {
 		{"GET x", 403, func() error { _, err := Stat(ctx, bucket+"x"); return err }, fmt.Sprintf(right, "x")},
 		{"DELETE", 403, func() error { return Remove(ctx, bucket+"x") }, fmt.Sprintf(right, "x")},
 		{"COPY", 403, func() error { return Rename(ctx, bucket+"x", bucket+"y") }, fmt.Sprintf(right, "y")},
-		{"GET media", 503, read, "gs://bucket/x: found the answer 503 Service Unavailable, for 300ms, expected Cloud Storage to work again"},
+		{"GET media", 503, read, "gs://bucket/x: found the answer 503 Service Unavailable, for 300ms, expected Cloud " +
+			"Storage to work again"},
 		{"PUT", 503, write, "gs://bucket/y: found no success for 300ms, expected Cloud Storage to work again"},
-		{"LIST", 429, list, "gs://bucket/x*: found the answer 429 Too Many Requests, for 300ms, expected Cloud Storage to work again"},
+		{"LIST", 429, list, "gs://bucket/x*: found the answer 429 Too Many Requests, for 300ms, expected Cloud Storage to " +
+			"work again"},
 	} {
 		s := gcstest.Start(t, map[string][]byte{"x": []byte("0123456789")})
 		s.Fail(c.kind, 1000, c.status)

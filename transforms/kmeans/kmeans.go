@@ -114,7 +114,8 @@ func Inspect(
 		return nil, err
 	}
 	if d.Sparse() && d.Dim > vectorio.MaxDenseFeatures {
-		return nil, fault.File(d.Name(), fmt.Sprintf("at most %d columns of sparse rows, as kmeans stores them with their zeros: "+
+		return nil, fault.File(d.Name(), fmt.Sprintf("at most %d columns of sparse rows, as kmeans stores them with their "+
+			"zeros: "+
 			"bring them to fewer with eigen", vectorio.MaxDenseFeatures), "%d columns", d.Dim)
 	}
 	return d.Dense().InUnits(&o.UnitRows, chunkRows, reading), nil

@@ -196,8 +196,8 @@ func TestApproximateQueries(t *testing.T) {
 	}
 }
 
-// Of the metrics that are searched in cells the graph has the recall that it reports, too, and the same bytes at any chunk
-// size and number of threads.
+// Of the metrics that are searched in cells the graph has the recall that it reports, too, and the same bytes at any
+// chunk size and number of threads.
 func TestApproximateCells(t *testing.T) {
 	const n, d, k = 20_000, 12, 5
 	dir := t.TempDir()

@@ -230,8 +230,8 @@ type pointsRead struct {
 // readAhead is about how many bytes of points are read in one go, by one goroutine.
 const readAhead = 32 << 20
 
-// runs are the chunks, some to be read by one goroutine one after the other: a row group of a .parquet is only read from
-// its beginning, and who reads the rows before a chunk is there already. They leave work for all threads.
+// runs are the chunks, some to be read by one goroutine one after the other: a row group of a .parquet is only read
+// from its beginning, and who reads the rows before a chunk is there already. They leave work for all threads.
 func (f *buildFn) runs(chunks []vectorio.Chunk, threads int) [][]vectorio.Chunk {
 	bytes := max(f.Reading.MinBytes(chunks[0].Span.Rows, f.Dim), 1)
 	size := max(min(int(readAhead/bytes), len(chunks)/(2*threads)), 1)

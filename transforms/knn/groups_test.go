@@ -111,8 +111,8 @@ func TestGroupsWithinADiameter(t *testing.T) {
 	}
 }
 
-// Groups of mutual neighbours are SciPy's components of the mutual edges of scikit-learn's graph (testdata/graphs.py), by
-// every way of the index.
+// Groups of mutual neighbours are SciPy's components of the mutual edges of scikit-learn's graph (testdata/graphs.py),
+// by every way of the index.
 func TestGroupsOfMutualNeighbors(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
@@ -327,7 +327,8 @@ func TestGroupsRefused(t *testing.T) {
 	}{
 		{nil, Options{K: 3}, "groups of the k nearest are of pairs of which each is among those of the other"},
 		{nil, Options{K: 3, Symmetric: neighbors.Mutual, Overview: true}, "go by a radius: with mutual neighbours, too"},
-		{nil, Options{K: 3, Symmetric: neighbors.Mutual, Radius: &radius, Recall: 0.9}, "mutual neighbours are found exactly"},
+		{nil, Options{K: 3, Symmetric: neighbors.Mutual, Radius: &radius, Recall: 0.9},
+			"mutual neighbours are found exactly"},
 		{points, Options{Radius: &radius}, "groups are of the points of an input"},
 		{nil, Options{Radius: &radius, Neighbors: neighbors.Options{Metric: neighbors.InnerProduct}},
 			"by the inner product nothing is near itself"},

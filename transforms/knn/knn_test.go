@@ -448,7 +448,8 @@ func TestQueriesAndRadius(t *testing.T) {
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(points, true, ","))}
 	query := []string{writeFile(t, filepath.Join(dir, "q.npy"), npyOf(queries, "<f8", to[float64]))}
-	o := Options{K: 60, Destination: output.To(filepath.Join(dir, "n.csv")), Neighbors: neighbors.Options{Metric: neighbors.Cosine}}
+	o := Options{K: 60, Destination: output.To(filepath.Join(dir, "n.csv")),
+		Neighbors: neighbors.Options{Metric: neighbors.Cosine}}
 	mustRun(t, input, query, vectorio.Options{ChunkRows: 4}, o)
 	if read(t, o.Output) != want(points, queries, 60, o.Neighbors) {
 		t.Error("queries: the output differs")

@@ -151,7 +151,8 @@ func vectorsOf(s beam.Scope, c beam.PCollection, what string) (beam.PCollection,
 		return c, fmt.Errorf("knn.Of: no collection of %s", what)
 	}
 	if w := c.WindowingStrategy(); w.Fn.Kind != window.GlobalWindows {
-		return c, fmt.Errorf("knn.Of: the %s are in windows (%v): all of them must be in the global one, which beam.WindowInto(s, window.NewGlobalWindows(), …) puts them into", what, w.Fn)
+		return c, fmt.Errorf("knn.Of: the %s are in windows (%v): all of them must be in the global one, which "+
+			"beam.WindowInto(s, window.NewGlobalWindows(), …) puts them into", what, w.Fn)
 	}
 	t := c.Type()
 	if typex.IsKV(t) {
@@ -363,7 +364,8 @@ type asks struct{ index *neighbors.Index }
 
 func (a *asks) open(ctx context.Context, o *Options, file IndexFile) (err error) {
 	if a.index == nil {
-		a.index, _, err = loadIndex(ctx, o.RunID+"/"+file.Path, func(ctx context.Context, _ string) (*neighbors.Index, error) {
+		a.index, _, err = loadIndex(ctx, o.RunID+"/"+file.Path, func(ctx context.Context, _ string) (*neighbors.Index,
+			error) {
 			return file.open(ctx, o.RunID, 0)
 		})
 	}

@@ -260,7 +260,8 @@ func TestOfFaults(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := knn.Of(s, rows, beam.CreateList(s, []string{"a"}), o); err == nil ||
-		err.Error() != "knn.Of: the queries are a PCollection<string>: it must be of vectors.Vector, or of KV<string, []float32>" {
+		err.Error() != "knn.Of: the queries are a PCollection<string>: it must be of vectors.Vector, or of KV<string, "+
+			"[]float32>" {
 		t.Error(err)
 	}
 	if _, err := knn.Of(s, beam.PCollection{}, rows, o); err == nil || err.Error() != "knn.Of: no collection of points" {

@@ -68,7 +68,8 @@ func (j *Job) FindIDs(ctx context.Context, run string) (of *TargetsJob, found Ta
 	part := vote.Part{Many: true}
 	for _, p := range j.indexes() {
 		if !p.Labelled {
-			return of, found, fault.File(p.File.Path, "ids of points, as index --id_column keeps them: build it so, or leave out "+
+			return of, found, fault.File(p.File.Path, "ids of points, as index --id_column keeps them: build it so, or leave "+
+				"out "+
 				"--exclude_same_id", "none")
 		}
 		x, err := p.File.open(ctx, "", verified)
@@ -92,7 +93,10 @@ func (j *Job) FindIDs(ctx context.Context, run string) (of *TargetsJob, found Ta
 	if err := f.keep(ctx, namesOf(known)); err != nil {
 		return of, found, err
 	}
-	found.Path, err = f.Options.create(ctx, targetsName, func(w io.Writer) error { return neighbors.WriteGroups(w, groups) })
+	found.Path, err = f.Options.create(ctx, targetsName, func(w io.Writer) error {
+		return neighbors.WriteGroups(w,
+			groups)
+	})
 	return of, found, err
 }
 

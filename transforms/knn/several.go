@@ -128,7 +128,8 @@ func (several) check(j *Job) error {
 		return errors.New("several indexes are not what another system is evaluated by: build one of all points")
 	}
 	if j.Options.Recall != 0 {
-		return errors.New("several indexes are searched exactly: leave out the recall, or build one of all points, by index --recall")
+		return errors.New("several indexes are searched exactly: leave out the recall, or build one of all points, by " +
+			"index --recall")
 	}
 	return nil
 }

@@ -155,7 +155,8 @@ func (p *Plan) size(j *Job, head *vectors.Block, sums int64) {
 			p.Slots, 2*p.Slots)
 	}
 	if j.Options.Workers != placement.InProcess && j.Options.Passes > mostUnrolled && p.Passes > mostUnrolled {
-		p.warn("%d passes in a pipeline need more of Flink's network buffers than it has by default: taskmanager.memory.network.max of 512 MB for ten, "+
+		p.warn("%d passes in a pipeline need more of Flink's network buffers than it has by default: "+
+			"taskmanager.memory.network.max of 512 MB for ten, "+
 			"or --checkpoint_passes=%d", j.Options.Passes, mostUnrolled)
 	}
 }

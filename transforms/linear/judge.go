@@ -24,8 +24,8 @@ const (
 
 // Judge compares what the model says of rows that it was learned from with their targets: all of them, or of more
 // than 100,000, or fewer with many columns or classes, a sample that a hash of their numbers tells. This process
-// reads them itself, but for those that the passes have kept: the whole dataset or, of more than 20 million rows, a sample
-// of its chunks. It needs the
+// reads them itself, but for those that the passes have kept: the whole dataset or, of more than 20 million rows, a
+// sample of its chunks. It needs the
 // checkpoint, which [Publish] removes; of a model without targets, it gives nil.
 func Judge(ctx context.Context, j *Job, r *Report, m *model.Model) (*overview.Judged, error) {
 	if m.Task == model.OneClass {

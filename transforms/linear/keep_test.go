@@ -110,7 +110,8 @@ func TestNothingToGoOnFrom(t *testing.T) {
 	out := t.TempDir()
 	input, reading := classes(60, 3).cuts(t, t.TempDir(), "npy")
 	j := &training{input: input, reading: reading, counters: map[string]int64{}}
-	job := &Job{Reading: reading, Options: Options{Shards: 1, Model: filepath.Join(out, "m.json"), Workers: placement.InProcess}}
+	job := &Job{Reading: reading, Options: Options{Shards: 1, Model: filepath.Join(out, "m.json"),
+		Workers: placement.InProcess}}
 	job.Reading.EnsureDefaults()
 	var err error
 	if job.Data, err = Inspect(t.Context(), input, 0, &job.Options, &job.Reading); err != nil {

@@ -132,8 +132,8 @@ func rowBytes(b *vectors.Block) float64 {
 	return float64(8*b.Dim) + 24
 }
 
-// recorder keeps the rows that it gives, in pieces as they come: a block that grew would take twice its size on the way.
-// What it has taken counts at once, so that all recorders together stay within the bound.
+// recorder keeps the rows that it gives, in pieces as they come: a block that grew would take twice its size on the
+// way. What it has taken counts at once, so that all recorders together stay within the bound.
 type recorder struct {
 	rowReader
 	kept          *kept

@@ -100,7 +100,8 @@ func TestKept(t *testing.T) {
 		}
 	}
 	if len(all.whole.chunks) != 3 || len(some.whole.chunks) != 1 || len(none.whole.chunks) != 0 {
-		t.Fatalf("%d, %d and %d chunks are kept, want all, one and none", len(all.whole.chunks), len(some.whole.chunks), len(none.whole.chunks))
+		t.Fatalf("%d, %d and %d chunks are kept, want all, one and none", len(all.whole.chunks), len(some.whole.chunks),
+			len(none.whole.chunks))
 	}
 	if some.whole.left != room {
 		t.Errorf("room for %d bytes is left, want %d: what did not fit must be given back", some.whole.left, room)

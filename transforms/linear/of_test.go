@@ -537,7 +537,8 @@ func TestTrainOfOrder(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	o := TrainOfOptions{
-		Fit:    fitting.FitOptions{Options: model.Options{Task: model.Regression}, Solver: fitting.SolverSGD, Epochs: 2, Seed: 3},
+		Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression}, Solver: fitting.SolverSGD, Epochs: 2,
+			Seed: 3},
 		Target: "price", ID: "name", Columns: []string{"rooms", "floor"}, Buckets: 3, Shards: 2, Staging: t.TempDir(),
 	}
 	o.EnsureDefaults()

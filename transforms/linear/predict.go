@@ -227,14 +227,16 @@ func layoutOf(p part, o *PredictOptions) results.Layout {
 	columns := []results.Column{prediction}
 	if o.Proba {
 		for i := range m.Classes.Len() {
-			columns = append(columns, results.Column{Name: ofTarget("proba", p.target) + "_" + m.Classes.Label(i), Type: results.Float})
+			columns = append(columns, results.Column{Name: ofTarget("proba", p.target) + "_" + m.Classes.Label(i),
+				Type: results.Float})
 		}
 	}
 	if o.Decision && p.by.NumDecisions() == 1 {
 		columns = append(columns, results.Column{Name: ofTarget("decision", p.target), Type: results.Float})
 	} else if o.Decision {
 		for i := range m.Classes.Len() {
-			columns = append(columns, results.Column{Name: ofTarget("decision", p.target) + "_" + m.Classes.Label(i), Type: results.Float})
+			columns = append(columns, results.Column{Name: ofTarget("decision", p.target) + "_" + m.Classes.Label(i),
+				Type: results.Float})
 		}
 	}
 	return results.Layout{Columns: columns}

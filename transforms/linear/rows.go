@@ -53,7 +53,8 @@ func linesOf(s beam.Scope, rows beam.PCollection, of string) (beam.PCollection, 
 			return beam.ParDo(s, &lineFn{}, rows), nil
 		}
 	}
-	return rows, fmt.Errorf("%s: the rows are a PCollection<%v>: it must be of structs, or of strings that are objects of JSON", of, t)
+	return rows, fmt.Errorf("%s: the rows are a PCollection<%v>: it must be of structs, or of strings that are objects "+
+		"of JSON", of, t)
 }
 
 // lineFn writes a row as a line of JSON.

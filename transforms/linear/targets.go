@@ -14,8 +14,8 @@ import (
 	"beamlearn/model/results"
 )
 
-// Targets is a model of several targets, as an [Other]. [Predict] applies and judges the model of each: see layoutOf for
-// the columns.
+// Targets is a model of several targets, as an [Other]. [Predict] applies and judges the model of each: see layoutOf
+// for the columns.
 type Targets struct{ *targets.Model }
 
 // Format is that of the file.

@@ -19,8 +19,8 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-// Several targets are learned to the same bits in this process, by workers that states and sums are sent to, and by a run
-// that goes on where another was stopped.
+// Several targets are learned to the same bits in this process, by workers that states and sums are sent to, and by a
+// run that goes on where another was stopped.
 func TestTrainTargets(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")

@@ -646,7 +646,8 @@ func TestTrainRejects(t *testing.T) {
 	if got := fileOf(t, rejected); got != want {
 		t.Errorf("rejected rows\n%swant\n%s", got, want)
 	}
-	if report.Rows != 296 || report.Rejected != 3 || report.NoTarget != 1 || !slices.Equal(report.Files, []string{j.options.Model, rejected}) {
+	if report.Rows != 296 || report.Rejected != 3 || report.NoTarget != 1 ||
+		!slices.Equal(report.Files, []string{j.options.Model, rejected}) {
 		t.Errorf("report %+v", report)
 	}
 	got := fileOf(t, j.options.Model)
@@ -723,7 +724,8 @@ func TestTrainFaults(t *testing.T) {
 				t.Errorf("got %s, want %s", got, v.want)
 			}
 			if name == "steps too long" &&
-				!strings.HasSuffix(got, "expected finite weights: standardise the features, or make the steps smaller (a lower eta0, a larger alpha, another learning_rate)") {
+				!strings.HasSuffix(got, "expected finite weights: standardise the features, or make the steps smaller (a lower "+
+					"eta0, a larger alpha, another learning_rate)") {
 				t.Errorf("no advice in %s", got)
 			}
 			if left := namesIn(t, out); len(left) > 0 {
@@ -794,7 +796,8 @@ func TestTrainSorted(t *testing.T) {
 		t.Errorf("sorted rows do not drift: %s", &survey.Drift)
 	}
 	if eight > 1.1*shuffled || eight-best > (one-best)/5 {
-		t.Errorf("log loss %v of 8 shards of sorted rows, %v of shuffled ones; %v of one shard of sorted rows; %v at the optimum", eight, shuffled, one, best)
+		t.Errorf("log loss %v of 8 shards of sorted rows, %v of shuffled ones; %v of one shard of sorted rows; %v at the "+
+			"optimum", eight, shuffled, one, best)
 	}
 }
 

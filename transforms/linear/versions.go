@@ -254,7 +254,8 @@ func (v *Versions) mend(ctx context.Context) error {
 	}
 	if v.last.Number == 0 {
 		if err == nil {
-			return fault.File(v.model, "no model of another run: give --output_model another name, and go on from this by --warm_start", "one that --watch has not learned")
+			return fault.File(v.model, "no model of another run: give --output_model another name, and go on from this by "+
+				"--warm_start", "one that --watch has not learned")
 		}
 		return nil
 	}

@@ -108,7 +108,8 @@ func TestVersions(t *testing.T) {
 	if err := os.WriteFile(v.recordPath(2), b, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenVersions(ctx, v.model); err == nil || !strings.Contains(err.Error(), "found 2 files in all, 1 before") {
+	if _, err := OpenVersions(ctx, v.model); err == nil || !strings.Contains(err.Error(),
+		"found 2 files in all, 1 before") {
 		t.Errorf("of a total that does not follow: %v", err)
 	}
 }

@@ -106,7 +106,8 @@ var signatures = map[string][]string{
 	".csv": {"alpha,l1_ratio,rank,choice,", "target,alpha,l1_ratio,rank,choice,", "k,choice,",
 		"var_smoothing,l1_ratio,rank,choice,"},
 	".jsonl": {`{"file":`},
-	".html":  {"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"beamlearn\">"},
+	".html": {"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" " +
+		"content=\"beamlearn\">"},
 }
 
 // isByproduct reports whether this program has written a file beside an output, by how it begins.

@@ -78,7 +78,8 @@ func (o *Options) check(p *Part) error {
 	switch {
 	case err != nil:
 		return err
-	case p.Shard == shardReport || format != nil && (format.IsGraph() || o.Layout.Features != nil) && p.isShape() && len(p.Paths) == 0:
+	case p.Shard == shardReport || format != nil && (format.IsGraph() || o.Layout.Features != nil) && p.isShape() &&
+		len(p.Paths) == 0:
 		n = 0
 	case format != nil:
 		n = format.PartFiles(o.Layout)

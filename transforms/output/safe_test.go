@@ -168,7 +168,8 @@ func TestCheckByproduct(t *testing.T) {
 		name, content string
 		ours          bool
 	}{
-		{"a.html", "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"beamlearn\">\n", true},
+		{"a.html", "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" " +
+			"content=\"beamlearn\">\n", true},
 		{"b.html", "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>My notes</title>", false},
 		{"empty.html", "", false},
 		{"a.cv.csv", "alpha,l1_ratio,rank,choice,mean_test_r2\n", true},

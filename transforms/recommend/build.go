@@ -228,7 +228,8 @@ func (f *buildFn) handOver(ctx context.Context, m *model.Fitted) error {
 func (o *Options) load(ctx context.Context) (*model.Fitted, error) {
 	m, _, err := models.Get(o.modelKey(), func() (*model.Fitted, error) {
 		if o.Workers == placement.InProcess {
-			return nil, errors.New("recommend: the model was made in another process: the workers of this run are not in process")
+			return nil,
+				errors.New("recommend: the model was made in another process: the workers of this run are not in process")
 		}
 		b, err := files.ReadFile(ctx, o.modelFile())
 		if err != nil {

@@ -51,7 +51,8 @@ func tripleRows(t *testing.T, dir, name string, o triples.Options, chunkRows int
 	for _, c := range result.Metrics().AllMetrics().Counters() {
 		counted[c.Name()] += c.Result()
 	}
-	for counter, want := range map[string]int64{"rows_written": r.Rows, "rows_read": r.Triples, "rows_rejected": r.Rejected} {
+	for counter, want := range map[string]int64{"rows_written": r.Rows, "rows_read": r.Triples,
+		"rows_rejected": r.Rejected} {
 		if counted[counter] != want || want == 0 {
 			t.Errorf("the counter %s is %d, expected %d", counter, counted[counter], want)
 		}
@@ -254,7 +255,8 @@ func checkTriples(t *testing.T, out string, sums map[string]map[string]float64) 
 			t.Errorf("%s: %d entries, expected %d", row.U, len(row.Indices), n)
 		}
 		for k, c := range row.Indices {
-			if want := sums[row.U][columns.Triples.Columns[c].String()]; row.Values[k] != want || k > 0 && row.Indices[k-1] >= c {
+			if want := sums[row.U][columns.Triples.Columns[c].String()]; row.Values[k] != want ||
+				k > 0 && row.Indices[k-1] >= c {
 				t.Errorf("%s: column %d has %g, expected %g", row.U, c, row.Values[k], want)
 			}
 		}

@@ -32,8 +32,8 @@ func readSeveral(t *testing.T, name string, o Options) (*Dataset, *vectors.Block
 	return d, all, err
 }
 
-// Targets come from columns wherever they stand, by names, indices and globs, and leave the vector; ids and weights stay
-// with their rows.
+// Targets come from columns wherever they stand, by names, indices and globs, and leave the vector; ids and weights
+// stay with their rows.
 func TestSeveralTargets(t *testing.T) {
 	dir := t.TempDir()
 	named, plain := filepath.Join(dir, "named.csv"), filepath.Join(dir, "plain.csv")
@@ -84,7 +84,8 @@ func TestSeveralTargets(t *testing.T) {
 		})
 	}
 	for targets, want := range map[string]string{
-		"y1,zz": `"zz"`, "y1,y1": "each column once", "y1,id": "a column of its own", "y1,w": "the column w for both", "*": "",
+		"y1,zz": `"zz"`, "y1,y1": "each column once", "y1,id": "a column of its own", "y1,w": "the column w for both",
+		"*": "",
 	} {
 		o := Options{TargetColumns: strings.Split(targets, ",")}
 		o.Formats.IDColumn, o.Formats.WeightColumn = "id", "w"
@@ -203,8 +204,8 @@ func TestSeveralTargetsRefused(t *testing.T) {
 	}
 }
 
-// A number that float64 does not hold, or that no model learns from, is at fault, and named by its row's id; what may be
-// the name of a class is one.
+// A number that float64 does not hold, or that no model learns from, is at fault, and named by its row's id; what may
+// be the name of a class is one.
 func TestSeveralTargetsCells(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "t.csv")
 	for _, c := range []struct {

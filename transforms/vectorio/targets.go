@@ -26,7 +26,8 @@ type TargetSpan struct {
 
 // targetOptions are those of reading targets: numbers, as they are, or labels.
 func (o *Options) targetOptions() formats.Options {
-	return formats.Options{DType: vectors.Float64, Targets: true, Labels: o.Formats.Labels, Several: o.Several, Missing: true}
+	return formats.Options{DType: vectors.Float64, Targets: true, Labels: o.Formats.Labels, Several: o.Several,
+		Missing: true}
 }
 
 // targetName is that of column k of files of several targets.

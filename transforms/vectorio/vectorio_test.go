@@ -317,9 +317,11 @@ func TestInspectTargets(t *testing.T) {
 		{[]string{x}, []string{two}, two +
 			": found 2 columns, expected targets: one column of numbers"},
 		{[]string{text}, []string{a}, text +
-			": found one whose rows must be counted, expected a file whose header has the number of rows, where the targets are in files of their own"},
+			": found one whose rows must be counted, expected a file whose header has the number of rows, where the targets " +
+			"are in files of their own"},
 		{[]string{a}, []string{text}, text +
-			": found one whose rows must be counted, expected a file whose header has the number of rows, where the targets are in files of their own"},
+			": found one whose rows must be counted, expected a file whose header has the number of rows, where the targets " +
+			"are in files of their own"},
 		{[]string{x}, []string{filepath.Join(dir, "z*.npy")}, filepath.Join(dir, "z*.npy") +
 			": found no file that matches, expected at least one file"},
 	} {
@@ -508,7 +510,8 @@ func TestOpenQuoteCounted(t *testing.T) {
 	if err := os.WriteFile(name, []byte("a,b\n1,\"2\n3,4\n5,6\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	const want = "found a quote that opens in row 0, and then the end of the file, expected the quote that closes it, or --quoting=none"
+	const want = "found a quote that opens in row 0, and then the end of the file, expected the quote that closes it, " +
+		"or --quoting=none"
 	if _, err := Inspect(t.Context(), []string{name}, Options{}); err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
 	}

@@ -6,8 +6,8 @@ import (
 	"beamlearn/model/internal/wire"
 )
 
-// Judged is how rows were predicted before they were learned from, by a model that gives each a loss. The zero value has
-// no rows.
+// Judged is how rows were predicted before they were learned from, by a model that gives each a loss. The zero value
+// has no rows.
 type Judged struct {
 	Rows   int64
 	Weight float64

@@ -66,7 +66,8 @@ func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 		return nil, fmt.Errorf("positive: is of up to %d columns, there are %d", MaxExactFeatures, features)
 	}
 	if o.exact(features) && !o.smooth() && features > MaxExactFeatures && !o.screens(features) {
-		return nil, fmt.Errorf("penalty %s: solver exact takes it with the loss %s of up to %d columns, there are %d: take l2, or --solver=sgd",
+		return nil, fmt.Errorf("penalty %s: solver exact takes it with the loss %s of up to %d columns, there are %d: "+
+			"take l2, or --solver=sgd",
 			o.Options.Penalty, o.Options.Loss, MaxExactFeatures, features)
 	}
 	if o.exact(features) && o.corners() && features > MaxExactFeatures {
@@ -88,7 +89,8 @@ func fewWeights(features, vectors int) error {
 	if vectors > 1 {
 		what += fmt.Sprintf(" of %d classes", vectors)
 	}
-	return fmt.Errorf("%s are more weights than the %d that a model may have: number the columns that occur from 1 on, or leave some out",
+	return fmt.Errorf("%s are more weights than the %d that a model may have: number the columns that occur from 1 on, "+
+		"or leave some out",
 		what, MaxWeights)
 }
 
@@ -178,8 +180,9 @@ func (f *Fit) Partial(part, parts int) linear.Partial {
 	return p
 }
 
-// Several begins a part of the next pass for rows of so many targets, each of which a fit of these options learns, where
-// what is summed up of the features is the same for all; otherwise it is nil. Of its sum, [TargetOf] is for each fit.
+// Several begins a part of the next pass for rows of so many targets, each of which a fit of these options learns,
+// where what is summed up of the features is the same for all; otherwise it is nil. Of its sum, [TargetOf] is for each
+// fit.
 func (f *Fit) Several(targets int) linear.Partial {
 	if l, ok := f.learner.(interface {
 		Several(targets int) linear.Partial

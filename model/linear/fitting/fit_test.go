@@ -618,7 +618,8 @@ func TestFitSolver(t *testing.T) {
 		{FitOptions{Options: linear.Options{Task: linear.Regression}}, MaxWideFeatures, true},
 		{FitOptions{Options: linear.Options{Task: linear.Regression}}, MaxWideFeatures + 1, false},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}}, MaxExactFeatures + 1, true},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}, Folds: 2}, MaxExactFeatures + 1, false},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}, Folds: 2}, MaxExactFeatures + 1,
+			false},
 		{FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD}, 1, false},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}}, 1, true},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.L1}},
@@ -848,9 +849,11 @@ func TestFitRefuses(t *testing.T) {
 		"f1 of three": {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2,
 			Scoring: "f1"}, three, "scoring f1: f1 and roc_auc are for two classes, f1_macro is for more: there are 3"},
 		"roc_auc": {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2,
-			Scoring: "roc_auc"}, three, "scoring roc_auc: f1 and roc_auc are for two classes, f1_macro is for more: there are 3"},
+			Scoring: "roc_auc"}, three,
+			"scoring roc_auc: f1 and roc_auc are for two classes, f1_macro is for more: there are 3"},
 		"f1_macro of two": {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2,
-			Scoring: "f1_macro"}, two, "scoring f1_macro: f1 and roc_auc are for two classes, f1_macro is for more: there are 2"},
+			Scoring: "f1_macro"}, two,
+			"scoring f1_macro: f1 and roc_auc are for two classes, f1_macro is for more: there are 2"},
 		"class weight": {FitOptions{Options: linear.Options{Task: linear.Classification,
 			ClassWeight: linear.ClassWeight{Of: map[string]float64{"7": 2}}}}, two,
 			`class_weight of "7": no such class is declared`},
@@ -1022,7 +1025,8 @@ func TestDefaultSchedule(t *testing.T) {
 			t.Errorf("%s: %s, want %s", v.name, got, v.want)
 		}
 	}
-	o := FitOptions{Options: linear.Options{Task: linear.Classification}, Solver: SolverSGD, Epochs: 1, Parts: 5, BatchSize: 20}
+	o := FitOptions{Options: linear.Options{Task: linear.Classification}, Solver: SolverSGD, Epochs: 1, Parts: 5,
+		BatchSize: 20}
 	if got := driven(t, o, sorted, 5).Model().Options.LearningRate; got != linear.Newton {
 		t.Errorf("sorted, in parts: %s, want newton", got)
 	}

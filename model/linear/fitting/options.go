@@ -277,7 +277,8 @@ func (o *FitOptions) Validate() error {
 		fault("alpha auto: the penalty none has no alpha")
 	}
 	if d.AutoAlphas && d.Options.Penalty == linear.ElasticNet && slices.Contains(d.L1Ratios, 0) {
-		fault("alpha auto: an l1_ratio of 0 has no alpha from which on no coefficient is left: take l1_ratios above 0, or the penalty l2")
+		fault("alpha auto: an l1_ratio of 0 has no alpha from which on no coefficient is left: take l1_ratios above 0, or " +
+			"the penalty l2")
 	}
 	if len(d.L1Ratios) > 1 && d.Options.Penalty != linear.ElasticNet {
 		fault("l1_ratio: several are for the penalty elasticnet, not for %s", d.Options.Penalty)
@@ -349,7 +350,8 @@ func (o *FitOptions) checkWarmStart(fault func(format string, args ...any)) {
 		fault("warm_start: the model is of a %s, not of a %s", w.Task, o.Options.Task)
 	}
 	if w := o.WarmStart; w != nil && w.Options.MultiClass == linear.Multinomial {
-		fault("warm_start: the model is multinomial, and sgd goes on with one class against the rest only: learn it anew, by solver exact")
+		fault("warm_start: the model is multinomial, and sgd goes on with one class against the rest only: learn it anew, " +
+			"by solver exact")
 	}
 	if o.WarmStart != nil && o.Standardize {
 		fault("standardize: the model of warm_start says whether columns are standardised, and how")
@@ -365,13 +367,15 @@ func (o *FitOptions) checkMultiClass(fault func(format string, args ...any)) {
 	case o.Options.Task != linear.Classification || loss != linear.LogLoss:
 		fault("multi_class multinomial: is for the loss log_loss in classification, not for %s in %s", loss, o.Options.Task)
 	case o.Solver == SolverSGD:
-		fault("multi_class multinomial: only solver exact has it: sgd learns one class against the rest, as SGDClassifier does")
+		fault("multi_class multinomial: only solver exact has it: sgd learns one class against the rest, as SGDClassifier " +
+			"does")
 	case o.Solver == SolverAuto && len(o.onlySGD()) > 0:
 		fault("multi_class multinomial: is learned by solver exact, which has no %s", strings.Join(o.onlySGD(), ", "))
 	}
 }
 
-// checkDeviance says what the losses of generalised linear models, and positive, cannot go with. Defaults are filled in.
+// checkDeviance says what the losses of generalised linear models, and positive, cannot go with. Defaults are filled
+// in.
 func (o *FitOptions) checkDeviance(fault func(format string, args ...any)) {
 	if w := o.WarmStart; w != nil && w.Options.OnlyExact() != nil {
 		fault("warm_start: the model has the %s, which sgd cannot go on with: learn it anew, by solver exact",

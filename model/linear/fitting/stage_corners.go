@@ -46,7 +46,8 @@ func (cornersStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	f.scaleWarning()
 	if gap, alpha := l.Gap(); gap > interior.Certified {
 		f.warnings = append(f.warnings,
-			fmt.Sprintf("not every fit has reached its optimum: with alpha %v the objective of one is at most %.2g %% above the least; %s",
+			fmt.Sprintf("not every fit has reached its optimum: with alpha %v the objective of one is at most %.2g %% above "+
+				"the least; %s",
 				alpha, 100*gap, f.easier()))
 	}
 	f.model, err = l.Model(best)

@@ -17,7 +17,8 @@ func (foldsStage) name() string { return "folds" }
 
 func (foldsStage) begin(f *Fit) (linear.Learner, error) {
 	if f.options.Scoring == "neg_mean_absolute_error" {
-		return nil, errors.New("scoring neg_mean_absolute_error: sums of squares do not tell it: take solver sgd, or another scoring")
+		return nil, errors.New("scoring neg_mean_absolute_error: sums of squares do not tell it: take solver sgd, or " +
+			"another scoring")
 	}
 	return f.foldGram()
 }

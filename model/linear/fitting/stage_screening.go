@@ -49,7 +49,8 @@ func (screeningStage) next(f *Fit, learner linear.Learner) (stage, error) {
 // screens reports whether a fit of so many columns is by a working set of them, as far as the options tell: the classes
 // must be two.
 func (o *FitOptions) screens(features int) bool {
-	return features > MaxExactFeatures && features <= screening.MaxFeatures && o.Folds == 0 && !slices.Contains(o.Alphas, 0) &&
+	return features > MaxExactFeatures && features <= screening.MaxFeatures && o.Folds == 0 &&
+		!slices.Contains(o.Alphas, 0) &&
 		len(o.L1Ratios) == 1 && (o.Options.Penalty == linear.L1 || o.L1Ratios[0] > 0) &&
 		screening.Takes(&o.Options, 0)
 }

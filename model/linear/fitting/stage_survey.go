@@ -180,12 +180,15 @@ func (f *Fit) undefined(s *survey.Survey) error {
 		label := strconv.Quote(s.Classes.Label(r.Class))
 		switch {
 		case r.Folds == 1 && r.Rows == 1:
-			return fmt.Errorf("folds: class %s has one row, so that the fit without its fold would not know it: leave the class out", label)
+			return fmt.Errorf("folds: class %s has one row, so that the fit without its fold would not know it: leave the "+
+				"class out", label)
 		case r.Folds == 1:
-			return fmt.Errorf("folds: the %d rows of class %s are in one fold, as rows of one id share a fold, so that the fit without it "+
+			return fmt.Errorf("folds: the %d rows of class %s are in one fold, as rows of one id share a fold, so that the "+
+				"fit without it "+
 				"would not know the class: leave the class out, or take another --seed", r.Rows, label)
 		case s.Classes.Len() == 2 && (f.options.Scoring == "roc_auc" || f.options.Scoring == "f1"):
-			return fmt.Errorf("folds: class %s has %d rows, in %d of %d folds, and %s needs it in every fold: take --folds=%d, or another scoring",
+			return fmt.Errorf("folds: class %s has %d rows, in %d of %d folds, and %s needs it in every fold: take "+
+				"--folds=%d, or another scoring",
 				label, r.Rows, r.Folds, s.Folds.K, f.options.Scoring, max(r.Folds, 2))
 		}
 	}

@@ -24,7 +24,8 @@ func (f *Fit) Warnings() []string {
 		warn("solver auto is sgd, as only sgd has %s; without, it is exact", strings.Join(only, ", "))
 	}
 	if o.Solver == SolverAuto && !exact && o.hasExact() && len(o.onlySGD()) == 0 && f.features > o.maxExact() {
-		warn("solver auto is sgd, as there are %d columns, more than %d with the penalty %s: its model is near the optimum, and may be far from it",
+		warn("solver auto is sgd, as there are %d columns, more than %d with the penalty %s: its model is near the "+
+			"optimum, and may be far from it",
 			f.features, o.maxExact(), o.Options.Penalty)
 	}
 	all = append(all, f.FoldWarnings()...)
@@ -89,7 +90,8 @@ func keptOut(o *linear.Options, squares []float64, slope float64) []string {
 	if out == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("the penalty, alpha %v, keeps %d of %d columns out of the model whatever they tell, as their scale is small (a mean square of at most %.2g): take --standardize, or a smaller --alpha",
+	return []string{fmt.Sprintf("the penalty, alpha %v, keeps %d of %d columns out of the model whatever they tell, as "+
+		"their scale is small (a mean square of at most %.2g): take --standardize, or a smaller --alpha",
 		*o.Alpha, out, len(squares), most)}
 }
 
@@ -118,7 +120,8 @@ func shrinks(o *linear.Options, squares []float64) []string {
 	if shrunk == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("the penalty, alpha %v, shrinks %d of %d columns by more than 9 %%, as their scale is small (a mean square of %.2g): take --standardize, or a smaller --alpha",
+	return []string{fmt.Sprintf("the penalty, alpha %v, shrinks %d of %d columns by more than 9 %%, as their scale is "+
+		"small (a mean square of %.2g): take --standardize, or a smaller --alpha",
 		*o.Alpha, shrunk, len(squares), least)}
 }
 

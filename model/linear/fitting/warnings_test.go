@@ -17,7 +17,8 @@ func TestShrinks(t *testing.T) {
 		alpha, ratio float64
 		want         string
 	}{
-		{linear.L2, 0.001, 0.15, "alpha 0.001, shrinks 1 of 4 columns by more than 9 %, as their scale is small (a mean square of 0.0009)"},
+		{linear.L2, 0.001, 0.15, "alpha 0.001, shrinks 1 of 4 columns by more than 9 %, as their scale is small (a mean " +
+			"square of 0.0009)"},
 		{linear.L2, 0.01, 0.15, "alpha 0.01, shrinks 2 of 4 columns"},
 		{linear.L2, 0, 0.15, ""},
 		{linear.L2, 0.2, 0.15, "alpha 0.2, shrinks 2 of 4 columns"}, // and 1/6 of a column of scale 1, standardised or not
@@ -68,7 +69,8 @@ func TestKeptOut(t *testing.T) {
 				f := driven(t, o, c, 2)
 				said := strings.Join(f.Warnings(), "\n")
 				zero := f.Model().Coef[0][0] == 0
-				const want = "keeps 1 of 2 columns out of the model whatever they tell, as their scale is small (a mean square of at most "
+				const want = "keeps 1 of 2 columns out of the model whatever they tell, as their scale is small (a mean square " +
+					"of at most "
 				if zero != (scale < 1) || strings.Contains(said, want) != zero {
 					t.Errorf("%s, %s, scale %v: coefficients %v, told %q", o.Options.Loss, penalty, scale, f.Model().Coef[0], said)
 				}

@@ -351,7 +351,8 @@ func (g *Grid) Advance(sum linear.Partial) error {
 		}
 	}
 	o := &g.options.Options
-	return fmt.Errorf("the weights of all models overflow, with loss %s, learning_rate %s, eta0 %v: standardise the features, or make the steps smaller (a lower eta0, larger alphas, another learning_rate)",
+	return fmt.Errorf("the weights of all models overflow, with loss %s, learning_rate %s, eta0 %v: standardise the "+
+		"features, or make the steps smaller (a lower eta0, larger alphas, another learning_rate)",
 		o.Loss, o.LearningRate, o.Eta0)
 }
 

@@ -10,9 +10,9 @@ import (
 // Result is the scores of the last epoch, and the learning curve of all: see [Grid]. In regression they are r2,
 // neg_mean_squared_error and neg_mean_absolute_error, and before them, of a loss that is a deviance, that and its D²,
 // and of quantile neg_mean_pinball_loss; in classification accuracy, f1 (of two classes) or f1_macro,
-// neg_log_loss (of LogLoss and ModifiedHuber), and roc_auc (of two classes), never farther off than AUCErrors says: next
-// to nothing, unless all scores of a model are within a few percent of each other and rows are not standardised. The
-// first is that to choose by: see [CVResult.Choose]. The progressive loss is of the
+// neg_log_loss (of LogLoss and ModifiedHuber), and roc_auc (of two classes), never farther off than AUCErrors says:
+// next to nothing, unless all scores of a model are within a few percent of each other and rows are not standardised.
+// The first is that to choose by: see [CVResult.Choose]. The progressive loss is of the
 // models of all rows or, without Refit, of those of the last fold; the learning curve is of the models of all folds;
 // of several classes, both are sums of the losses of each against the rest. It fails without folds, and before the
 // first epoch is over.

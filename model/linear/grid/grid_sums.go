@@ -271,8 +271,8 @@ func (g *gridCurve) fields(c *wire.Codec, combos int) {
 }
 
 // scoreBins is the number of bins of scores: 32 to an octave of |score| from 2⁻¹⁶ to 2¹⁶, beyond which the last ones
-// go on, for either sign. So the width of a bin is 3 % of a score or less, whatever the scale. See [gridPart.centre] for
-// what scores are measured from.
+// go on, for either sign. So the width of a bin is 3 % of a score or less, whatever the scale. See [gridPart.centre]
+// for what scores are measured from.
 const scoreBins = 2048
 
 func scoreBin(score float64) int {

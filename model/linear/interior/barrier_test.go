@@ -7,8 +7,8 @@ import (
 	"beamlearn/model/linear"
 )
 
-// The weight of the barrier never goes up, nor down too fast: to no less than a half where the gradient leaves more than
-// what is open, and the faster, the less it leaves.
+// The weight of the barrier never goes up, nor down too fast: to no less than a half where the gradient leaves more
+// than what is open, and the faster, the less it leaves.
 func TestLower(t *testing.T) {
 	t.Parallel()
 	for _, open := range []float64{0, 0.01, 1, 4, 100} {

@@ -36,12 +36,12 @@ import (
 // Slopes within their bounds give a lower bound of all objectives: Σ w·(value at 0 of the row's line)/Σw −
 // ‖gradient‖²/(2·alpha). Slopes of a free intercept must sum to 0; those of a pass are mixed with the greatest or least
 // to do so. The best point is at most its objective less the best bound above the optimum: the gap, which is measured,
-// not estimated. The search ends where that is 10⁻⁶ of the objective, with l1 10⁻⁸, of huber 10⁻¹⁰; and where it is 10⁻⁵ and two
-// passes have not lessened it, as where alpha is small, and rounding in the slopes is all that is left.
+// not estimated. The search ends where that is 10⁻⁶ of the objective, with l1 10⁻⁸, of huber 10⁻¹⁰; and where it is
+// 10⁻⁵ and two passes have not lessened it, as where alpha is small, and rounding in the slopes is all that is left.
 //
 // With l1 each coefficient has a corner, too, at 0, and a slope like a row's. The bound then is that of the greatest
-// multiple of the rows' slopes by which no element of their gradient is above l1. At the end coefficients whose slopes are
-// inside their bounds become 0, in a pass of its own, which measures the objective of that point.
+// multiple of the rows' slopes by which no element of their gradient is above l1. At the end coefficients whose slopes
+// are inside their bounds become 0, in a pass of its own, which measures the objective of that point.
 //
 // The objective is (1/Σw)·Σ w·class_weight·loss + alpha·‖coef‖²/2, or the other penalties, w being the weights of
 // rows: with hinge that of LinearSVC(loss="hinge", C=1/(alpha·Σw)) but for the intercept, which LinearSVC penalises;
@@ -271,7 +271,8 @@ func (o *Optimizer) advance(p *search, s *sums) error {
 	kernel.Add(l2, point[:o.features], rest[:o.features])
 	kernel.Add(1, of.slope, rest[:len(of.slope)])
 	// What the losses and l1 are above the lines of rows and coefficients.
-	open := s.loss - s.slopes.At - kernel.Dot(s.slopes.Slope, point) + of.loss - kernel.Dot(of.slope, point[:len(of.slope)])
+	open := s.loss - s.slopes.At - kernel.Dot(s.slopes.Slope, point) + of.loss - kernel.Dot(of.slope,
+		point[:len(of.slope)])
 	if p.Since++; p.gap() < 0.9*before {
 		p.Since = 0
 	}

@@ -8,8 +8,8 @@ import (
 	"beamlearn/model/linear"
 )
 
-// An l1 penalty has a corner at 0 for each coefficient, as a loss has for each row: l1·|w| is 2·l1 times the greatest of
-// −w/2 and w/2. So coefficients have slopes of their own, which follow the points as those of rows do.
+// An l1 penalty has a corner at 0 for each coefficient, as a loss has for each row: l1·|w| is 2·l1 times the greatest
+// of −w/2 and w/2. So coefficients have slopes of their own, which follow the points as those of rows do.
 
 // absolute is the corner of a coefficient.
 var absolute = corners{loss: linear.Quantile, n: 1, low: [2]float64{-0.5}, width: 1}

@@ -291,8 +291,8 @@ const (
 )
 
 // descend minimises the objective with an l1 penalty, or of coefficients that may not be negative, from w, which it
-// changes, down to a duality gap that is rounding. Without l1 there is no gap: then slopes are 0 up to rounding, and those
-// of coefficients at 0 do not ask for more.
+// changes, down to a duality gap that is rounding. Without l1 there is no gap: then slopes are 0 up to rounding, and
+// those of coefficients at 0 do not ask for more.
 func (q *quadratic) descend(w []float64, l1, l2 float64) (coef []float64, gap float64, passes int, err error) {
 	var objective float64
 	if l1 == 0 {
@@ -306,7 +306,8 @@ func (q *quadratic) descend(w []float64, l1, l2 float64) (coef []float64, gap fl
 		return gap <= max(gapTolerance*objective, q.rounding(w))
 	})
 	if !done && l1 == 0 {
-		return nil, 0, 0, errors.New("coordinate descent stops before the slopes of the coefficients are 0: standardise the features")
+		return nil, 0, 0, errors.New("coordinate descent stops before the slopes of the coefficients are 0: standardise " +
+			"the features")
 	}
 	if !done {
 		return nil, 0, 0, fmt.Errorf("coordinate descent stops with a duality gap of %.1g at an objective of %.3g: "+
@@ -466,8 +467,8 @@ func (s *Solution) Model(o *linear.Options, names []string) (*linear.Model, erro
 	return m, m.Validate()
 }
 
-// CVPath is that of the exact solutions for all rows, in the order of [FoldGram.CrossValidate], where the combination at
-// the place chosen was chosen.
+// CVPath is that of the exact solutions for all rows, in the order of [FoldGram.CrossValidate], where the combination
+// at the place chosen was chosen.
 func (g *Gram) CVPath(o *linear.Options, standardize bool, alphas, l1Ratios []float64, chosen int) (*linear.CVPath,
 	error) {
 	e := linear.ExactOptions(o)

@@ -7,8 +7,9 @@ import (
 	"beamlearn/model/linear"
 )
 
-// further is the sums of a target beside the first of a [Gram]: what it is shifted by, the mean of what is left, and the
-// centred products with each feature and then with itself. They are, bit by bit, those of a Gram of this target alone.
+// further is the sums of a target beside the first of a [Gram]: what it is shifted by, the mean of what is left, and
+// the centred products with each feature and then with itself. They are, bit by bit, those of a Gram of this target
+// alone.
 type further struct {
 	shift, mean float64
 	products    []float64

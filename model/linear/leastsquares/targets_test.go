@@ -49,8 +49,8 @@ type severalLearner interface {
 	Several(targets int) linear.Partial
 }
 
-// The sums of several targets are, for each, those of a pass with it alone, to the last bit: dense and sparse, weighted,
-// by folds, merged, and over the wire in between.
+// The sums of several targets are, for each, those of a pass with it alone, to the last bit: dense and sparse,
+// weighted, by folds, merged, and over the wire in between.
 func TestTargetsEqualAlone(t *testing.T) {
 	for _, targets := range []int{2, 4, 5, 9} {
 		for _, form := range []string{"dense", "weighted", "sparse", "sparse weighted", "folds", "folds weighted"} {

@@ -534,8 +534,8 @@ func (x *CrossFit) keep(frames []frame) error {
 	return nil
 }
 
-// advanceFull advances the fits of all rows, and begins those of the folds of each that is done, or so near its end that
-// the second derivatives which there are do for the steps that are left.
+// advanceFull advances the fits of all rows, and begins those of the folds of each that is done, or so near its end
+// that the second derivatives which there are do for the steps that are left.
 func (x *CrossFit) advanceFull(s *crossSum, frames []frame, last bool) error {
 	for i, byVector := range s.shared {
 		a := x.from + i

@@ -10,7 +10,8 @@ import (
 )
 
 // Gradient and second derivatives by a fold's own variables are those by the sums' variables times the derivatives J of
-// these by the former, Jᵀg and JᵀHJ, and a point is J times it; one without an intercept is the same after the way there and back.
+// these by the former, Jᵀg and JᵀHJ, and a point is J times it; one without an intercept is the same after the way
+// there and back.
 func TestFrame(t *testing.T) {
 	t.Parallel()
 	const d, width = 4, 5

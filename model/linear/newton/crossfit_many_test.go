@@ -11,9 +11,9 @@ import (
 	"beamlearn/model/linear/internal/lanes"
 )
 
-// Of rows that are many times a sample, first steps go by second derivatives of a part, and the folds' fits begin before
-// that of all rows has ended. Models are those of fits that do neither, and scores those of such fits of the other
-// rows.
+// Of rows that are many times a sample, first steps go by second derivatives of a part, and the folds' fits begin
+// before that of all rows has ended. Models are those of fits that do neither, and scores those of such fits of the
+// other rows.
 func TestCrossFitOfManyRows(t *testing.T) {
 	t.Parallel()
 	const n, d = thinRows + 5000, 2

@@ -162,7 +162,8 @@ func TestSides(t *testing.T) {
 	t.Parallel()
 	c := wideChunk(3)
 	p := optimizerFor(t, linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial,
-		Classes: lineartest.Numbered(3), ClassWeight: linear.ClassWeight{Of: map[string]float64{"1": 5, "2": 0.5}}}, c.Features)
+		Classes: lineartest.Numbered(3), ClassWeight: linear.ClassWeight{Of: map[string]float64{"1": 5, "2": 0.5}}},
+		c.Features)
 	part := p.Partial(0, 1)
 	if err := part.PartialFit(c); err != nil {
 		t.Fatal(err)

@@ -144,7 +144,8 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 	}
 	p.newton = Fits(o.MultiClass, features, max(vectors, p.vectors))
 	if o.Penalty != linear.L2 && o.Penalty != linear.None && !p.newton {
-		return nil, fmt.Errorf("penalty %s: an exact solver takes it of up to %d columns, or with a softmax columns times classes: learn by sgd, or with l2",
+		return nil, fmt.Errorf("penalty %s: an exact solver takes it of up to %d columns, or with a softmax columns times "+
+			"classes: learn by sgd, or with l2",
 			o.Penalty, maxNewtonFeatures)
 	}
 	if p.newton && Samples(features) {
@@ -445,7 +446,8 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 			clear(p.Dir)
 			p.Slope = 0
 		}
-		// The optimum of so many rows is better than zero in all likelihood; else the step is a quarter, and then tried along.
+		// The optimum of so many rows is better than zero in all likelihood; else the step is a quarter, and then tried
+		// along.
 		p.Along = o.sample < 50*o.size()
 		return nil
 	case s.sampled:

@@ -617,9 +617,9 @@ func (r *sampled) fields(c *wire.Codec, o *Optimizer) {
 	c.Finite(r.val)
 }
 
-// solve finds the optimum of the sample for each of several optimizers of the same rows, a point for each weight vector,
-// or as near as it comes; nil where there is none. Each begins at the optimum of the one before. Without any rows
-// there is nothing.
+// solve finds the optimum of the sample for each of several optimizers of the same rows, a point for each weight
+// vector, or as near as it comes; nil where there is none. Each begins at the optimum of the one before. Without any
+// rows there is nothing.
 func (s *sample) solve(all []*Optimizer) ([][]jsontext.BitFloats, error) {
 	s.seal()
 	if len(s.rows) == 0 {

@@ -230,7 +230,8 @@ func TestManyPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := write(t, &View{Source: "x", Model: m, Judged: j})
-	has(t, page, "15 more classes are not listed", ">398 more are not listed", "Curves of the 10 of 45 classes that have the most rows.")
+	has(t, page, "15 more classes are not listed", ">398 more are not listed",
+		"Curves of the 10 of 45 classes that have the most rows.")
 	if len(page) > 1<<20 {
 		t.Errorf("%d bytes", len(page))
 	}
@@ -314,14 +315,16 @@ func TestPathAboutTheModel(t *testing.T) {
 	if got := chart.Series[0]; got.Name != "first" || !slices.Equal(got.Y, []float64{9, 2, 1}) {
 		t.Errorf("%+v", got)
 	}
-	if got := chart.Series[2]; !got.Guide || !slices.Equal(got.X, []float64{0.1, 0.1}) || !slices.Equal(got.Y, []float64{-2, 9}) {
+	if got := chart.Series[2]; !got.Guide || !slices.Equal(got.X, []float64{0.1, 0.1}) ||
+		!slices.Equal(got.Y, []float64{-2, 9}) {
 		t.Errorf("the line at the model's alpha: %+v", got)
 	}
 	page := write(t, v)
 	has(t, page, "whose coefficients are the largest of the model, which has alpha 0.1.",
 		"without the 2 least values of alpha, below 0.01. There coefficients are up to 80,",
 		`<th scope="col" class="number">second</th></tr></thead><tbody><tr><th scope="row" class="number">0.01</th>`)
-	if cv.Path.Coef = [][]float64{{1, 0}, {2, -1}, {3, -2}, {4, -3}, {5, 0}}; strings.Contains(write(t, v), "least values of alpha") {
+	if cv.Path.Coef = [][]float64{{1, 0}, {2, -1}, {3, -2}, {4, -3}, {5, 0}}; strings.Contains(write(t, v),
+		"least values of alpha") {
 		t.Error("values of alpha are left out, though the coefficients are no larger than elsewhere")
 	}
 }

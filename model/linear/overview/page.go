@@ -52,7 +52,8 @@ func (v *View) Page() (*report.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Sections = []report.Section{{ID: "try", Title: "Try it", Lead: "Enter or choose values: the prediction is what predict says of such a row, and it is made here, in the page. The bars are what each column adds.", Blocks: form}}
+	p.Sections = []report.Section{{ID: "try", Title: "Try it", Lead: "Enter or choose values: the prediction is what " +
+		"predict says of such a row, and it is made here, in the page. The bars are what each column adds.", Blocks: form}}
 	parts, err := v.parts()
 	p.Sections = append(p.Sections, parts...)
 	return p, err
@@ -69,7 +70,8 @@ func (v *View) parts() ([]report.Section, error) {
 	}
 	if blocks := v.learning(); len(blocks) > 0 {
 		section("learning", "How it learned",
-			"The mean loss of rows that it had not learned from yet, by how many it had seen. A curve that still falls at the right asks for more rows or epochs.", blocks...)
+			"The mean loss of rows that it had not learned from yet, by how many it had seen. A curve that still falls at "+
+				"the right asks for more rows or epochs.", blocks...)
 	}
 	section("coefficients", "What it goes by", v.units(), v.coefficients()...)
 	if v.Model.Inference != nil {
@@ -91,7 +93,8 @@ func (v *View) Choice() (all []report.Section, err error) {
 		return nil, err
 	}
 	all = append(all, report.Section{ID: "cross-validation", Title: "Which hyperparameters", Blocks: blocks,
-		Lead: fmt.Sprintf("Each combination was learned %d times, without one fold of the rows, and judged on that fold. Bars are a standard error of the mean over the folds.",
+		Lead: fmt.Sprintf("Each combination was learned %d times, without one fold of the rows, and judged on that fold. "+
+			"Bars are a standard error of the mean over the folds.",
 			len(v.CV.Metrics[0].Splits))})
 	if v.CV.Path != nil && len(v.CV.Path.Features) > 0 && len(v.CV.Params) > 1 {
 		all = append(all, report.Section{ID: "path", Title: "How the coefficients shrink", Blocks: v.path(),
@@ -123,10 +126,12 @@ func (v *View) Judgement() (all []report.Section, err error) {
 			return nil, err
 		}
 		section("thresholds", "How well it sorts",
-			"Rows in the order of their score, of each class against the rest. The ROC curve does not depend on how rare a class is; precision does.", blocks...)
+			"Rows in the order of their score, of each class against the rest. The ROC curve does not depend on how rare a "+
+				"class is; precision does.", blocks...)
 		if j.Probas != nil {
 			section("calibration", "Whether its probabilities are true",
-				"Of rows that are given a probability of 0.8, 80 % should be of the class: on the diagonal. Below it, the model is too sure.", v.calibration()...)
+				"Of rows that are given a probability of 0.8, 80 % should be of the class: on the diagonal. Below it, the model "+
+					"is too sure.", v.calibration()...)
 		}
 	}
 	return all, nil
@@ -295,7 +300,8 @@ func (v *View) crossValidation() ([]report.Block, error) {
 	name, _ := metricName(cv.Metrics[0].Name)
 	text := fmt.Sprintf("Chosen by %s: %s %s.", name, cv.ParameterName(), report.Format(cv.Params[best].Alpha))
 	if simple != best {
-		text += fmt.Sprintf(" A simpler model, with %s %s, is within one standard error of it: as good, for all that the rows tell.", cv.ParameterName(), report.Format(cv.Params[simple].Alpha))
+		text += fmt.Sprintf(" A simpler model, with %s %s, is within one standard error of it: as good, for all that the "+
+			"rows tell.", cv.ParameterName(), report.Format(cv.Params[simple].Alpha))
 	}
 	if c := cv.Metrics[0].ConstantMean(); c == c {
 		_, sign := metricName(cv.Metrics[0].Name)
@@ -383,7 +389,8 @@ func (v *View) path() []report.Block {
 		}
 		shown, most := v.steady(list)
 		if n := len(list) - len(shown); n > 0 {
-			notes = append(notes, report.Text(fmt.Sprintf("%s: without the %d least values of alpha, below %s. There coefficients "+
+			notes = append(notes, report.Text(fmt.Sprintf("%s: without the %d least values of alpha, below %s. There "+
+				"coefficients "+
 				"are up to %s, beside which all others would be flat.", c.Title, n, report.Format(v.CV.Params[shown[0]].Alpha),
 				report.Format(most))))
 		}
@@ -410,7 +417,8 @@ func (v *View) path() []report.Block {
 }
 
 // steady are those of combinations, ascending by alpha, at which a chart of the path begins: where coefficients of the
-// least alphas are many times those of the model, they are left out, and most is how large they are. Two are always left.
+// least alphas are many times those of the model, they are left out, and most is how large they are. Two are always
+// left.
 func (v *View) steady(list []int) (shown []int, most float64) {
 	const times = 5
 	largest := func(at int) (m float64) {
@@ -511,9 +519,11 @@ func (v *View) units() string {
 			" of the column adds to the logarithm of the prediction: 0.1 is about 10 % more."
 	}
 	if v.standardized() {
-		return "The coefficients, the largest first: what a standard deviation of the column adds to the decision, so that they can be compared."
+		return "The coefficients, the largest first: what a standard deviation of the column adds to the decision, so " +
+			"that they can be compared."
 	}
-	return "The coefficients, the largest first: what a unit of the column adds to the decision. They can be compared where the columns are of the same scale; --standardize brings them to one."
+	return "The coefficients, the largest first: what a unit of the column adds to the decision. They can be compared " +
+		"where the columns are of the same scale; --standardize brings them to one."
 }
 
 // sizes are those of the features' coefficients: their norms over the classes.
@@ -548,7 +558,8 @@ func (v *View) coefficients() []report.Block {
 			fmt.Sprintf("%d of %d columns have the coefficient 0: the model does without them.", zero, len(size))))
 	}
 	c := report.Ranking{Title: "The largest coefficients", Description: "By column.", Label: v.coefficient()}
-	t := report.Table{Caption: "The largest coefficients", Columns: []string{"column"}, Left: len(size) - zero - len(order)}
+	t := report.Table{Caption: "The largest coefficients", Columns: []string{"column"},
+		Left: len(size) - zero - len(order)}
 	classes := min(len(m.Coef), shownClasses)
 	if len(m.Coef) == 1 {
 		t.Columns = append(t.Columns, "coefficient")

@@ -56,7 +56,8 @@ func (s *Several) Page() (*report.Page, error) {
 	}
 	p.Sections = []report.Section{
 		{ID: "targets", Title: "How well each target is told", Lead: s.lead(), Blocks: []report.Block{scores}},
-		{ID: "try", Title: "Try it", Lead: "Enter or choose values: the predictions are what predict says of such a row, and they are made here, in the page. The bars are what each column adds to one of them.", Blocks: form},
+		{ID: "try", Title: "Try it", Lead: "Enter or choose values: the predictions are what predict says of such a row, " +
+			"and they are made here, in the page. The bars are what each column adds to one of them.", Blocks: form},
 		{ID: "each", Title: "Each target", Blocks: []report.Block{c},
 			Lead: "Choose one, to see how its model was chosen, what it goes by, and where it errs."},
 	}
@@ -65,7 +66,8 @@ func (s *Several) Page() (*report.Page, error) {
 
 func (s *Several) lead() string {
 	if j := s.Views[0].Judged; j != nil && j.Rows > 0 {
-		return "On " + j.Which() + ", beside a constant prediction: on others it will do a little worse; cross-validation tells by how much."
+		return "On " + j.Which() + ", beside a constant prediction: on others it will do a little worse; cross-validation " +
+			"tells by how much."
 	}
 	return "No row tells how well they do."
 }

@@ -49,8 +49,10 @@ func writeSeveral(t *testing.T, s *Several) string {
 func TestSeveralPage(t *testing.T) {
 	s := severalOf(t, 3)
 	page := writeSeveral(t, s)
-	has(t, page, "Models of 3 targets of x.csv", "<dt>alpha</dt><dd>0.1</dd>", `<th scope="col" class="number">RMSE of a constant</th>`,
-		"y1&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;: Where it errs", "a&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt; 3; b -1")
+	has(t, page, "Models of 3 targets of x.csv", "<dt>alpha</dt><dd>0.1</dd>",
+		`<th scope="col" class="number">RMSE of a constant</th>`,
+		"y1&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;: Where it errs",
+		"a&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt; 3; b -1")
 	form := trialOf(t, page)
 	if len(form.Targets) != 3 || form.Task != "" || len(form.Coef) > 0 {
 		t.Fatalf("form %+v", form)

@@ -18,13 +18,14 @@ import (
 )
 
 // Optimizer learns the model of squared_error, log_loss, squared_hinge or squared_epsilon_insensitive with the penalty
-// l1 or elasticnet from rows of many columns, of which few get a coefficient: a [linear.Learner] of some ten passes. Take it above 2,000 columns; package leastsquares and newton
-// are for fewer. It has one weight vector: a regression, or two classes.
+// l1 or elasticnet from rows of many columns, of which few get a coefficient: a [linear.Learner] of some ten passes.
+// Take it above 2,000 columns; package leastsquares and newton are for fewer. It has one weight vector: a regression,
+// or two classes.
 //
-// A pass sums up the gradient of all columns, and second derivatives of a working set of at most MaxSet: those that have
-// a coefficient, and those whose slope asks for one most (Tibshirani et al., J. R. Stat. Soc. B 74, 2012, screen columns
-// so; glmnet and scikit-learn do likewise). A step goes to the least of the quadratic approximation of the losses plus
-// the penalty, on the set, as in package newton. The search ends where no column asks for anything.
+// A pass sums up the gradient of all columns, and second derivatives of a working set of at most MaxSet: those that
+// have a coefficient, and those whose slope asks for one most (Tibshirani et al., J. R. Stat. Soc. B 74, 2012, screen
+// columns so; glmnet and scikit-learn do likewise). A step goes to the least of the quadratic approximation of the
+// losses plus the penalty, on the set, as in package newton. The search ends where no column asks for anything.
 //
 // The least subgradient s of the objective F bounds how far a point w is above the least: by convexity F(w) − F(w*) ≤
 // ‖s‖∞·(‖w‖₁ + ‖w*‖₁), and ‖w*‖₁ is at most F(w)/l1, as losses are not negative. The search ends where that is 10⁻⁹ of
@@ -159,7 +160,8 @@ func (o *Optimizer) Advance(sum linear.Partial) error {
 	if f-f != 0 && o.passes == 0 {
 		return errors.New("the objective overflows: standardise the features, or scale the target down")
 	}
-	if slack := 64 * kernel.Epsilon * math.Abs(o.objective); o.passes > 0 && !(f <= o.objective+float64(armijo*o.promise)+slack) {
+	if slack := 64 * kernel.Epsilon * math.Abs(o.objective); o.passes > 0 &&
+		!(f <= o.objective+float64(armijo*o.promise)+slack) {
 		o.shorten()
 		o.passes++
 		return nil

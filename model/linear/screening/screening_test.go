@@ -104,8 +104,8 @@ func sparse(c *linear.Chunk) *linear.Chunk {
 	return &s
 }
 
-// Lasso, ElasticNet, and LogisticRegression by saga: the same columns, coefficients and objective, from dense and sparse
-// rows, in any number of parts.
+// Lasso, ElasticNet, and LogisticRegression by saga: the same columns, coefficients and objective, from dense and
+// sparse rows, in any number of parts.
 func TestScikit(t *testing.T) {
 	b, err := os.ReadFile("../testdata/screening.json")
 	var all []fixture
@@ -229,7 +229,8 @@ func FuzzUnmarshal(f *testing.F) {
 		f.Fatal(err)
 	}
 	p := l.Partial(0, 1)
-	if err := p.PartialFit(&linear.Chunk{Features: 3, X: []float64{1, 2, 3, 4, 5, 7}, Target: []float64{1, 2}}); err != nil {
+	if err := p.PartialFit(&linear.Chunk{Features: 3, X: []float64{1, 2, 3, 4, 5, 7},
+		Target: []float64{1, 2}}); err != nil {
 		f.Fatal(err)
 	}
 	sums, err := p.MarshalBinary()

@@ -429,7 +429,8 @@ func (s *SGD) overflow(c *linear.Chunk, n, bad int) error {
 		stepSize(&s.options))}
 }
 
-const finiteWeights = "finite weights: standardise the features, or make the steps smaller (a lower eta0, a larger alpha, another learning_rate)"
+const finiteWeights = "finite weights: standardise the features, or make the steps smaller (a lower eta0, a larger " +
+	"alpha, another learning_rate)"
 
 // stepSize says, in an error, what sets the size of the steps.
 func stepSize(o *linear.Options) string {

@@ -196,7 +196,8 @@ func TestSurveyFaults(t *testing.T) {
 		{linear.Regression, linear.Chunk{X: x, Target: x, Weights: []float64{0, -1, 0}},
 			"f: row 101: found -1, expected a weight from 0 on"},
 		{linear.Regression, linear.Chunk{X: []float64{1e200, 1, 1}, Target: x},
-			"f: found a mean ‖x‖² of +Inf, a target of variance 0.6666666666666666, expected values whose squares are within float64"},
+			"f: found a mean ‖x‖² of +Inf, a target of variance 0.6666666666666666, expected values whose squares are within " +
+				"float64"},
 		{linear.Regression, linear.Chunk{X: []float64{}, Target: []float64{}}, "found none, expected rows to learn from"},
 		{linear.Classification, linear.Chunk{X: x, Target: []float64{2, 2, 2}},
 			`f: found "2" in every row, expected rows of at least two classes`},

@@ -245,7 +245,8 @@ func TestFile(t *testing.T) {
 		}
 	}
 	for _, change := range [][2]string{
-		{`"version": 1,`, `"version": 2,`}, {`"x",`, `"z",`}, {`["x",`, `[`}, {`"feature_names": ["a",`, `"feature_names": [`},
+		{`"version": 1,`, `"version": 2,`}, {`"x",`, `"z",`}, {`["x",`, `[`},
+		{`"feature_names": ["a",`, `"feature_names": [`},
 		{`"targets"`, `"Targets"`}, {`"encoding": null,`, `"encoding": null, "encoding": null,`},
 		{`"feature_names": null`, `"feature_names": ["a","b","c","d","e"]`}, {`"models"`, `"more"`},
 	} {

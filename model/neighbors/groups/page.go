@@ -66,13 +66,15 @@ func (o *Overview) Page(s Summary, v *View) (*report.Page, error) {
 	}
 	p.Sections = []report.Section{{
 		ID: "radius", Title: "How near is nearly equal",
-		Lead: "How many pairs of rows are how far apart. A valley between two hills is a good radius; a hill that is cut off at the " +
+		Lead: "How many pairs of rows are how far apart. A valley between two hills is a good radius; a hill that is cut " +
+			"off at the " +
 			"right says that the radius is amid rows that only resemble each other. Move the line, and see what groups a lesser " +
 			"radius would make." + within,
 		Blocks: []report.Block{move, o.levelTable()},
 	}, {
 		ID: "sizes", Title: "How large groups are",
-		Lead:   "A few groups that are very large may be chains, in which each row is near to the next, and the ends are far apart: " + chains,
+		Lead: "A few groups that are very large may be chains, in which each row is near to the next, and the ends are " +
+			"far apart: " + chains,
 		Blocks: []report.Block{o.sizes()},
 	}}
 	if len(o.Largest) == 0 {

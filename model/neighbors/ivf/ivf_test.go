@@ -455,7 +455,8 @@ func TestNearby(t *testing.T) {
 		for _, l := range every[i*f : (i+1)*f] {
 			margin := 0.0
 			if l != best {
-				margin = (squared(x, vector(named[l])) - squared(x, vector(named[best]))) / (2 * math.Sqrt(squared(vector(named[l]), vector(named[best]))))
+				margin = (squared(x, vector(named[l])) - squared(x, vector(named[best]))) / (2 * math.Sqrt(squared(vector(named[l]),
+					vector(named[best]))))
 			}
 			reach := share * math.Sqrt(float64(bounds[i]))
 			stays := slices.Contains(mine, l)

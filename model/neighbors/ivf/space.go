@@ -142,7 +142,8 @@ func norm(x []float64) float64 {
 func (s *space) rows(b *vectors.Block, queries bool, threads int) *rows {
 	n := b.Len()
 	r := &rows{kernels: s.kernels, n: n, dim: s.dim, factor: 1}
-	shared := !b.Wide() && s.centre == nil && !s.bits && s.metric != neighbors.InnerProduct && s.metric != neighbors.Correlation
+	shared := !b.Wide() && s.centre == nil && !s.bits && s.metric != neighbors.InnerProduct &&
+		s.metric != neighbors.Correlation
 	if shared {
 		r.values = b.F32
 	} else {

@@ -145,7 +145,9 @@ func (o *Overview) mapSection(v *View, t *atlas) (s report.Section, ok bool, err
 		}
 	}
 	table.Left = len(t.ids) - len(table.Rows)
-	lead := fmt.Sprintf("%d of the queries and up to %d neighbours of each, with a line to the nearest (point at one to see all of its lines), in the plane in which they differ most (PCA). Near on the map need not be near: it shows %s of the variance.",
+	lead := fmt.Sprintf("%d of the queries and up to %d neighbours of each, with a line to the nearest (point at one "+
+		"to see all of its lines), in the plane in which they differ most (PCA). Near on the map need not be near: it "+
+		"shows %s of the variance.",
 		queries, mapNeighbors, report.Percent(shares[0]+shares[1]))
 	if v.Metric == string(neighbors.Cosine) {
 		lead += " Rows are brought to length 1 before, as the cosine sees them."

@@ -25,7 +25,8 @@ func (v *View) outliers() report.Section {
 	lead := "The score is the distance to the last neighbour."
 	offset := -o.Offset
 	if o.Method == outliers.LOF {
-		lead = "The score is the negative local outlier factor: about −1 among others alike, and far below where a row is far from them, as measured by how near these are to each other."
+		lead = "The score is the negative local outlier factor: about −1 among others alike, and far below where a row is " +
+			"far from them, as measured by how near these are to each other."
 		offset = o.Offset
 	}
 	if o.Flags {

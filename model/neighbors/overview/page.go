@@ -77,7 +77,8 @@ func (o *Overview) Page(v *View) (*report.Page, error) {
 			Blocks: []report.Block{browse, o.sampleTable(v)},
 		}, {
 			ID: "distances", Title: "How near they are",
-			Lead:   "Each query's distance to its first and its last neighbour. A second hill at the right is rows unlike the others; one at 0 is duplicates.",
+			Lead: "Each query's distance to its first and its last neighbour. A second hill at the right is rows unlike " +
+				"the others; one at 0 is duplicates.",
 			Blocks: o.distances(v),
 		},
 	}
@@ -131,7 +132,8 @@ func (o *Overview) sampleLead() string {
 
 // hubsLead says what hubs are, and what helps against them.
 func hubsLead(metric string) string {
-	lead := "How often a point is a neighbour. In many dimensions a few points, the hubs, are neighbours of very many, and many of none: a reason to try "
+	lead := "How often a point is a neighbour. In many dimensions a few points, the hubs, are neighbours of very many, " +
+		"and many of none: a reason to try "
 	if metric != string(neighbors.Cosine) {
 		lead += "the cosine, or "
 	}

@@ -13,7 +13,8 @@ import (
 func TestBeginAgain(t *testing.T) {
 	prism := &runError{errors.New(
 		"job job-001 failed:\npanic in stage.Execute bundle processing goroutine: runtime error: invalid memory address " +
-			"or nil pointer dereference, stage: &{ID:stage-014 transforms:[e17] internalCols:[] envID: finalize:false},stackTrace:\ngoroutine 1")}
+			"or nil pointer dereference, stage: &{ID:stage-014 transforms:[e17] internalCols:[] envID: " +
+			"finalize:false},stackTrace:\ngoroutine 1")}
 	own := &runError{errors.New(strings.Replace(prism.Error(), "envID: ", "envID:go ", 1))}
 	for _, c := range []struct {
 		name   string

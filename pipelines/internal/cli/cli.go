@@ -99,7 +99,8 @@ func (a *App) Runs(run func(ctx context.Context) error) *App {
 	g := a.Group("What to show")
 	a.summary = g.OutputFile("summary", "also write the summary as JSON to this `FILE`").Here().Streams()
 	a.explain = g.Bool("explain", false,
-		"show what the job would do, how long it would take and what it needs, and do nothing; with --runner, --parallelism and so on as it would run")
+		"show what the job would do, how long it would take and what it needs, and do nothing; with --runner, "+
+			"--parallelism and so on as it would run")
 	a.quiet = g.Bool("quiet", false, "show errors only")
 	a.verbose = g.Bool("verbose", false, "show the log of Beam and its runner, and the whole of an error")
 	g.logFormat()
@@ -303,7 +304,8 @@ func (a *App) lines(err error) []string {
 	}
 	var run *runError
 	if isPrismFault(err) {
-		return []string{"Apache Beam's runner in this process has failed by a fault of its own: run this again (the whole error: --verbose)"}
+		return []string{"Apache Beam's runner in this process has failed by a fault of its own: run this again (the whole " +
+			"error: --verbose)"}
 	}
 	if errors.As(err, &run) {
 		first, rest, more := strings.Cut(text, "\n")

@@ -70,8 +70,10 @@ func TestLines(t *testing.T) {
 		{&runError{errors.New("job x failed:\njava.lang.Exception: lost\n\tat x")},
 			[]string{"job x failed: java.lang.Exception: lost … (the whole error: --verbose)"}},
 		{&runError{errors.New("job x failed:\n<no error received>")}, []string{"job x failed: <no error received>"}},
-		{&runError{errors.New("job x failed:\npanic in stage.Execute bundle processing goroutine: runtime error: invalid memory address or nil, stage: &{ID:1 envID: finalize:false}")},
-			[]string{"Apache Beam's runner in this process has failed by a fault of its own: run this again (the whole error: --verbose)"}},
+		{&runError{errors.New("job x failed:\npanic in stage.Execute bundle processing goroutine: runtime error: invalid " +
+			"memory address or nil, stage: &{ID:1 envID: finalize:false}")},
+			[]string{"Apache Beam's runner in this process has failed by a fault of its own: run this again (the whole " +
+				"error: --verbose)"}},
 		{Usage(errors.New("one"), nil, errors.New("two")), []string{"one", "two"}},
 	} {
 		if got := a.lines(c.err); !reflect.DeepEqual(got, c.want) {

@@ -12,7 +12,8 @@ import (
 // without any call of the program, which takes longer to start than a user waits after a key.
 func (c *commands) completion(w io.Writer, args []string) error {
 	if len(args) != 1 || args[0] != "bash" && args[0] != "zsh" {
-		return errors.New("completion: for bash or for zsh? source <(beamlearn completion bash), or beamlearn completion zsh >DIR/_beamlearn, a directory of $fpath")
+		return errors.New("completion: for bash or for zsh? source <(beamlearn completion bash), or beamlearn completion " +
+			"zsh >DIR/_beamlearn, a directory of $fpath")
 	}
 	var b strings.Builder
 	if args[0] == "bash" {

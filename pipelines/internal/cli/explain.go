@@ -121,7 +121,8 @@ func (p *Plan) Rows(called string, r *RowsPlan) {
 	p.Line(called, "%s × %s in %s, %s", number, Count(r.Dim, "column"), Count(r.Files, "file"), files.Bytes(r.Bytes))
 	p.Line("passes", "%d", r.Passes)
 	if r.Seconds > 0 {
-		p.Line("reading", "about %s on %d × %d cores like this machine's, as measured on the first rows; computing and the engine's start come on top",
+		p.Line("reading", "about %s on %d × %d cores like this machine's, as measured on the first rows; computing and "+
+			"the engine's start come on top",
 			Seconds(r.Seconds), r.Slots, r.Threads)
 	}
 	if r.WorkerMemory > 0 {

@@ -39,18 +39,22 @@ func (g *Group) Text() *Text {
 	}
 	return &Text{
 		header: g.Choice("header", "auto", []string{"auto", "yes", "no"},
-			"whether the first row of .csv and .tsv names the columns: auto, yes or no, as `WHEN`; auto: where it has text above numbers, is 0,1,2,…, or has a column that is named here"),
+			"whether the first row of .csv and .tsv names the columns: auto, yes or no, as `WHEN`; auto: where it has text "+
+				"above numbers, is 0,1,2,…, or has a column that is named here"),
 		delimiter: g.String("delimiter", formats.DelimiterAuto,
-			"the `CHARACTER` between the fields of .csv and .tsv, or tab, or space; auto: a tab in .tsv, else that of , ; tab and | which fits the first rows"),
+			"the `CHARACTER` between the fields of .csv and .tsv, or tab, or space; auto: a tab in .tsv, else that of , ; "+
+				"tab and | which fits the first rows"),
 		decimal: g.String("decimal", "",
-			"the decimal point of .csv and .tsv, as `CHARACTER`: --decimal=, (default: a point; a comma where the first rows show that it is)"),
+			"the decimal point of .csv and .tsv, as `CHARACTER`: --decimal=, (default: a point; a comma where the first rows "+
+				"show that it is)"),
 		thousands: g.String("thousands", "",
 			"the `CHARACTER` between groups of three digits in .csv and .tsv, or space: --thousands=. (default: none)"),
 		comment: g.String("comment", "",
 			"the `CHARACTER` that begins a comment in .csv and .tsv: --comment='#' (default: none)"),
 		quoting: g.Choice("quoting", string(formats.QuotingMinimal),
 			[]string{string(formats.QuotingMinimal), string(formats.QuotingNone)},
-			"`WHAT` quotes mean in .csv and .tsv: minimal (they may stand around a field) or none (they are characters like any other)"),
+			"`WHAT` quotes mean in .csv and .tsv: minimal (they may stand around a field) or none (they are characters like "+
+				"any other)"),
 		encoding: g.Choice("encoding", string(formats.EncodingAuto), encodings, "the `ENCODING` of text: "+
 			strings.Join(encodings, ", ")+"; auto: utf-8, or utf-16 where its byte order mark is"),
 		skipRows: g.Int("skip_rows", 0, "how many lines at the beginning of each text file to skip"),
@@ -105,11 +109,14 @@ func isRange(spec string) bool {
 
 // LabelledInput adds the flags of what to read where rows have targets.
 func (a *App) LabelledInput() *Input {
-	in := a.Input().withTarget("what is to be learned: a `COLUMN`, a name or an index, or a .npy file, or several, with a number for each row (default: none but the label of .svm); sgd and predict take several columns, with commas between, ranges of indices, or globs: --target=y1,y2")
+	in := a.Input().withTarget("what is to be learned: a `COLUMN`, a name or an index, or a .npy file, or several, " +
+		"with a number for each row (default: none but the label of .svm); sgd and predict take several columns, with " +
+		"commas between, ranges of indices, or globs: --target=y1,y2")
 	in.labelled.features = in.group.Int("features", 0,
 		"how many columns the vector has (default: as many as the files have; of .svm, all must be read once to find it out)")
 	in.labelled.zeroBased = in.group.Choice("zero_based", "auto", []string{"auto", "yes", "no"},
-		"whether 0 is the index of the first column of .svm: yes, no, or auto (as in the rows of the model, where there is one; else yes where any row has an index 0; with --features, no), as `WHEN`")
+		"whether 0 is the index of the first column of .svm: yes, no, or auto (as in the rows of the model, where there "+
+			"is one; else yes where any row has an index 0; with --features, no), as `WHEN`")
 	return in
 }
 
@@ -135,22 +142,28 @@ func (a *App) Input() *Input {
 	return &Input{
 		group: g,
 		input: g.InputFiles("input",
-			"the vectors: a `PATH`, a glob or several of them with commas between, local or on gs://, s3://; quote a glob: 'data/*.npy'"),
+			"the vectors: a `PATH`, a glob or several of them with commas between, local or on gs://, s3://; quote a glob: "+
+				"'data/*.npy'"),
 		format: g.Choice("input_format", "", formatNames(), "the `FORMAT` of the files: "+
 			strings.Join(formatNames(), ", ")+" (default by the extension; .gz and .zst are unpacked)"),
 		columns: g.String("columns", "",
-			"the `COLUMNS` that make the vector: names, 0-based indices, ranges of indices (3-7), globs of names ('pixel_*'), with commas between; ! before one leaves it out ('*,!label'); a.b is the key b within a of .jsonl (default all but the id)"),
+			"the `COLUMNS` that make the vector: names, 0-based indices, ranges of indices (3-7), globs of names "+
+				"('pixel_*'), with commas between; ! before one leaves it out ('*,!label'); a.b is the key b within a of .jsonl "+
+				"(default all but the id)"),
 		id: g.String("id_column", "",
-			"the `COLUMN` that holds a row's id, a name or an index (default: the id is the row's number, from 0, over all files in the order of their names)"),
+			"the `COLUMN` that holds a row's id, a name or an index (default: the id is the row's number, from 0, over all "+
+				"files in the order of their names)"),
 		text: g.Text(),
 		array: g.String("array", "",
 			"the array of .npz that holds the vectors, by its `NAME` (default: the only one of two dimensions)"),
 		dtype: g.Choice("dtype", "auto", []string{"auto", "float32", "float64"},
 			"the `TYPE` in which values are kept: auto (float32 where that is exact, else float64), float32 (rounds), float64"),
 		bad: g.Choice("on_error", "fail", []string{"fail", "skip"},
-			"what becomes of rows with a fault: fail, or skip (they go to OUTPUT.rejected.jsonl with the reason; predict has a null in their place), as `ACTION`"),
+			"what becomes of rows with a fault: fail, or skip (they go to OUTPUT.rejected.jsonl with the reason; predict has "+
+				"a null in their place), as `ACTION`"),
 		chunkRows: g.Int("chunk_rows", 0,
-			fmt.Sprintf("how many rows a worker reads, and answers, at a time (default %d; where every point is a query and the work is done in this process, as many as memory allows are answered at a time)", vectorio.DefaultChunkRows)),
+			fmt.Sprintf("how many rows a worker reads, and answers, at a time (default %d; where every point is a query and "+
+				"the work is done in this process, as many as memory allows are answered at a time)", vectorio.DefaultChunkRows)),
 	}
 }
 
@@ -161,7 +174,8 @@ func (a *App) TripleInput() *Input {
 	return &Input{
 		group: g,
 		input: g.InputFiles("input",
-			"rows of who had what, in any order: a `PATH` of a table (.csv, .tsv, .parquet, .jsonl, .arrow), a glob or several of them with commas between, local or on gs://, s3://: --input='ratings-*.parquet'"),
+			"rows of who had what, in any order: a `PATH` of a table (.csv, .tsv, .parquet, .jsonl, .arrow), a glob or "+
+				"several of them with commas between, local or on gs://, s3://: --input='ratings-*.parquet'"),
 		format: g.Choice("input_format", "", formatNames(),
 			"the `FORMAT` of the files (default by the extension; .gz and .zst are unpacked): --input_format=tsv"),
 		text: g.Text(),

@@ -47,7 +47,8 @@ func TestInputOptions(t *testing.T) {
 			t.Errorf("%v: %+v, %v\nwant %+v", c.args, got, err, c.want)
 		}
 	}
-	const want = "--input is needed\nzero based \"maybe\": must be auto, yes or no\nfeatures -1: must be from 1 to 2147483647, or 0 to find it out"
+	const want = "--input is needed\nzero based \"maybe\": must be auto, yes or no\nfeatures -1: must be from 1 to " +
+		"2147483647, or 0 to find it out"
 	if _, err := parse(t, (*App).LabelledInput, "--features=-1", "--zero_based=maybe").Options(); err == nil ||
 		err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)

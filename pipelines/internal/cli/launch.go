@@ -45,13 +45,17 @@ const (
 
 // launchFlags are Beam's own, with what they mean for these commands; the runner reads them from the flag package.
 var launchFlags = []struct{ name, usage string }{
-	{"runner", "the `ENGINE`: prism (this process), flink, spark, dataflow, or universal (any other of Beam's) (default prism)"},
+	{"runner", "the `ENGINE`: prism (this process), flink, spark, dataflow, or universal (any other of Beam's) " +
+		"(default prism)"},
 	{"endpoint", "the `HOST:PORT` of the engine's Beam job server (default " + jobServer + " for flink and spark)"},
-	{"environment_type", "where workers run, as `TYPE`: LOOPBACK (this process), PROCESS (started by the engine on its hosts), DOCKER, EXTERNAL (a worker pool) (default LOOPBACK where the endpoint is on this host, DOCKER otherwise)"},
+	{"environment_type", "where workers run, as `TYPE`: LOOPBACK (this process), PROCESS (started by the engine on its " +
+		"hosts), DOCKER, EXTERNAL (a worker pool) (default LOOPBACK where the endpoint is on this host, DOCKER otherwise)"},
 	{"environment_config", `as ` + "`CONFIG`" +
 		`: for PROCESS {"command":"/path/of/boot"}, for EXTERNAL the pool's HOST:PORT, for DOCKER the image (default Beam's)`},
-	{"parallelism", "how many workers of the engine share the job, as `N` (default the engine's own; on Flink that is parallelism.default of the job server's configuration, or 1)"},
-	{"worker_binary", "the `FILE` of this command or of beamlearn, built for the workers with CGO_ENABLED=0 (default this very file where it is one, else built once and kept in the user's cache directory)"},
+	{"parallelism", "how many workers of the engine share the job, as `N` (default the engine's own; on Flink that is " +
+		"parallelism.default of the job server's configuration, or 1)"},
+	{"worker_binary", "the `FILE` of this command or of beamlearn, built for the workers with CGO_ENABLED=0 (default " +
+		"this very file where it is one, else built once and kept in the user's cache directory)"},
 	{"job_name", "the `NAME` of the job in the engine's web page"},
 	{"project", "the `PROJECT` of Google Cloud, for dataflow"},
 	{"region", "the `REGION` of Google Cloud, for dataflow"},
@@ -268,7 +272,8 @@ func (l *launch) checkEnvironment() error {
 	switch l.environment {
 	case "LOOPBACK":
 		if !local {
-			return fmt.Errorf("--environment_type=LOOPBACK: an engine at %s cannot reach this process; use DOCKER, PROCESS or EXTERNAL", l.endpoint)
+			return fmt.Errorf("--environment_type=LOOPBACK: an engine at %s cannot reach this process; use DOCKER, PROCESS "+
+				"or EXTERNAL", l.endpoint)
 		}
 	case "PROCESS":
 		var c struct {
@@ -286,7 +291,8 @@ func (l *launch) checkEnvironment() error {
 			return nil // it is on the engine's hosts
 		}
 		if _, err := exec.LookPath(c.Command); err != nil {
-			return fmt.Errorf("--environment_config: the command %s is not there or is not executable: CGO_ENABLED=0 go build -o %[1]s %s makes it", c.Command, bootPackage)
+			return fmt.Errorf("--environment_config: the command %s is not there or is not executable: CGO_ENABLED=0 go "+
+				"build -o %[1]s %s makes it", c.Command, bootPackage)
 		}
 	case "EXTERNAL":
 		if _, _, err := net.SplitHostPort(l.config); err != nil {

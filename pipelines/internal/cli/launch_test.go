@@ -101,7 +101,8 @@ func TestLaunchCheck(t *testing.T) {
 			[]string{"must be as in"}},
 		{"process with no file", launch{runner: "flink", endpoint: up, environment: "PROCESS",
 			config: `{"command":"/none/boot"}`}, nil,
-			[]string{"the command /none/boot is not there or is not executable: CGO_ENABLED=0 go build -o /none/boot github.com/apache/beam"}},
+			[]string{"the command /none/boot is not there or is not executable: CGO_ENABLED=0 go build -o /none/boot " +
+				"github.com/apache/beam"}},
 		{"external", launch{runner: "flink", endpoint: up, environment: "EXTERNAL", config: "localhost:50000"}, nil, nil},
 		{"external without a pool", launch{runner: "flink", endpoint: up, environment: "EXTERNAL"}, nil,
 			[]string{"needs --environment_config=HOST:PORT"}},

@@ -86,7 +86,8 @@ func begins(l Limit) error {
 	if l.What != addressSpace || l.Bytes >= programBytes {
 		return nil
 	}
-	return fmt.Errorf("this process may use %d MB of address space beside what Go's runtime has reserved (%s), and needs %d MB at least: allow more, or limit memory by a control group or GOMEMLIMIT",
+	return fmt.Errorf("this process may use %d MB of address space beside what Go's runtime has reserved (%s), and "+
+		"needs %d MB at least: allow more, or limit memory by a control group or GOMEMLIMIT",
 		l.Bytes/1e6, l.What, int64(programBytes)/1e6)
 }
 
@@ -106,7 +107,8 @@ func fits(need int64, l Limit) error {
 	if need <= l.Bytes {
 		return nil
 	}
-	return fmt.Errorf("the job needs about %d MB of memory, and this process may use %d MB (%s): use --dtype=float32, fewer columns or a machine with more memory, or search a part of the points at a time",
+	return fmt.Errorf("the job needs about %d MB of memory, and this process may use %d MB (%s): use --dtype=float32, "+
+		"fewer columns or a machine with more memory, or search a part of the points at a time",
 		need/1e6, l.Bytes/1e6, l.What)
 }
 

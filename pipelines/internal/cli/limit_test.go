@@ -62,7 +62,8 @@ func TestBegins(t *testing.T) {
 		{Limit{}, ""},
 		{Limit{programBytes, addressSpace}, ""},
 		{Limit{1e6, "control group"}, ""},
-		{Limit{21e6, addressSpace}, "this process may use 21 MB of address space beside what Go's runtime has reserved (ulimit -v), and needs 201 MB at least: "},
+		{Limit{21e6, addressSpace}, "this process may use 21 MB of address space beside what Go's runtime has reserved " +
+			"(ulimit -v), and needs 201 MB at least: "},
 	} {
 		err := begins(c.limit)
 		if c.want == "" && err != nil ||

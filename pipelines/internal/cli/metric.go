@@ -22,12 +22,15 @@ func (g *Group) Metric(metrics []neighbors.Metric) *Metric {
 			": --metric=cosine"),
 		p: g.Float("p", 2, "the power of --metric=minkowski; inf is chebyshev: --p=3"),
 		bits: g.Bool("bits", false,
-			"each value is a byte of eight bits, as numpy.packbits and faiss' binary indexes have them: --metric=hamming counts those that differ, and jaccard and so on take them as booleans"),
+			"each value is a byte of eight bits, as numpy.packbits and faiss' binary indexes have them: --metric=hamming "+
+				"counts those that differ, and jaccard and so on take them as booleans"),
 		degrees: g.Bool("degrees", false,
 			"of --metric=haversine: the two columns, latitude and longitude, are degrees, not radians"),
-		inKm: g.Bool("km", false, "of --metric=haversine: distances, and --radius, are kilometers on a sphere of radius 6371 km, not radians"),
+		inKm: g.Bool("km", false, "of --metric=haversine: distances, and --radius, are kilometers on a sphere of radius "+
+			"6371 km, not radians"),
 		params: g.InputFile("metric_params",
-			"the `FILE` of what --metric=seuclidean or mahalanobis is given: the variances V, in one row, or the inverse covariance VI, a matrix: --metric_params=variances.npy (default: those of the points)").Here(),
+			"the `FILE` of what --metric=seuclidean or mahalanobis is given: the variances V, in one row, or the inverse "+
+				"covariance VI, a matrix: --metric_params=variances.npy (default: those of the points)").Here(),
 	}
 }
 

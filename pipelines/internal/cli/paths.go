@@ -124,7 +124,8 @@ func (p *Path) commaHint() error {
 	if _, err := os.Stat(p.value); err != nil {
 		return nil
 	}
-	return fmt.Errorf(`--%s=%s: a comma stands between files; one that is in the name of a file has a backslash before it: '%s'`,
+	return fmt.Errorf(
+		`--%s=%s: a comma stands between files; one that is in the name of a file has a backslash before it: '%s'`,
 		p.flag.Name, p.value, strings.ReplaceAll(p.value, ",", `\,`))
 }
 

@@ -92,7 +92,8 @@ func (a *App) prepare(ctx context.Context) error {
 	}
 	for _, p := range paths {
 		if files.IsStream(p) {
-			return Usage(fmt.Errorf("%s: only a job in this process (--runner=prism) can read or write it: give the name of a file", p))
+			return Usage(fmt.Errorf("%s: only a job in this process (--runner=prism) can read or write it: give the name of "+
+				"a file", p))
 		}
 	}
 	a.before = a.look()

@@ -18,7 +18,8 @@ func (g *Group) logFormat() {
 	a := g.app
 	a.values["log_format"] = logFormats
 	g.Func("log_format",
-		"say what is said on standard error as `FORMAT`: text, or json, an object on each line, with time, level, command and msg, and at the end the summary: --log_format=json (default text)",
+		"say what is said on standard error as `FORMAT`: text, or json, an object on each line, with time, level, command "+
+			"and msg, and at the end the summary: --log_format=json (default text)",
 		func(s string) error {
 			if !slices.Contains(logFormats, s) {
 				return errors.New("must be text or json")

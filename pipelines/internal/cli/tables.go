@@ -51,7 +51,8 @@ func (a *App) Tables(auto bool) *Tables {
 	}
 	other := map[string]string{"auto": "none", "none": "auto"}[when]
 	a.tables = g.tables(g.Choice("encode", when, []string{"auto", "none"},
-		"auto: what is no number becomes some, as the lines of the flags below say; none: columns of text are left out, and missing cells are faults, as `WHEN`: --encode="+
+		"auto: what is no number becomes some, as the lines of the flags below say; none: columns of text are left out, "+
+			"and missing cells are faults, as `WHEN`: --encode="+
 			other))
 	return a.tables
 }
@@ -99,19 +100,23 @@ func (g *Group) tables(encode *string) *Tables {
 		encode:  encode,
 		numeric: g.String("numeric", "", "the `COLUMNS` that are numbers, whatever is in them: "+columns),
 		categorical: g.String("categorical", "",
-			"the `COLUMNS` of categories, which get a feature for each (default: text of at most --max_categories distinct values)"),
+			"the `COLUMNS` of categories, which get a feature for each (default: text of at most --max_categories distinct "+
+				"values)"),
 		text: g.String("text", "",
 			"the `COLUMNS` of free text, whose words are counted (default: text of many words)"),
 		date: g.String("date", "",
-			"the `COLUMNS` of dates or times, which become year, month, day of the week, hour and days since 1970 (default: ISO 8601, and timestamps)"),
+			"the `COLUMNS` of dates or times, which become year, month, day of the week, hour and days since 1970 (default: "+
+				"ISO 8601, and timestamps)"),
 		drop:          g.String("drop", "", "the `COLUMNS` to leave out"),
 		maxCategories: g.Int("max_categories", 1000, "the number of distinct values above which categories are hashed"),
 		minFrequency: g.Int("min_frequency", 1,
 			"the rows that a category needs for a feature of its own; the rarer share one"),
 		hashBits: g.Int("hash_bits", 0,
-			"the binary logarithm of the number of features that a column is hashed into (default: as many as keep most values or words apart, at most 18)"),
+			"the binary logarithm of the number of features that a column is hashed into (default: as many as keep most "+
+				"values or words apart, at most 18)"),
 		impute: g.String("impute", "mean",
-			"what stands for a missing number, as `VALUE`: mean, median, constant or constant=NUMBER, each with a feature that says so, or none, which refuses it"),
+			"what stands for a missing number, as `VALUE`: mean, median, constant or constant=NUMBER, each with a feature "+
+				"that says so, or none, which refuses it"),
 		ngrams: g.String("ngrams", "1", "how many words or characters are counted together, as `RANGE`: 1, or 1-2"),
 		analyzer: g.Choice("analyzer", "word", []string{"word", "char_wb", "char"},
 			"what is counted in free text, as `UNIT`: word, char_wb (characters within words) or char"),

@@ -30,7 +30,8 @@ func (g *Group) Watch(usage string) *Watch {
 		on:    g.Bool("watch", false, usage),
 		every: g.duration("every", time.Minute, "how often --watch looks for files, as `TIME`: --every=10s"),
 		settle: g.duration("settle", 2*time.Second,
-			"for how long --watch sees a file unchanged before it takes it, as `TIME`: --settle=30s; 0 where all writers rename files into place"),
+			"for how long --watch sees a file unchanged before it takes it, as `TIME`: --settle=30s; 0 where all writers "+
+				"rename files into place"),
 		once: g.Bool("once", false, "end --watch after the files that are there, as for cron"),
 	}
 }
@@ -124,7 +125,8 @@ func (w *Watch) CheckAnswers(in *Input, patterns []string, out *Output, without 
 	dir, base := files.Split(path)
 	if strings.Count(base, "*") != 1 || strings.Contains(dir, "*") {
 		return errors.Join(w.Check(patterns, without, nil),
-			errors.New("--output: --watch answers each file in one of its own: give a name with a * for that of the file: --output='out/*.csv'"))
+			errors.New("--output: --watch answers each file in one of its own: give a name with a * for that of the file: "+
+				"--output='out/*.csv'"))
 	}
 	outputs := []string{answerOf(path, "x")}
 	if in.Skips() {

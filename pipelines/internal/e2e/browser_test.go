@@ -166,7 +166,9 @@ func (b *browser) shoot(name string) {
 // center is the middle of an element, in the window.
 func (b *browser) center(selector string) (x, y float64) {
 	b.t.Helper()
-	p := eval[[]float64](b, fmt.Sprintf(`(() => { const e = document.querySelector(%q); e.scrollIntoView({ block: "center", behavior: "instant" });
+	p := eval[[]float64](b,
+		fmt.Sprintf(
+			`(() => { const e = document.querySelector(%q); e.scrollIntoView({ block: "center", behavior: "instant" });
 		const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()`, selector))
 	return p[0], p[1]
 }
@@ -229,7 +231,9 @@ func TestPageLooks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			page := eigenPage(t, args...)
 			looks(t, page, name, func(b *browser) {
-				b.do(chromedp.Evaluate(`document.querySelector(".plot").focus(); document.querySelector(".plot").dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" })); document.activeElement.blur()`, nil))
+				b.do(
+					chromedp.Evaluate(
+						`document.querySelector(".plot").focus(); document.querySelector(".plot").dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" })); document.activeElement.blur()`, nil))
 			})
 		})
 	}
@@ -343,7 +347,8 @@ func TestPageNeighbors(t *testing.T) {
 		"--k=8", "--output="+out)
 	looks(t, page, "neighbours of digits", func(*browser) {})
 	b = show(t, page, 1200, 900, false)
-	if n := eval[int](b, `document.querySelectorAll("#browse-list canvas.picture, #browse-title canvas.picture").length`); n < 4 {
+	if n := eval[int](b,
+		`document.querySelectorAll("#browse-list canvas.picture, #browse-title canvas.picture").length`); n < 4 {
 		t.Errorf("%d pictures", n)
 	}
 	b.check()
@@ -357,7 +362,8 @@ func TestPageGroups(t *testing.T) {
 	page := makePage(t, "groups", append(args, "--radius=0.5")...)
 	looks(t, page, "groups", func(*browser) {})
 	b := show(t, page, 1200, 900, false)
-	if got := eval[string](b, `[-2e15, 1.25e-7, 0.5].map((v) => Report.format(v)).join(" ")`); got != "−2e+15 1.25e-7 0.5" {
+	if got := eval[string](b,
+		`[-2e15, 1.25e-7, 0.5].map((v) => Report.format(v)).join(" ")`); got != "−2e+15 1.25e-7 0.5" {
 		t.Errorf("numbers %s", got)
 	}
 	const told = `document.querySelector("#radius-told").textContent`
@@ -366,7 +372,9 @@ func TestPageGroups(t *testing.T) {
 	if got := eval[string](b, told); got == whole || !strings.HasPrefix(got, "Within 0: ") {
 		t.Errorf("%q after %q", got, whole)
 	}
-	b.do(chromedp.Evaluate(`(() => { const c = document.querySelector("#radius-choice"); c.value = 60; c.dispatchEvent(new Event("input")); })()`, nil))
+	b.do(
+		chromedp.Evaluate(
+			`(() => { const c = document.querySelector("#radius-choice"); c.value = 60; c.dispatchEvent(new Event("input")); })()`, nil))
 	lesser := eval[string](b, told)
 	b.check()
 	b = show(t, makePage(t, "groups", append(args, "--radius=0.3")...), 1200, 900, false)
@@ -411,7 +419,8 @@ func TestPageSGD(t *testing.T) {
 				t.Errorf("bars of what each column adds are cut by %v pixels", cut)
 			}
 			b := show(t, page, 1200, 900, false)
-			if got := eval[string](b, `[...document.querySelectorAll("main section")].map((e) => e.id).join(" ")`); got != c.sections {
+			if got := eval[string](b,
+				`[...document.querySelectorAll("main section")].map((e) => e.id).join(" ")`); got != c.sections {
 				t.Errorf("sections %q, want %q", got, c.sections)
 			}
 			text := eval[string](b, `document.body.textContent`)
@@ -633,7 +642,8 @@ func TestPageOfAMillion(t *testing.T) {
 func TestPageLongNames(t *testing.T) {
 	dir := t.TempDir()
 	var b strings.Builder
-	for i, name := range []string{"feature_with_a_long_name_", "MAXIMUM_WATER_MASS_AT_WWW_", "Überlängen des größten Maßes "} {
+	for i, name := range []string{"feature_with_a_long_name_", "MAXIMUM_WATER_MASS_AT_WWW_",
+		"Überlängen des größten Maßes "} {
 		fmt.Fprintf(&b, "%s%d,%s%d,", name, 3*i, name, 3*i+1)
 	}
 	b.WriteString("y\n")

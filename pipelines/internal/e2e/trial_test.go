@@ -274,7 +274,9 @@ func TestTrialFaults(t *testing.T) {
 		if got := answer(); got != "No prediction: bmi: found "+want+", expected a number" {
 			t.Errorf("of %q: %q", text, got)
 		}
-		if got := eval[string](b, `document.querySelector("[aria-invalid=true]").parentElement.textContent`); !strings.HasPrefix(got, "bmi") || !strings.Contains(got, want) {
+		if got := eval[string](b,
+			`document.querySelector("[aria-invalid=true]").parentElement.textContent`); !strings.HasPrefix(got, "bmi") ||
+			!strings.Contains(got, want) {
 			t.Errorf("of %q: %q beside the field", text, got)
 		}
 		if !eval[bool](b, `document.querySelector(".results").hidden`) {
@@ -343,16 +345,21 @@ func TestTargets(t *testing.T) {
 			}
 		}
 	}
-	b.do(chromedp.Evaluate(`(() => { const s = document.querySelector("#trial-target"); s.value = "1"; s.dispatchEvent(new Event("change")); })()`, nil))
+	b.do(
+		chromedp.Evaluate(
+			`(() => { const s = document.querySelector("#trial-target"); s.value = "1"; s.dispatchEvent(new Event("change")); })()`, nil))
 	answer := eval[string](b, `document.querySelector(".answer").textContent`)
-	if text, ok := strings.CutPrefix(answer, "Prediction of y2: "); !ok || six(t, text) != six(t, said[1]["prediction_y2"]) {
+	if text, ok := strings.CutPrefix(answer, "Prediction of y2: "); !ok ||
+		six(t, text) != six(t, said[1]["prediction_y2"]) {
 		t.Errorf("%s, want %v", answer, said[1]["prediction_y2"])
 	}
 	const seen = `[...document.querySelectorAll(".panel")].filter((p) => p.checkVisibility()).map((p) => p.ariaLabel).join()`
 	if got := eval[string](b, seen); got != "y1" {
 		t.Errorf("charts of %s", got)
 	}
-	b.do(chromedp.Evaluate(`(() => { const s = document.querySelector("#each-widget-choice"); s.selectedIndex = 2; s.dispatchEvent(new Event("change")); })()`, nil))
+	b.do(
+		chromedp.Evaluate(
+			`(() => { const s = document.querySelector("#each-widget-choice"); s.selectedIndex = 2; s.dispatchEvent(new Event("change")); })()`, nil))
 	if got := eval[string](b, seen); got != "y3" {
 		t.Errorf("charts of %s", got)
 	}

@@ -51,7 +51,8 @@ func configure(payload []byte, o any) error {
 	err = json.Unmarshal(b, o)
 	var mismatch *json.UnmarshalTypeError
 	if errors.As(err, &mismatch) {
-		return fmt.Errorf("the option %s: found a value of %s, expected one of %v", mismatch.Field, mismatch.Value, mismatch.Type)
+		return fmt.Errorf("the option %s: found a value of %s, expected one of %v", mismatch.Field, mismatch.Value,
+			mismatch.Type)
 	}
 	return err
 }

@@ -303,7 +303,8 @@ func TestRefusals(t *testing.T) {
 			`"beamlearn:lda:v1", expected one of beamlearn:knn:v1, beamlearn:predict:v1, beamlearn:train:v1`},
 		{request(KNN, unknown{3}, points(rowCoder(t, place{}))),
 			`found the option "n_neighbors", expected one of k, radius, metric, p, algorithm, threads, staging, id, values`},
-		{request(KNN, mistaken{"3"}, points(rowCoder(t, place{}))), "the option k: found a value of string, expected one of int"},
+		{request(KNN, mistaken{"3"}, points(rowCoder(t, place{}))),
+			"the option k: found a value of string, expected one of int"},
 		{request(KNN, k, points(coderOf("beam:coder:pickled_python:v1"))),
 			"the input points: found elements coded by beam:coder:pickled_python:v1, which this service cannot read"},
 		{request(KNN, k, points(oddRows)), `found the fields "a b", expected names that begin with a letter`},
@@ -402,7 +403,8 @@ func TestServe(t *testing.T) {
 		places = append(places, place{Name: fmt.Sprint("p", i), At: at})
 	}
 	near := beam.CrossLanguage(s, KNN, beam.CrossLanguagePayload(nearest{3, "", "name", "at"}), address,
-		beam.UnnamedInput(beam.ParDo(s, moved, beam.CreateList(s, places))), beam.UnnamedOutput(typex.New(reflect.TypeOf(Neighbors{}))))
+		beam.UnnamedInput(beam.ParDo(s, moved, beam.CreateList(s, places))),
+		beam.UnnamedOutput(typex.New(reflect.TypeOf(Neighbors{}))))
 	beam.ParDo0(s, keepNeighbors, near[beam.UnnamedOutputTag()])
 
 	var flats []flat

@@ -91,7 +91,8 @@ func (l *Learning) Check() error {
 
 // untold are flags with which a model is the same: versions are not told of them.
 var untold = []string{"watch", "every", "settle", "once", "input", "output_model", "warm_start", "summary", "quiet",
-	"verbose", "threads", "cache_memory", "chunk_rows", "checkpoint_passes", "on_error", "report", "progressive", "explain"}
+	"verbose", "threads", "cache_memory", "chunk_rows", "checkpoint_passes", "on_error", "report", "progressive",
+	"explain"}
 
 // learning is the state: the model as the last file has left it.
 type learning struct {

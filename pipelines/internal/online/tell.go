@@ -118,7 +118,8 @@ func (w *learning) drift(of string, j *linear.Judgement) []string {
 	if !d.Rose() {
 		what = "the " + w.Loss + " has fallen"
 	}
-	return []string{fmt.Sprintf("  %s%s: mean %s %.6g over the last %d rows, %.6g over the %d before (ADWIN)", of, what, w.Loss,
+	return []string{fmt.Sprintf("  %s%s: mean %s %.6g over the last %d rows, %.6g over the %d before (ADWIN)", of, what,
+		w.Loss,
 		d.After, d.AfterRows, d.Before, d.BeforeRows)}
 }
 

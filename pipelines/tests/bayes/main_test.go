@@ -319,25 +319,36 @@ func TestFaults(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "neg.svm"), "0 1:2\n1 2:3\n0 2:-4\n")
 	clitest.Write(t, filepath.Join(dir, "one.csv"), "a,y\n1,no\n2,no\n")
 	for args, want := range map[string]string{
-		"--kind=multinomial --input=neg.csv --target=y":                               "neg.csv: row 1, column b: found -1, expected a count, from 0 on\n",
-		"--kind=complement --input=neg.svm":                                           "neg.svm: row 2, column 1: found -4, expected a count, from 0 on\n",
-		"--kind=categorical --input=half.csv --target=y":                              "half.csv: row 2, column b: found 1.5, expected a category, an integer from 0 to 1048575 (--encode=auto takes any values)\n",
-		"--kind=gaussian --input=one.csv --target=y":                                  "expected rows of at least two classes",
-		"--kind=gaussian --input=neg.csv --target=y --class_prior=no=0,yes=1":         "class_prior no=0: must be above 0",
-		"--kind=gaussian --input=neg.csv --target=y --class_prior=no=0.5,yes=0.6":     "class_prior: the probabilities must sum to 1, not 1.1",
-		"--kind=gaussian --input=neg.csv --target=y --class_prior=no=0.5,maybe=0.5":   "class_prior: nothing for class yes: the classes are no, yes",
-		"--kind=gaussian --input=neg.csv --target=y --class_prior=yes":                "--class_prior: yes: must be LABEL=PROBABILITY",
-		"--kind=gaussian --input=neg.csv --target=y --alpha=2":                        "--alpha: is of --kind=multinomial, complement, bernoulli, categorical, not of gaussian",
-		"--kind=multinomial --input=neg.csv --target=y --alpha=0":                     "alpha 0: must be above 0",
-		"--kind=multinomial --input=neg.csv --target=y --alpha=x":                     "--alpha=x: must be a number",
-		"--kind=multinomial --input=neg.csv --target=y --alpha=1 --scoring=accuracy":  "needs folds",
-		"--kind=bernoulli --input=neg.svm --binarize=-1":                              "binarize -1: must be at least 0 where rows are sparse",
-		"--kind=naive --input=neg.csv --target=y":                                     "naive",
-		"--input=neg.csv --target=y":                                                  "--kind is needed: gaussian, multinomial",
-		"--kind=gaussian --input=neg.csv":                                             "--target is needed",
-		"--kind=categorical --input=neg.csv --target=y --encode=auto --numeric=a,b":   "column a: numeric, which is no category",
-		"--kind=multinomial --input=neg.csv --target=y --folds=1":                     "folds 1: must be from 2 to 1000",
-		"--kind=multinomial --input=neg.csv --target=y --alpha=1,2 --cv_results=x.gz": "--cv_results=x.gz: must end in .csv or .json",
+		"--kind=multinomial --input=neg.csv --target=y": "neg.csv: row 1, column b: found " +
+			"-1, expected a count, from 0 on\n",
+		"--kind=complement --input=neg.svm": "neg.svm: row 2, column 1: found " +
+			"-4, expected a count, from 0 on\n",
+		"--kind=categorical --input=half.csv --target=y": "half.csv: row 2, column b: found " +
+			"1.5, expected a category, an integer from 0 to 1048575 (--encode=auto takes any values)\n",
+		"--kind=gaussian --input=one.csv --target=y":                          "expected rows of at least two classes",
+		"--kind=gaussian --input=neg.csv --target=y --class_prior=no=0,yes=1": "class_prior no=0: must be above 0",
+		"--kind=gaussian --input=neg.csv --target=y --class_prior=no=0.5,yes=0.6": "class_prior: the probabilities " +
+			"must sum to 1, not 1.1",
+		"--kind=gaussian --input=neg.csv --target=y --class_prior=no=0.5,maybe=0.5": "class_prior: nothing for class " +
+			"yes: the classes are no, yes",
+		"--kind=gaussian --input=neg.csv --target=y --class_prior=yes": "--class_prior: yes: must be " +
+			"LABEL=PROBABILITY",
+		"--kind=gaussian --input=neg.csv --target=y --alpha=2": "--alpha: is of --kind=multinomial, " +
+			"complement, bernoulli, categorical, not of gaussian",
+		"--kind=multinomial --input=neg.csv --target=y --alpha=0":                    "alpha 0: must be above 0",
+		"--kind=multinomial --input=neg.csv --target=y --alpha=x":                    "--alpha=x: must be a number",
+		"--kind=multinomial --input=neg.csv --target=y --alpha=1 --scoring=accuracy": "needs folds",
+		"--kind=bernoulli --input=neg.svm --binarize=-1": "binarize -1: must be at least 0 " +
+			"where rows are sparse",
+		"--kind=naive --input=neg.csv --target=y": "naive",
+		"--input=neg.csv --target=y": "--kind is needed: gaussian, " +
+			"multinomial",
+		"--kind=gaussian --input=neg.csv": "--target is needed",
+		"--kind=categorical --input=neg.csv --target=y --encode=auto --numeric=a,b": "column a: numeric, which is no " +
+			"category",
+		"--kind=multinomial --input=neg.csv --target=y --folds=1": "folds 1: must be from 2 to 1000",
+		"--kind=multinomial --input=neg.csv --target=y --alpha=1,2 --cv_results=x.gz": "--cv_results=x.gz: must end in " +
+			".csv or .json",
 	} {
 		stderr, code := run(t, dir, append(strings.Fields(args), "--output_model=m.json")...)
 		if code == 0 || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") > 4 {
@@ -407,15 +418,18 @@ func TestUntargetedRows(t *testing.T) {
 			continue
 		}
 		input := []string{"--input=" + clitest.Testdata(t, "untargeted."+ext), "--columns=a,b,c", "--target=kind"}
-		told := mustRun(t, dir, append(input, "--kind=gaussian", "--report=none", "--output_model=m.json", "--summary=s.json")...)
+		told := mustRun(t, dir, append(input, "--kind=gaussian", "--report=none", "--output_model=m.json",
+			"--summary=s.json")...)
 		if !strings.Contains(told, fmt.Sprint(want.Rows, " rows")) ||
 			!strings.Contains(told, fmt.Sprint(want.Missing, " rows without a target are left out")) ||
-			!strings.Contains(clitest.Read(t, filepath.Join(dir, "s.json")), fmt.Sprintf(`"rows_without_target": %d`, want.Missing)) {
+			!strings.Contains(clitest.Read(t, filepath.Join(dir, "s.json")),
+				fmt.Sprintf(`"rows_without_target": %d`, want.Missing)) {
 			t.Errorf("%s: rows without a target are not counted:\n%s", ext, told)
 		}
 		args := append([]string{"--model=m.json", "--evaluate", "--summary=p.json"}, input[0], input[2])
 		_, stderr, code := clitest.End(t, clitest.Other(dir, "predict", args...))
-		if code != 0 || !strings.Contains(stderr, fmt.Sprint(want.Missing, " rows without a target are predicted, and not compared")) ||
+		if code != 0 || !strings.Contains(stderr, fmt.Sprint(want.Missing,
+			" rows without a target are predicted, and not compared")) ||
 			!strings.Contains(stderr, fmt.Sprintf("accuracy %.6g", want.Bayes)) {
 			t.Errorf("%s: predict: exit code %d, want accuracy %v\n%s", ext, code, want.Bayes, stderr)
 		}

@@ -27,7 +27,8 @@ func TestLogFormat(t *testing.T) {
 	}{
 		{"a run", "left out: colour (text)", "INFO", sgd, 0},
 		{"a faulty row", "bad.csv: row 1, column b", "ERROR", knn, 1},
-		{"a flag that is missing", "one of k and radius is needed", "ERROR", []string{"kneighbors", "--input=x.csv", "--output=o.csv"}, 2},
+		{"a flag that is missing", "one of k and radius is needed", "ERROR",
+			[]string{"kneighbors", "--input=x.csv", "--output=o.csv"}, 2},
 		{"a command without Beam", "x.csv", "", []string{"inspect", "x.csv"}, 0},
 	} {
 		args := append([]string{v.args[0], "--log_format=json"}, v.args[1:]...)

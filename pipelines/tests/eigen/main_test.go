@@ -131,7 +131,8 @@ func TestShare(t *testing.T) {
 	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*",
 		"--components=0.95"}
 	stderr := mustRun(t, dir, append(args, "--output=p.csv", "--output_model=m.json", "--summary=s.json")...)
-	if !strings.Contains(stderr, "29 components by covariance_eigh explain 95.48 % of the variance, as many as explain 95 %\n") {
+	if !strings.Contains(stderr, "29 components by covariance_eigh explain 95.48 % of the variance, as many as explain "+
+		"95 %\n") {
 		t.Error(stderr)
 	}
 	if header, _, _ := strings.Cut(clitest.Read(t, filepath.Join(dir, "p.csv")), "\n"); !strings.HasSuffix(header,

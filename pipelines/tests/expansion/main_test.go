@@ -48,7 +48,8 @@ func TestServe(t *testing.T) {
 	}
 	lines := bufio.NewReader(said)
 	line, err := lines.ReadString('\n')
-	at := regexp.MustCompile(`^expansion: beamlearn:knn:v1, .* on (localhost:\d+), until Ctrl-C\n$`).FindStringSubmatch(line)
+	at := regexp.MustCompile(`^expansion: beamlearn:knn:v1, .* on (localhost:\d+), until Ctrl-C\n$`).FindStringSubmatch(
+		line)
 	if err != nil || at == nil {
 		c.Process.Kill()
 		t.Fatalf("%q, %v", line, err)

@@ -231,7 +231,8 @@ func TestKilledWithoutRows(t *testing.T) {
 	}{
 		{".tmp", append([]string{"index", "--index=out/o.index"}, digits...)},
 		{".columns.tmp", []string{"transform", table, "--output=out/o.csv"}},
-		{".columns.tmp", []string{"eigen", table, "--encode=auto", "--id_column=id", "--output_model=out/o.json", "--report=none"}},
+		{".columns.tmp", []string{"eigen", table, "--encode=auto", "--id_column=id", "--output_model=out/o.json",
+			"--report=none"}},
 		{".tmp", append([]string{"kneighbors", "--outliers=lof", "--k=5", "--output=out/o.csv", "--report=none"}, digits...)},
 		{".tmp", append([]string{"eigen", "--output_model=out/o.json", "--report=none"}, digits...)},
 	} {

@@ -28,7 +28,8 @@ func TestPathsAsGiven(t *testing.T) {
 		"kneighbors --input=x.csv --k=2 --output=o.csv --summary=x.csv/NAME.json",
 		"kneighbors --input=x.csv --k=2 --output=o.csv --report=x.csv/NAME.html",
 		"index --input=x.csv --index=x.csv/NAME.index", "index --from=NAME.index --append=x.csv --index=o.index",
-		"groups --input=x.csv --radius=1 --output=NAME.xyz", "groups --input=x.csv --radius=1 --output=o.csv --output_kept=NAME.xyz",
+		"groups --input=x.csv --radius=1 --output=NAME.xyz", "groups --input=x.csv --radius=1 --output=o.csv " +
+			"--output_kept=NAME.xyz",
 		sgd + "--output_model=x.csv/NAME.json", sgd + "--output_model=o.json --warm_start=NAME.json",
 		"predict --model=NAME.json --input=x.csv --output=o.csv",
 		"eigen --input=x.csv --output=NAME.xyz", "eigen --input=x.csv --output_model=x.csv/NAME.json",
@@ -39,7 +40,8 @@ func TestPathsAsGiven(t *testing.T) {
 		"transform --input=x.csv --output=NAME.xyz", "transform --input=x.csv --output_encoding=x.csv/NAME.json",
 		"inspect NAME.csv", "inspect x.csv --report=x.csv/NAME.html",
 	} {
-		for name, want := range map[string]string{"b": "b.", "../b": "../b.", "./b": "./b.", filepath.Join(dir, "b"): dir + "/b."} {
+		for name, want := range map[string]string{"b": "b.", "../b": "../b.", "./b": "./b.",
+			filepath.Join(dir, "b"): dir + "/b."} {
 			args := strings.Fields(strings.ReplaceAll(line, "NAME", name))
 			if strings.Contains(line, "/NAME") { // in what is a file, by a path that is given, or by none
 				if filepath.IsAbs(name) || strings.HasPrefix(name, "..") {

@@ -204,7 +204,8 @@ func TestRefused(t *testing.T) {
 		want string
 	}{
 		{[]string{"--input=x.csv", "--columns=x", "--output=g.csv"}, "groups: --radius is needed"},
-		{[]string{"--input=x.csv", "--columns=x", "--output=g.csv", "--mutual_k=0"}, "groups: --mutual_k=0: must be at least 1"},
+		{[]string{"--input=x.csv", "--columns=x", "--output=g.csv", "--mutual_k=0"},
+			"groups: --mutual_k=0: must be at least 1"},
 		{[]string{"--input=x.csv", "--columns=x", "--output=g.csv", "--mutual_k=1", "--report=g.html"},
 			"groups: --report shows groups of lesser radii"},
 		{[]string{"--input=x.csv", "--columns=x", "--output=g.csv", "--mutual_k=1", "--max_diameter=1"},

@@ -418,7 +418,8 @@ func TestRecall(t *testing.T) {
 	}
 	run("index", "--input=x.u8bin", "--metric=manhattan", "--recall=0.9", "--index=cells.index")
 	want, said = search("--input=x.u8bin", "--queries=x.u8bin", "--metric=manhattan")
-	if got, kept := search("--index=cells.index", "--queries=x.u8bin"); got != want || !strings.Contains(said, " lists, ") ||
+	if got, kept := search("--index=cells.index", "--queries=x.u8bin"); got != want ||
+		!strings.Contains(said, " lists, ") ||
 		!strings.Contains(kept, " lists, ") || strings.Contains(kept, none) {
 		t.Errorf("by manhattan an index has other answers: %s, %s", said, kept)
 	}

@@ -34,12 +34,14 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"carrier         0 %      14         categorical  14 distinct values; the most frequent: UA (17.8 %), EV (17.2 %), B6 (16.1 %), …",
+		"carrier         0 %      14         categorical  14 distinct values; the most frequent: UA (17.8 %), EV (17.2 " +
+			"%), B6 (16.1 %), …",
 		"gate            10.8 %   40         numeric      █▆▆▅▅▆█▅▇▆▅▄▅▄▇▅▆▅▅▅  numbers from 0 to 39; 51 of 471 missing",
 		"time_hour       0 %      467        date         ▇▇██▇█▇▇████▇█▇▇▇▇█▇  days from 2013-01-01 to 2013-12-31",
 		"early           0 %      2          boolean      █▃  101 true, 370 false",
 		"look at     id: unique: each row has a value of its own; if it is an id, --id_column=id",
-		"to predict delayed: beamlearn sgd --input=FILE --id_column=id --target=delayed --task=classification --alpha=auto --output_model=out/model.json",
+		"to predict delayed: beamlearn sgd --input=FILE --id_column=id --target=delayed --task=classification " +
+			"--alpha=auto --output_model=out/model.json",
 	} {
 		if !strings.Contains(first, want) {
 			t.Errorf("no %q in\n%s", want, first)
@@ -244,7 +246,8 @@ func TestOutputs(t *testing.T) {
 		"  without     2 predictions: of rows at fault, which NAME.rejected.jsonl lists\n",
 		"prediction: yes (40 %), no (20 %)", "e-00000-of-00002.csv, … (2 files): projected rows, as eigen writes them, ",
 		"  size        4 rows × 2 components\n",
-		"m.cv.csv: scores of a cross-validation, as sgd writes them\n  size        2 combinations × 2 folds\n  best        alpha 0.01, mean_test_r2 0.5\n",
+		"m.cv.csv: scores of a cross-validation, as sgd writes them\n  size        2 combinations × 2 folds\n  best       " +
+			" alpha 0.01, mean_test_r2 0.5\n",
 	} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("no %q in\n%s", want, stdout)

@@ -183,8 +183,8 @@ func TestInit(t *testing.T) {
 	}
 }
 
-// A row of a weight counts as so many rows, and its weight is no feature: neither of numbers nor of tables, nor of rows to
-// predict.
+// A row of a weight counts as so many rows, and its weight is no feature: neither of numbers nor of tables, nor of rows
+// to predict.
 func TestWeights(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -379,7 +379,8 @@ func TestFaults(t *testing.T) {
 		{"--input=x.csv --init=none.json --output_model=m.json",
 			"none.json: found no file of that name, expected clusters, as kmeans writes them"},
 		{"--input=wide.svm --n_clusters=2 --output_model=m.json",
-			"wide.svm: found 20000 columns, expected at most 16384 columns of sparse rows, as kmeans stores them with their zeros"},
+			"wide.svm: found 20000 columns, expected at most 16384 columns of sparse rows, as kmeans stores them with their " +
+				"zeros"},
 		{"--input=x.csv --init=kmeans --n_clusters=2 --output_model=m.json", "kmeans"},
 	} {
 		stderr, code := run(t, dir, strings.Fields(c.args)...)

@@ -75,17 +75,19 @@ func TestEvaluate(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 	for args, want := range map[string]string{
-		"--k=3 --queries=q.csv --evaluate=rows.indices.npy": "rows.indices.npy: found 90 rows, expected a row for each of 4 queries",
-		"--k=3 --evaluate=wrong.csv":                        `"neighbor_id"`,
-		"--radius=3 --evaluate=other.csv":                   "without a radius",
-		"--k=3 --recall=0.9 --evaluate=other.csv":           "without recall",
-		"--k=3 --index_memory=1MB --evaluate=other.csv":     "without shards",
+		"--k=3 --queries=q.csv --evaluate=rows.indices.npy": "rows.indices.npy: found 90 rows, expected a row for each of " +
+			"4 queries",
+		"--k=3 --evaluate=wrong.csv":                    `"neighbor_id"`,
+		"--radius=3 --evaluate=other.csv":               "without a radius",
+		"--k=3 --recall=0.9 --evaluate=other.csv":       "without recall",
+		"--k=3 --index_memory=1MB --evaluate=other.csv": "without shards",
 	} {
 		if stderr, code := run(args + " --output=z.csv"); code == 0 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, %s, want %s", args, code, stderr, want)
 		}
 	}
-	if got := fmt.Sprint(names(t, dir)); got != "[o.csv other.csv p.csv q.csv rows.distances.npy rows.indices.npy s.json wrong.csv]" {
+	if got := fmt.Sprint(names(t, dir)); got != "[o.csv other.csv p.csv q.csv rows.distances.npy rows.indices.npy "+
+		"s.json wrong.csv]" {
 		t.Errorf("files %s", got)
 	}
 }

@@ -28,7 +28,8 @@ func TestGraphFlags(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"self.mtx":  "%%MatrixMarket matrix coordinate real general\n4 4 8\n1 1 0\n1 3 1\n2 2 0\n2 4 3\n3 3 0\n3 1 1\n4 4 0\n4 3 1\n",
+		"self.mtx": "%%MatrixMarket matrix coordinate real general\n4 4 8\n1 1 0\n1 3 1\n2 2 0\n2 4 3\n3 3 0\n3 1 1\n4 4 " +
+			"0\n4 3 1\n",
 		"ones.mtx":  "%%MatrixMarket matrix coordinate pattern general\n4 4 4\n1 3\n3 1\n3 4\n4 3\n",
 		"union.csv": "source,target,distance\nann,cid,1\nbob,dan,3\ncid,ann,1\ncid,dan,1\ndan,cid,1\ndan,bob,3\n",
 		"nested.csv": "id,neighbors,distances,similarities\nann,\"[\"\"bob\"\"]\",[1],[0]\nbob,\"[\"\"cid\"\"]\",[0],[1]\n" +
@@ -52,7 +53,8 @@ func TestGraphFlagsRefused(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "x.csv"), "x\n0\n5\n1\n2\n")
 	for args, want := range map[string]string{
-		"--k=1 --include_self --output=g.npz":                 "--include_self counts each point as the first of its --k=1 neighbours",
+		"--k=1 --include_self --output=g.npz": "--include_self counts each point as the first of its " +
+			"--k=1 neighbours",
 		"--k=5 --include_self --output=g.npz":                 "k = 5: must be at most the number of points, 4",
 		"--k=1 --layout=long --output=g.npz":                  "layout long: .npz has a layout of its own",
 		"--k=1 --layout=wide --output=g.csv":                  `layout "wide": must be one of long, nested, edges`,

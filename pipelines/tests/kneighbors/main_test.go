@@ -375,10 +375,11 @@ func TestReuse(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "cut.index"), clitest.Read(t, filepath.Join(dir, "d.index"))[:100_000])
 	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
 	for args, want := range map[string]string{
-		"--index=cut.index":               "kneighbors: cut.index: found an index of 100000 bytes, expected ",
-		"--index=x.csv":                   `kneighbors: x.csv: found "a,b\n1,2\n" at its beginning, expected an index`,
-		"--index=none.index":              "kneighbors: none.index: found no file of that name, expected an index",
-		"--index=d.index --metric=cosine": "kneighbors: d.index: found an index with metric euclidean, expected cosine, as --metric says",
+		"--index=cut.index":  "kneighbors: cut.index: found an index of 100000 bytes, expected ",
+		"--index=x.csv":      `kneighbors: x.csv: found "a,b\n1,2\n" at its beginning, expected an index`,
+		"--index=none.index": "kneighbors: none.index: found no file of that name, expected an index",
+		"--index=d.index --metric=cosine": "kneighbors: d.index: found an index with metric euclidean, expected cosine, " +
+			"as --metric says",
 		"--index=d.index --input=x.csv": "kneighbors: d.index: found an index of " + digits +
 			", not of x.csv, expected an index of the input as it is: build it anew",
 		"--index=d.index --queries=x.csv":      `kneighbors: x.csv: found the columns "a", "b", without "pixel_0", "pixel_1", `,

@@ -48,9 +48,12 @@ func TestMissingCells(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"kneighbors --metric=nan_euclidean --input=large.csv --k=1 --output=l.csv":        "large.csv: row 1, column a: found 1e+160, expected a magnitude",
-		find + " --input=x.csv --dtype=float32":                                           "dtype float32: rows with missing values are kept as float64",
-		find + " --input=x.csv --outliers=lof":                                            "outliers are told by k neighbours, which rows may lack",
+		"kneighbors --metric=nan_euclidean --input=large.csv --k=1 --output=l.csv": "large.csv: row 1, column a: " +
+			"found 1e+160, expected a magnitude",
+		find + " --input=x.csv --dtype=float32": "dtype float32: rows with " +
+			"missing values are kept as float64",
+		find + " --input=x.csv --outliers=lof": "outliers are told by k " +
+			"neighbours, which rows may lack",
 		"kneighbors --metric=euclidean --id_column=id --input=x.csv --k=1 --output=e.csv": "x.csv: row 0, column b",
 	} {
 		if stderr, code := run(args); code == 0 || !strings.Contains(stderr, want) {
@@ -108,7 +111,8 @@ func TestMetrics(t *testing.T) {
 		" --columns=pixel_* --metric=mahalanobis --k=3 --explain --output=e.csv"); code != 0 {
 		t.Error(stderr)
 	}
-	if stderr, code := run("--input=x.csv --metric=correlation --k=1 --similarity --report=none --output=s.csv"); code != 0 {
+	if stderr,
+		code := run("--input=x.csv --metric=correlation --k=1 --similarity --report=none --output=s.csv"); code != 0 {
 		t.Error(stderr)
 	}
 	// Rows of two columns rise or fall together, or are constant.
@@ -133,14 +137,20 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"--input=places.csv --metric=haversine --k=1":                             "kneighbors: places.csv: row 0, column lat: found 52.5, expected a latitude between -1.570796 and 1.570796 radians (degrees need --degrees)\n",
-		"--input=places.csv --queries=far.csv --metric=haversine --degrees --k=1": "kneighbors: far.csv: row 1, column lat: found 91, expected a latitude between -90 and 90 degrees\n",
-		"--input=x.csv --metric=seuclidean --k=1 --broadcast=shards --index_memory=1KB": "kneighbors: seuclidean has parameters of all points, which no shard has: give them " +
+		"--input=places.csv --metric=haversine --k=1": "kneighbors: places.csv: row 0, column " +
+			"lat: found 52.5, expected a latitude between -1.570796 and 1.570796 radians (degrees need --degrees)\n",
+		"--input=places.csv --queries=far.csv --metric=haversine --degrees --k=1": "kneighbors: far.csv: row 1, column " +
+			"lat: found 91, expected a latitude between -90 and 90 degrees\n",
+		"--input=x.csv --metric=seuclidean --k=1 --broadcast=shards --index_memory=1KB": "kneighbors: seuclidean has " +
+			"parameters of all points, which no shard has: give them " +
 			"(--metric_params=FILE), or leave the index in one piece\n",
-		"--input=x.csv --metric=mahalanobis --metric_params=v.csv --k=1": "kneighbors: v.csv: found 1 × 2 values, expected a square matrix, the inverse of the covariance\n",
-		"--input=x.csv --metric=precomputed --k=1":                       "kneighbors: metric precomputed: rows are what is searched here",
-		"--input=x.csv --metric=russellrao --include_self --k=2":         "kneighbors: by russellrao no point is the nearest to itself",
-		"--input=x.csv --metric=jaccard --km --k=2":                      "kneighbors: degrees and kilometers: of haversine, not of jaccard",
+		"--input=x.csv --metric=mahalanobis --metric_params=v.csv --k=1": "kneighbors: v.csv: found 1 × 2 values, " +
+			"expected a square matrix, the inverse of the covariance\n",
+		"--input=x.csv --metric=precomputed --k=1": "kneighbors: metric precomputed: rows are what is " +
+			"searched here",
+		"--input=x.csv --metric=russellrao --include_self --k=2": "kneighbors: by russellrao no point is the nearest to " +
+			"itself",
+		"--input=x.csv --metric=jaccard --km --k=2": "kneighbors: degrees and kilometers: of haversine, not of jaccard",
 	} {
 		stderr, code := run(args + " --output=out.csv")
 		if code == 0 || !strings.HasPrefix(stderr, want) {

@@ -259,17 +259,19 @@ func TestPredictFaults(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"--target=y --k=1":                                                        "--task is needed with --target",
-		"--task=regression --k=1":                                                 "--target is needed with --task",
-		"--target=z --task=regression --k=1":                                      `expected the target column "z"`,
-		"--target=l --task=regression --k=1":                                      `t.csv: row 0, column l`,
-		"--target=y --task=classification --k=1 --columns=a,b":                    `t.csv: row 0, column y: found "1.5", expected class labels`,
-		"--target=y --task=regression --radius=2 --columns=a,b":                   "t.csv: row 2: found no neighbour within the radius, expected a larger --radius, or an --outlier_label",
+		"--target=y --k=1":                                     "--task is needed with --target",
+		"--task=regression --k=1":                              "--target is needed with --task",
+		"--target=z --task=regression --k=1":                   `expected the target column "z"`,
+		"--target=l --task=regression --k=1":                   `t.csv: row 0, column l`,
+		"--target=y --task=classification --k=1 --columns=a,b": `t.csv: row 0, column y: found "1.5", expected class labels`,
+		"--target=y --task=regression --radius=2 --columns=a,b": "t.csv: row 2: found no neighbour " +
+			"within the radius, expected a larger --radius, or an --outlier_label",
 		"--target=y --task=regression --radius=2 --outlier_label=x --columns=a,b": `outlier label "x": must be a number`,
-		"--target=y --task=regression --k=1 --outlier_label=1":                    "only within a radius, or where it may not have all points, has a query no neighbour",
-		"--target=y --task=regression --k=1 --proba":                              "only classification has probabilities",
-		"--target=y --task=regression --k=1,2,1":                                  "--k=1,2,1: 1 twice",
-		"--target=y --task=regression --k=1,9 --columns=a,b":                      "k = 9: must be less than the number of points, 4",
+		"--target=y --task=regression --k=1 --outlier_label=1": "only within a radius, or where it may " +
+			"not have all points, has a query no neighbour",
+		"--target=y --task=regression --k=1 --proba":         "only classification has probabilities",
+		"--target=y --task=regression --k=1,2,1":             "--k=1,2,1: 1 twice",
+		"--target=y --task=regression --k=1,9 --columns=a,b": "k = 9: must be less than the number of points, 4",
 		"--k=1,2":             "several are compared by what they predict",
 		"--k=1 --proba":       "--proba is of predictions",
 		"--k=1 --weights=all": "--weights is of predictions",
@@ -313,9 +315,11 @@ func TestUntargetedPoints(t *testing.T) {
 		if clitest.LeftOut(i) {
 			continue
 		}
-		_, stderr, code := runCommand(t, "", append([]string{"--input=" + clitest.Testdata(t, "untargeted."+s[0]), "--task=regression",
+		_, stderr, code := runCommand(t, "", append([]string{"--input=" + clitest.Testdata(t, "untargeted."+s[0]),
+			"--task=regression",
 			"--k=3", "--report=none", "--output=" + name}, s[1:]...)...)
-		if code != 0 || !strings.Contains(stderr, fmt.Sprint(want.Missing, " rows without a target are left out of the points")) {
+		if code != 0 || !strings.Contains(stderr, fmt.Sprint(want.Missing,
+			" rows without a target are left out of the points")) {
 			t.Fatalf("%q: exit code %d\n%s", s, code, stderr)
 		}
 		rows := readCSV(t, clitest.Read(t, name))

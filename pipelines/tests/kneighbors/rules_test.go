@@ -192,7 +192,8 @@ func TestExcludedIDsOfIndex(t *testing.T) {
 	}
 	_, stderr, code := runCommand(t, dir, strings.Fields("--index=plain.index --queries=q.csv --id_column=id --columns=a "+
 		"--exclude_same_id --k=1 --report=none --output=x.csv")...)
-	if code == 0 || !strings.Contains(stderr, "plain.index: found none, expected ids of points, as index --id_column keeps") {
+	if code == 0 ||
+		!strings.Contains(stderr, "plain.index: found none, expected ids of points, as index --id_column keeps") {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
 	if got := fmt.Sprint(names(t, dir)); got != "[o.csv p1.csv p1.index p2.csv p2.index plain.index q.csv]" {
@@ -207,20 +208,22 @@ func TestRulesRefused(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "p.csv"), "id,a,brand,day\np0,1,x,3\np1,2,y,never\np2,3,z,4\n")
 	clitest.Write(t, filepath.Join(dir, "q.csv"), "id,a,brand,day\nq0,1,x,2024-01-01\n")
 	for args, want := range map[string]string{
-		"--filter=a<":                            "--filter: at character 3: found the end, expected a number",
-		"--filter=b<1":                           `expected a column "b"`,
-		"--filter=brand<1":                       `p.csv: row 0, column brand: found "x", expected a number, as it is compared with 1`,
-		"--filter=a>9":                           "none of 3, expected rows that meet --filter",
-		"--filter=a<9|--recall=0.9":              "are without recall",
-		"--filter=a<9|--output=o.npy":            ".npy holds as many neighbours for each query",
-		"--before=day":                           `p.csv: row 1, column day: found "never", expected a number, as in the rows before`,
-		"--max_per=brand":                        "must be a column, a colon and a whole number of at least 1",
-		"--max_per=brand:0":                      "must be a column, a colon and a whole number of at least 1",
-		"--max_per=brnd:1":                       `"brnd"`,
-		"--only_same=brnd":                       `"brnd"`,
-		"--filter=a<9|--index=p.index|--input=":  "--filter goes by a column of --input, which --index has not: give the input as well",
+		"--filter=a<":                 "--filter: at character 3: found the end, expected a number",
+		"--filter=b<1":                `expected a column "b"`,
+		"--filter=brand<1":            `p.csv: row 0, column brand: found "x", expected a number, as it is compared with 1`,
+		"--filter=a>9":                "none of 3, expected rows that meet --filter",
+		"--filter=a<9|--recall=0.9":   "are without recall",
+		"--filter=a<9|--output=o.npy": ".npy holds as many neighbours for each query",
+		"--before=day":                `p.csv: row 1, column day: found "never", expected a number, as in the rows before`,
+		"--max_per=brand":             "must be a column, a colon and a whole number of at least 1",
+		"--max_per=brand:0":           "must be a column, a colon and a whole number of at least 1",
+		"--max_per=brnd:1":            `"brnd"`,
+		"--only_same=brnd":            `"brnd"`,
+		"--filter=a<9|--index=p.index|--input=": "--filter goes by a column of --input, which --index has not: give the " +
+			"input as well",
 		"--max_per=a:1|--index=p.index|--input=": "--max_per goes by a column of --input",
-		"--exclude_same_id|--index=p.index|--input=|--queries=q.csv|--id_column=": "--exclude_same_id goes by ids: --id_column",
+		"--exclude_same_id|--index=p.index|--input=|--queries=q.csv|--id_column=": "--exclude_same_id goes by ids: " +
+			"--id_column",
 	} {
 		_, stderr, code := runCommand(t, dir,
 			append([]string{"--input=p.csv", "--id_column=id", "--columns=a", "--k=1", "--output=x.csv", "--report=none"},

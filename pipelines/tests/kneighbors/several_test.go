@@ -66,17 +66,22 @@ func TestSeveralIndexes(t *testing.T) {
 	}
 	clitest.Write(t, filepath.Join(dir, "copy.index"), clitest.Read(t, filepath.Join(dir, "x2.index")))
 	for args, want := range map[string]string{
-		"--index=x1.index,link.index --queries=q.csv":                                     "link.index: the same index twice",
-		"--index=x2.index,x1.index,copy.index --queries=q.csv":                            "copy.index: the same index twice",
-		"--index=x1.index,cosine.index --queries=q.csv":                                   "cosine.index: found metric cosine, expected metric euclidean, as the index x1.index has",
-		"--index=x1.index,order.index --queries=q.csv":                                    `order.index: found ["a" "c" "b"], expected columns ["a" "b" "c"], as the index x1.index has`,
-		"--index=x1.index,narrow.index --queries=q.csv":                                   "narrow.index: found 2, expected 3 columns, as the index x1.index has",
-		"--index=x1.index,named.index --queries=q.csv":                                    "named.index: found ids of a column, expected ids that are the numbers of rows, as the index x1.index has",
-		"--index=x1.index,x1.index --queries=q.csv":                                       "x1.index: the same index twice",
-		"--index=x1.index,x2.index --queries=q.csv --input=x1.csv":                        "x1.index: found indexes of 2 files, not of the 1 of the input",
-		"--index=x2.index,x1.index --queries=q.csv --input=x1.csv,x2.csv --on_error=skip": "x2.index: found an index of x2.csv, not of x1.csv",
-		"--index=x1.index,none.index --queries=q.csv":                                     "none.index: found no file of that name",
-		"--index=none*.index --queries=q.csv":                                             "none*.index: found no file that matches",
+		"--index=x1.index,link.index --queries=q.csv":          "link.index: the same index twice",
+		"--index=x2.index,x1.index,copy.index --queries=q.csv": "copy.index: the same index twice",
+		"--index=x1.index,cosine.index --queries=q.csv": "cosine.index: found metric " +
+			"cosine, expected metric euclidean, as the index x1.index has",
+		"--index=x1.index,order.index --queries=q.csv": `order.index: found ["a" "c" "b"], expected columns ["a" "b" "c"], as the index x1.index has`,
+		"--index=x1.index,narrow.index --queries=q.csv": "narrow.index: found 2, " +
+			"expected 3 columns, as the index x1.index has",
+		"--index=x1.index,named.index --queries=q.csv": "named.index: found ids of a " +
+			"column, expected ids that are the numbers of rows, as the index x1.index has",
+		"--index=x1.index,x1.index --queries=q.csv": "x1.index: the same index twice",
+		"--index=x1.index,x2.index --queries=q.csv --input=x1.csv": "x1.index: found indexes of 2 " +
+			"files, not of the 1 of the input",
+		"--index=x2.index,x1.index --queries=q.csv --input=x1.csv,x2.csv --on_error=skip": "x2.index: found an index of " +
+			"x2.csv, not of x1.csv",
+		"--index=x1.index,none.index --queries=q.csv": "none.index: found no file of that name",
+		"--index=none*.index --queries=q.csv":         "none*.index: found no file that matches",
 	} {
 		_, stderr, code := runCommand(t, dir, append(strings.Fields(args), "--columns=a,b,c", "--k=3", "--output=bad.csv")...)
 		if code == 0 || !strings.Contains(stderr, want) {

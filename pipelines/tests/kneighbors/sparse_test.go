@@ -90,7 +90,8 @@ func TestSparse(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "wide.mtx"),
 		"%%MatrixMarket matrix coordinate real general\n3 20000 2\n1 20000 1\n2 7 3\n")
 	for _, c := range []struct{ flag, want string }{
-		{"--recall=0.9", "wide.mtx: found 20000 columns, expected at most 16384 columns of sparse rows with a recall: search them without\n"},
+		{"--recall=0.9", "wide.mtx: found 20000 columns, expected at most 16384 columns of sparse rows with a recall: " +
+			"search them without\n"},
 		{"--algorithm=kd_tree", "algorithm kd_tree takes at most 16384 columns of sparse rows, found 20000: use brute"},
 	} {
 		if _, stderr, code := runCommand(t, dir, "--input=wide.mtx", "--k=1", c.flag, "--output=wide.csv"); code == 0 ||

@@ -445,7 +445,8 @@ func TestNames(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--input=missing.csv --header=yes",
 			`predict: missing.csv: found the columns "y", "1", "z", without "x", expected the columns "x", "1", as in the model`},
-		{"--input=index.csv", `predict: index.csv: found the columns "x", "y", without "1", expected the columns "x", "1", as in the model`},
+		{"--input=index.csv",
+			`predict: index.csv: found the columns "x", "y", without "1", expected the columns "x", "1", as in the model`},
 		{"--input=three.csv", `predict: three.csv: found 3 columns, expected 2 columns, as the model has features`},
 		{"--input=gone.csv", `predict: gone.csv: found no file of that name, expected at least one file`},
 	} {
@@ -635,7 +636,8 @@ func TestUsage(t *testing.T) {
 	}
 	for args, want := range map[string]string{
 		"--input=x.csv --output=p.csv --model=gone.json": "predict: gone.json: found no file of that name, expected a model\n",
-		"--input=x.csv --output=p.csv --model=x.csv":     "predict: x.csv: found no JSON at byte 1: invalid character 'x' looking for beginning of value, expected a model of beamlearn, version 1\n",
+		"--input=x.csv --output=p.csv --model=x.csv": "predict: x.csv: found no JSON at byte 1: invalid character 'x' " +
+			"looking for beginning of value, expected a model of beamlearn, version 1\n",
 	} {
 		if _, stderr, code := runCommand(t, dir, strings.Fields(args)...); code != 1 || stderr != want {
 			t.Errorf("%q: exit code %d\n%swant %s", args, code, stderr, want)

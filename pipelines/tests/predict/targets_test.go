@@ -47,7 +47,8 @@ func TestTargets(t *testing.T) {
 			}
 			learn, more := []string{"--task=regression"}, []string{}
 			if classes {
-				learn, more = []string{"--task=classification", "--loss=log_loss", "--encode=auto"}, []string{"--proba", "--decision"}
+				learn, more = []string{"--task=classification", "--loss=log_loss", "--encode=auto"},
+					[]string{"--proba", "--decision"}
 			}
 			learn = append(learn, "--input=all.csv", "--columns=a,b", "--report=none")
 			must(append(learn, "--target=y1,y2", "--output_model=all.json"), "sgd")
@@ -221,7 +222,8 @@ func TestTargetsONNX(t *testing.T) {
 		if classes {
 			task, want = "classification", "label_y2 string[N], probabilities_y2 double[N,2], decision_y2 double[N,1]\n"
 		}
-		learn := clitest.Other(dir, "sgd", "--task="+task, "--loss="+map[bool]string{false: "huber", true: "log_loss"}[classes],
+		learn := clitest.Other(dir, "sgd", "--task="+task, "--loss="+
+			map[bool]string{false: "huber", true: "log_loss"}[classes],
 			"--input=all.csv", "--target=y1,y2", "--encode=auto", "--output_model=all.json")
 		if _, stderr, code := clitest.End(t, learn); code != 0 {
 			t.Fatal(stderr)
@@ -243,7 +245,8 @@ func TestTargetsFile(t *testing.T) {
 	if _, stderr, code := clitest.End(t, learn); code != 0 {
 		t.Fatal(stderr)
 	}
-	one := clitest.Other(dir, "sgd", "--task=regression", "--input=x.npy", "--columns=0", "--target=1", "--output_model=one.json")
+	one := clitest.Other(dir, "sgd", "--task=regression", "--input=x.npy", "--columns=0", "--target=1",
+		"--output_model=one.json")
 	if _, stderr, code := clitest.End(t, one); code != 0 {
 		t.Fatal(stderr)
 	}
@@ -252,7 +255,8 @@ func TestTargetsFile(t *testing.T) {
 		"--model=all.json --target=wide.npy":          "expected a column for each of the model's, in its order: y_0, y_1",
 		"--model=one.json --columns=0 --target=y.npy": "found 2 columns, expected one column, as the model has one target",
 	} {
-		_, stderr, code := clitest.End(t, clitest.Command(dir, append(strings.Fields(args), "--input=x.npy", "--output=p.csv")...))
+		_, stderr, code := clitest.End(t, clitest.Command(dir, append(strings.Fields(args), "--input=x.npy",
+			"--output=p.csv")...))
 		if (code == 0) != strings.Contains(want, "R²") || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, no %q in\n%s", args, code, want, stderr)
 		}

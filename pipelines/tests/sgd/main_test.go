@@ -135,10 +135,13 @@ func TestData(t *testing.T) {
 			"exact", 569, 30, 0.985,
 			`^569 rows × 30 columns, classification with log_loss and l2, alpha 0.0001, by exact, in \d+ passes, `,
 			"[m.html m.json s.json]"},
-		{"diabetes.csv", "--target=target --task=regression --standardize --penalty=elasticnet --l1_ratio=0.5,0.9 --alpha=0.01,0.1,1", formats.Options{TargetColumn: "target"}, "exact", 442, 10, 0.5,
+		{"diabetes.csv", "--target=target --task=regression --standardize --penalty=elasticnet --l1_ratio=0.5,0.9 " +
+			"--alpha=0.01,0.1,1", formats.Options{TargetColumn: "target"}, "exact", 442, 10, 0.5,
 			`^442 rows × 10 columns, regression with squared_error and elasticnet, alpha [\d.]+, by exact, in 1 pass, `,
 			"[m.cv.csv m.html m.json s.json]"},
-		{"digits.csv", "--id_column=id --columns=pixel_* --target=target --task=classification --loss=hinge --epochs=3 --shards=2", formats.Options{IDColumn: "id", Columns: []string{"pixel_*"}, TargetColumn: "target"}, "sgd", 1797, 64, 0.9,
+		{"digits.csv", "--id_column=id --columns=pixel_* --target=target --task=classification --loss=hinge --epochs=3 " +
+			"--shards=2", formats.Options{IDColumn: "id", Columns: []string{"pixel_*"}, TargetColumn: "target"}, "sgd", 1797, 64,
+			0.9,
 			`^1797 rows × 64 columns, classification with hinge and l2, alpha 0.0001, by sgd, in 4 passes, `,
 			"[m.html m.json s.json]"},
 		{"shuttle.csv.gz", "--target=anomaly --task=classification --standardize --epochs=1 --progressive",
@@ -287,7 +290,8 @@ func TestCounts(t *testing.T) {
 	digits := "--input=" + clitest.Testdata(t, "digits.csv") +
 		" --id_column=id --target=target --task=regression --model=out/m.json "
 	stderr := mustRun(t, dir, strings.Fields(digits+"--loss=poisson --standardize --alpha=0.001 --summary=out/s.json")...)
-	if !strings.Contains(stderr, "\n  D² 0.5105, mean deviance 1.10785, RMSE 1.94112 on the rows learned from (a constant prediction, their mean: 0, 2.26324, 2.86451)\n") {
+	if !strings.Contains(stderr, "\n  D² 0.5105, mean deviance 1.10785, RMSE 1.94112 on the rows learned from (a "+
+		"constant prediction, their mean: 0, 2.26324, 2.86451)\n") {
 		t.Errorf("summary\n%s", stderr)
 	}
 	var s struct {
@@ -303,7 +307,8 @@ func TestCounts(t *testing.T) {
 		t.Error("the page says nothing of means")
 	}
 	if _, stderr, code := runCommand(t, dir, strings.Fields(digits+"--loss=gamma")...); code != 1 ||
-		!strings.Contains(stderr, "digits.csv: row 0, column target: found 0, expected a target above 0, as the loss gamma needs\n") {
+		!strings.Contains(stderr, "digits.csv: row 0, column target: found 0, expected a target above 0, as the loss "+
+			"gamma needs\n") {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 }
@@ -314,7 +319,8 @@ func TestInference(t *testing.T) {
 	stderr := mustRun(t, dir, "--input="+clitest.Testdata(t, "diabetes.csv"), "--target=target", "--task=regression",
 		"--penalty=none",
 		"--inference=wald", "--model=out/m.json", "--summary=out/s.json")
-	for _, want := range []string{"  inference (wald, t): dispersion 2932.68, 431 degrees of freedom left; log likelihood -2385.99, AIC 4793.99, BIC 4838.99\n",
+	for _, want := range []string{"  inference (wald, t): dispersion 2932.68, 431 degrees of freedom left; log " +
+		"likelihood -2385.99, AIC 4793.99, BIC 4838.99\n",
 		"\n  bmi                           5.60296     0.717106      7.813    4.3e-14  4.1935 … 7.01242\n"} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("no %q in\n%s", want, stderr)
@@ -344,7 +350,8 @@ func TestExposure(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "numbers.csv"), numbers.String())
 	clitest.Write(t, filepath.Join(dir, "table.csv"), table.String())
 	clitest.Write(t, filepath.Join(dir, "missing.csv"), strings.Replace(table.String(), "0,0.5,0,A", "0,,0,A", 1))
-	flags := strings.Fields("--target=claims --task=regression --loss=poisson --exposure=years --standardize --model=out/m.json")
+	flags := strings.Fields("--target=claims --task=regression --loss=poisson --exposure=years --standardize " +
+		"--model=out/m.json")
 	for _, file := range []string{"numbers.csv", "table.csv"} {
 		mustRun(t, dir, append(flags, "--input="+file)...)
 		m := loaded(t, filepath.Join(dir, "out/m.json"))
@@ -429,7 +436,8 @@ func TestBadInput(t *testing.T) {
 			"--resume: no checkpoint of this job, with these options and files, beside .*m.json"},
 		{"--input=far.svm --task=regression", "100000000 columns are more weights than the 33554432 that a model may have: " +
 			"number the columns that occur from 1 on, or leave some out"},
-		{"--input=many.svm --task=classification", "9000000 columns of 4 classes are more weights than the 33554432 that a model may have: .*"},
+		{"--input=many.svm --task=classification", "9000000 columns of 4 classes are more weights than the 33554432 that " +
+			"a model may have: .*"},
 		{"--input=good.csv --target=y --task=regression --model=file/m.json", ".*file stands where a directory would be"},
 	} {
 		args := append([]string{"--model=out/m.json", "--shards=2"}, strings.Fields(v.args)...)
@@ -460,19 +468,25 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// Beside a score stands that of a constant prediction on the terminal, too, with a page or without, and a model without a
-// penalty has no strength of one.
+// Beside a score stands that of a constant prediction on the terminal, too, with a page or without, and a model without
+// a penalty has no strength of one.
 func TestConstantBeside(t *testing.T) {
 	dir := t.TempDir()
 	bc, diabetes := "--input="+clitest.Testdata(t, "breast_cancer.csv"), "--input="+clitest.Testdata(t, "diabetes.csv")
 	for _, v := range []struct{ flags, want string }{
-		{bc + " --task=classification", `(?m)^  accuracy 0\.99\d+, log loss 0\.0\d+ on the rows learned from \(a constant prediction: 0\.6274, 0\.66031\d\)$`},
-		{bc + " --task=classification --loss=hinge", `(?m)^  accuracy 0\.9\d+ on the rows learned from \(a constant prediction: 0\.6274\)$`},
+		{bc + " --task=classification",
+			`(?m)^  accuracy 0\.99\d+, log loss 0\.0\d+ on the rows learned from \(a constant prediction: 0\.6274, 0\.66031\d\)$`},
+		{bc + " --task=classification --loss=hinge",
+			`(?m)^  accuracy 0\.9\d+ on the rows learned from \(a constant prediction: 0\.6274\)$`},
 		// scikit-learn 1.9.1: mean_pinball_loss(y, [quantile(y, 0.9)]*442, alpha=0.9) is 13.98348
-		{diabetes + " --task=regression --loss=quantile --quantile=0.9", `(?m)^  mean pinball loss \S+, \S+ % of the targets at most their predictions, for the quantile 0\.9, on the rows learned from \(a constant prediction, their quantile: 13\.9835\)$`},
-		{diabetes + " --task=regression --loss=quantile --folds=5", `(?m)^  over the folds: mean pinball loss \S+ \(a constant prediction: 3\d\.\d+\)$`},
-		{diabetes + " --task=regression --loss=huber --folds=5 --scoring=neg_mean_absolute_error", `with -4\d\.\d+ ± \S+ \(standard error\), a constant prediction -6\d\.\d+;`},
-		{bc + " --task=classification --loss=squared_hinge --penalty=none --alpha=4", `^569 rows × 30 columns, classification with squared_hinge and no penalty, by exact`},
+		{diabetes + " --task=regression --loss=quantile --quantile=0.9",
+			`(?m)^  mean pinball loss \S+, \S+ % of the targets at most their predictions, for the quantile 0\.9, on the rows learned from \(a constant prediction, their quantile: 13\.9835\)$`},
+		{diabetes + " --task=regression --loss=quantile --folds=5",
+			`(?m)^  over the folds: mean pinball loss \S+ \(a constant prediction: 3\d\.\d+\)$`},
+		{diabetes + " --task=regression --loss=huber --folds=5 --scoring=neg_mean_absolute_error",
+			`with -4\d\.\d+ ± \S+ \(standard error\), a constant prediction -6\d\.\d+;`},
+		{bc + " --task=classification --loss=squared_hinge --penalty=none --alpha=4",
+			`^569 rows × 30 columns, classification with squared_hinge and no penalty, by exact`},
 	} {
 		stderr := mustRun(t, dir, append(strings.Fields(v.flags), "--target=target", "--standardize", "--report=none",
 			"--output_model=m.json")...)
@@ -529,7 +543,8 @@ func TestScores(t *testing.T) {
 		"--standardize", "--alpha=0.001,1,0.1", "--folds=3", "--epochs=2", "--solver=sgd",
 		"--penalty=elasticnet", "--l1_ratio=0.2,0.8", "--scoring=accuracy", "--model=out/m.json"}
 	stderr := mustRun(t, dir, append(args, "--cv_results=out/scores.json")...)
-	line := regexp.MustCompile(`\n  best of 6 combinations by accuracy over 3 folds: alpha ([\d.]+), l1_ratio ([\d.]+) with 0\.9\d+ ± [\d.]+ \(standard error\), a constant prediction 0\.62\d+; within one standard error: alpha [\d.]+, l1_ratio [\d.]+\n  accuracy 0\.9\d+, log loss 0\.\d+ on the rows learned from \(a constant prediction: 0\.6274, 0\.660316\)\nout/m.json\nout/scores.json\nout/m.html\n$`).FindStringSubmatch(stderr)
+	line := regexp.MustCompile(
+		`\n  best of 6 combinations by accuracy over 3 folds: alpha ([\d.]+), l1_ratio ([\d.]+) with 0\.9\d+ ± [\d.]+ \(standard error\), a constant prediction 0\.62\d+; within one standard error: alpha [\d.]+, l1_ratio [\d.]+\n  accuracy 0\.9\d+, log loss 0\.\d+ on the rows learned from \(a constant prediction: 0\.6274, 0\.660316\)\nout/m.json\nout/scores.json\nout/m.html\n$`).FindStringSubmatch(stderr)
 	if line == nil {
 		t.Fatalf("summary\n%s", stderr)
 	}
@@ -589,7 +604,8 @@ func TestSorted(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "x.csv"), b.String())
 	stderr := mustRun(t, dir, "--input=x.csv", "--target=2", "--task=classification", "--solver=sgd", "--epochs=1",
 		"--shards=1", "--model=m.json", "--summary=s.json")
-	if !regexp.MustCompile(`\n  warning: the rows look sorted: \d+\.\d % of the target's variance is between 4 chunks of rows; sgd learns better from shuffled rows\n`).MatchString(stderr) {
+	if !regexp.MustCompile(
+		`\n  warning: the rows look sorted: \d+\.\d % of the target's variance is between 4 chunks of rows; sgd learns better from shuffled rows\n`).MatchString(stderr) {
 		t.Errorf("summary\n%s", stderr)
 	}
 }
@@ -603,7 +619,8 @@ func TestFinalScores(t *testing.T) {
 	for _, more := range []string{"--solver=exact", "--loss=huber --epsilon=50 --solver=exact",
 		"--loss=epsilon_insensitive --epochs=20", "--solver=sgd --alpha=0.1,0.01 --epochs=3"} {
 		stderr := mustRun(t, dir, append(args, strings.Fields(more)...)...)
-		line := regexp.MustCompile(`\n  R² (0\.\d+), RMSE ([\d.]+) on the rows learned from \(a constant prediction, their mean: 0, 77\.0057\)\n`).FindStringSubmatch(stderr)
+		line := regexp.MustCompile(
+			`\n  R² (0\.\d+), RMSE ([\d.]+) on the rows learned from \(a constant prediction, their mean: 0, 77\.0057\)\n`).FindStringSubmatch(stderr)
 		if line == nil {
 			t.Errorf("%s:\n%s", more, stderr)
 			continue
@@ -741,7 +758,8 @@ func TestKilled(t *testing.T) {
 		if len(left) != 1 || !strings.HasPrefix(left[0], ".m.json.checkpoint-") {
 			t.Errorf("%v leaves %v", signal, left)
 		}
-		want := fmt.Sprintf("sgd: passes saved: %d; the same command with --resume goes on after them\nsgd: interrupted, no output written\n", len(states()))
+		want := fmt.Sprintf("sgd: passes saved: %d; the same command with --resume goes on after them\nsgd: interrupted, "+
+			"no output written\n", len(states()))
 		if signal == syscall.SIGINT && (c.ProcessState.ExitCode() != 130 || stderr.String() != want) {
 			t.Errorf("%v: exit code %d, %s", signal, c.ProcessState.ExitCode(), stderr.String())
 		}

@@ -39,14 +39,17 @@ func TestPositive(t *testing.T) {
 func TestPositiveRefused(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "all.csv"), targetTable(false, false))
-	mustRun(t, dir, "--input=all.csv", "--target=y1", "--task=regression", "--positive", "--output_model=one.json", "--report=none")
+	mustRun(t, dir, "--input=all.csv", "--target=y1", "--task=regression", "--positive", "--output_model=one.json",
+		"--report=none")
 	for args, want := range map[string]string{
-		"--positive --loss=huber":                     "positive: is for the loss squared_error in regression, not for huber",
-		"--positive --task=classification":            "positive: is for the loss squared_error in regression, not for log_loss",
-		"--positive --solver=sgd":                     "option positive: only solver exact has it",
-		"--positive --epochs=3":                       "option positive: is learned by solver exact, which has no epochs",
-		"--positive --penalty=none --inference=wald":  "inference: is not for positive",
-		"--warm_start=one.json --solver=sgd":          "warm_start: the model has the option positive, which sgd cannot go on with",
+		"--positive --loss=huber": "positive: is for the loss squared_error in regression, not for huber",
+		"--positive --task=classification": "positive: is for the loss squared_error in regression, not for " +
+			"log_loss",
+		"--positive --solver=sgd":                    "option positive: only solver exact has it",
+		"--positive --epochs=3":                      "option positive: is learned by solver exact, which has no epochs",
+		"--positive --penalty=none --inference=wald": "inference: is not for positive",
+		"--warm_start=one.json --solver=sgd": "warm_start: the model has the option positive, which sgd cannot " +
+			"go on with",
 		"--input=all.csv --target=y1,y2 --positive=x": "positive",
 	} {
 		_, stderr, code := runCommand(t, dir, append([]string{"--input=all.csv", "--target=y1", "--task=regression",

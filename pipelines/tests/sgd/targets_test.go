@@ -123,7 +123,8 @@ func TestTargets(t *testing.T) {
 				t.Errorf("targets %v", all.Targets)
 			}
 			for k, target := range all.Targets {
-				mustRun(t, dir, append(args, "--input=all.csv", "--columns=a,b,c", "--target="+target, "--output_model=one.json")...)
+				mustRun(t, dir, append(args, "--input=all.csv", "--columns=a,b,c", "--target="+target,
+					"--output_model=one.json")...)
 				var one map[string]any
 				if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "one.json"))), &one); err != nil {
 					t.Fatal(err)
@@ -165,7 +166,8 @@ func TestTargets(t *testing.T) {
 func TestTargetsMissing(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "all.csv"), targetTable(false, true))
-	stderr := mustRun(t, dir, "--input=all.csv", "--target=y*", "--task=regression", "--output_model=all.json", "--summary=s.json")
+	stderr := mustRun(t, dir, "--input=all.csv", "--target=y*", "--task=regression", "--output_model=all.json",
+		"--summary=s.json")
 	if !strings.Contains(stderr, "40 rows without one of the targets y1, y2, y3 are left out") {
 		t.Errorf("what was left out is not told:\n%s", stderr)
 	}
@@ -190,7 +192,8 @@ func TestTargetsWarmStart(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "all.csv"), targetTable(false, false))
 	args := []string{"--input=all.csv", "--task=regression", "--solver=sgd", "--epochs=2", "--report=none"}
 	mustRun(t, dir, append(args, "--target=y1,y2", "--columns=a,b,c", "--output_model=all.json")...)
-	mustRun(t, dir, append(args, "--target=y1,y2", "--columns=a,b,c", "--warm_start=all.json", "--output_model=more.json")...)
+	mustRun(t, dir, append(args, "--target=y1,y2", "--columns=a,b,c", "--warm_start=all.json",
+		"--output_model=more.json")...)
 	mustRun(t, dir, append(args, "--target=y2", "--columns=a,b,c", "--output_model=one.json")...)
 	mustRun(t, dir, append(args, "--target=y2", "--columns=a,b,c", "--warm_start=one.json", "--output_model=one2.json")...)
 	var one map[string]any
@@ -213,7 +216,8 @@ func TestTargetsPage(t *testing.T) {
 	clitest.WriteNPY(t, filepath.Join(dir, "y.npy"), 2, append(slices.Clone(numbers), numbers...))
 	mustRun(t, dir, "--input=x.npy", "--target=y.npy", "--task=regression", "--output_model=m.json", "--report=two.html")
 	for page, want := range map[string][]string{
-		"all.html": {"Models of 3 targets of all.csv", "<option>y2</option>", "y3: Which hyperparameters", "y1: Where it errs"},
+		"all.html": {"Models of 3 targets of all.csv", "<option>y2</option>", "y3: Which hyperparameters",
+			"y1: Where it errs"},
 		"two.html": {"Models of 2 targets of x.npy", "<option>y_1</option>", "y_1: Where it errs"},
 	} {
 		text := clitest.Read(t, filepath.Join(dir, page))
@@ -231,13 +235,15 @@ func TestTargetsRefused(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "all.csv"), targetTable(false, false))
 	clitest.Write(t, filepath.Join(dir, "two.svm"), "1 1:2\n0 1:3\n")
 	clitest.Write(t, filepath.Join(dir, "pos.csv"), "y1,a,y2\n1,2,3\n2,1,-3\n3,4,5\n")
-	mustRun(t, dir, "--input=all.csv", "--target=y1", "--columns=a,b,c", "--task=regression", "--solver=sgd", "--output_model=one.json",
+	mustRun(t, dir, "--input=all.csv", "--target=y1", "--columns=a,b,c", "--task=regression", "--solver=sgd",
+		"--output_model=one.json",
 		"--report=none")
 	for args, want := range map[string]string{
-		"--input=all.csv --target=y1,y9":                                        `expected a column "y9"`,
-		"--input=all.csv --target=y1,y1":                                        "each column once",
-		"--input=all.csv --target=y1,y2 --weight_column=y2":                     "the column y2 for both",
-		"--input=pos.csv --target=y1,y2 --loss=poisson":                         "row 1, column y2: found -3, expected a target from 0 on",
+		"--input=all.csv --target=y1,y9":                    `expected a column "y9"`,
+		"--input=all.csv --target=y1,y1":                    "each column once",
+		"--input=all.csv --target=y1,y2 --weight_column=y2": "the column y2 for both",
+		"--input=pos.csv --target=y1,y2 --loss=poisson": "row 1, column y2: found -3, expected a " +
+			"target from 0 on",
 		"--input=all.csv --target=y1,y2 --dtype=float32":                        "dtype float32",
 		"--input=two.svm --target=y1,y2":                                        "two.svm",
 		"--input=all.csv --target=y1,y2 --warm_start=one.json":                  "expected a model of several targets",
@@ -306,7 +312,8 @@ func TestTargetsWarn(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "twin.csv"),
 		"a,b,y1,y2\n1,1,2,3\n2,2,3,1\n3,3,5,4\n4,4,4,2\n5,5,7,1\n6,6,6,5\n7,7,8,3\n8,8,11,2\n")
-	stderr := mustRun(t, dir, "--input=twin.csv", "--target=y1,y2", "--task=regression", "--penalty=none", "--inference=wald",
+	stderr := mustRun(t, dir, "--input=twin.csv", "--target=y1,y2", "--task=regression", "--penalty=none",
+		"--inference=wald",
 		"--output_model=m.json")
 	if strings.Count(stderr, "columns are sums of others, or of the intercept") != 1 {
 		t.Error(stderr)
@@ -344,7 +351,8 @@ func TestTargetsFile(t *testing.T) {
 		if classes {
 			args[0] = "--task=classification"
 		}
-		for _, in := range []string{"all.npy --target=3-4", "x.npy --target=y.npy", "x.npy --target=y1.npy,y2.npy --chunk_rows=64"} {
+		for _, in := range []string{"all.npy --target=3-4", "x.npy --target=y.npy",
+			"x.npy --target=y1.npy,y2.npy --chunk_rows=64"} {
 			name := strings.NewReplacer(" ", "_", "=", "", ".", "", ",", "").Replace(in) + ".json"
 			mustRun(t, dir, append(append(args, strings.Fields("--input="+in)...), "--output_model="+name)...)
 			m := readTargets(t, filepath.Join(dir, name))

@@ -35,7 +35,8 @@ func untargetedReference(t *testing.T) (want untargeted) {
 func TestUntargetedRows(t *testing.T) {
 	t.Parallel()
 	dir, want := t.TempDir(), untargetedReference(t)
-	sources := [][]string{{"csv", "--target=y"}, {"csv", "--target=kind"}, {"jsonl", "--target=y"}, {"jsonl", "--target=kind"},
+	sources := [][]string{{"csv", "--target=y"}, {"csv", "--target=kind"}, {"jsonl", "--target=y"},
+		{"jsonl", "--target=kind"},
 		{"parquet", "--target=y"}, {"parquet", "--target=kind"}, {"arrow", "--target=y"}, {"arrow", "--target=kind"},
 		{"svm"}, {"npy", "--target=" + clitest.Testdata(t, "untargeted_y.npy")}}
 	for i, s := range sources {
@@ -43,13 +44,15 @@ func TestUntargetedRows(t *testing.T) {
 		if slices.Contains(s, "--target=kind") {
 			task, coef = "classification", want.Logistic
 		}
-		for _, more := range [][]string{{"--solver=exact", "--threads=1"}, {"--solver=sgd", "--chunk_rows=7", "--epochs=200"}} {
+		for _, more := range [][]string{{"--solver=exact", "--threads=1"},
+			{"--solver=sgd", "--chunk_rows=7", "--epochs=200"}} {
 			if clitest.LeftOut(i) && more[0] == "--solver=sgd" {
 				continue
 			}
 			name := filepath.Join(dir, fmt.Sprintf("%d%s.json", i, more[0][9:]))
 			args := append([]string{"--input=" + clitest.Testdata(t, "untargeted."+s[0]), "--task=" + task, "--report=none",
-				"--tol=1e-12", fmt.Sprint("--alpha=", want.Alpha), "--output_model=" + name, "--summary=" + name + ".txt"}, s[1:]...)
+				"--tol=1e-12", fmt.Sprint("--alpha=", want.Alpha), "--output_model=" + name, "--summary=" + name + ".txt"},
+				s[1:]...)
 			if s[0] != "svm" && s[0] != "npy" {
 				args = append(args, "--columns=a,b,c")
 			}
@@ -60,7 +63,8 @@ func TestUntargetedRows(t *testing.T) {
 			if n := strings.Count(told, fmt.Sprint(want.Missing, " rows without a target are left out")); n != 1 {
 				t.Errorf("%q %s: that rows are left out is told %d times:\n%s", s, more, n, told)
 			}
-			if text := clitest.Read(t, name+".txt"); !strings.Contains(text, fmt.Sprintf(`"rows_without_target": %d`, want.Missing)) {
+			if text := clitest.Read(t, name+".txt"); !strings.Contains(text,
+				fmt.Sprintf(`"rows_without_target": %d`, want.Missing)) {
 				t.Errorf("%q %s: the summary has no count: %s", s, more, text)
 			}
 			m := loaded(t, name)
@@ -82,8 +86,8 @@ func TestUntargetedRows(t *testing.T) {
 	}
 }
 
-// Of several targets in columns of one .npy, rows that lack any are left out, as if they were not there. A NaN among the
-// features is a fault.
+// Of several targets in columns of one .npy, rows that lack any are left out, as if they were not there. A NaN among
+// the features is a fault.
 func TestUntargetedColumns(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -123,7 +127,8 @@ func TestUntargetedColumns(t *testing.T) {
 	}
 	all[2] = math.NaN()
 	clitest.WriteNPY(t, filepath.Join(dir, "all.npy"), 4, all)
-	_, stderr, code := runCommand(t, dir, "--input=all.npy", "--target=1,3", "--task=regression", "--output_model=all.json")
+	_, stderr, code := runCommand(t, dir, "--input=all.npy", "--target=1,3", "--task=regression",
+		"--output_model=all.json")
 	if code == 0 || !strings.Contains(stderr, "all.npy: row 0, column 2: found NaN, expected a finite number") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}

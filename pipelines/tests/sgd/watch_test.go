@@ -47,7 +47,8 @@ func learners() map[string]learner {
 			sgdLearner().chained, "target kind before they were learned from: mean loss", "--alpha=0.5"},
 		"bayes": {"bayes", []string{"--kind=gaussian", "--target=y"}, once, "before they were learned from: mean log loss",
 			"--var_smoothing=1e-08"},
-		"categories": {"bayes", []string{"--kind=categorical", "--target=y", "--columns=kind"}, once, ", accuracy 0.", "--alpha=2"},
+		"categories": {"bayes", []string{"--kind=categorical", "--target=y", "--columns=kind"}, once, ", accuracy 0.",
+			"--alpha=2"},
 		"kmeans": {"kmeans", []string{"--minibatch", "--n_clusters=3", "--batch_size=8", "--columns=a,b,kind"}, nil,
 			"before they were learned from: mean squared distance", "--n_clusters=4"},
 	}
@@ -127,7 +128,8 @@ func (l *landing) chain(names []string) string {
 			args = slices.DeleteFunc(args, func(a string) bool { return a == "--standardize" })
 		}
 		model = fmt.Sprintf("chain-%d.json", i)
-		if _, stderr, code := clitest.End(l.t, clitest.Other(l.dir, l.command, append(args, "--output_model="+model)...)); code != 0 {
+		if _, stderr, code := clitest.End(l.t, clitest.Other(l.dir, l.command,
+			append(args, "--output_model="+model)...)); code != 0 {
 			l.t.Fatalf("exit code %d\n%s", code, stderr)
 		}
 	}

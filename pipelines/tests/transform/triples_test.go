@@ -107,7 +107,8 @@ func TestTripleDuplicates(t *testing.T) {
 		if got != "0\n0 1:9 2:"+want+"\n" {
 			t.Errorf("%s: %q", duplicates, got)
 		}
-		for _, line := range []string{"1 triples of columns that --transform does not know", duplicates + ".svm.rejected.jsonl"} {
+		for _, line := range []string{"1 triples of columns that --transform does not know",
+			duplicates + ".svm.rejected.jsonl"} {
 			if !strings.Contains(told, line) {
 				t.Errorf("%q is not told:\n%s", line, told)
 			}
@@ -140,7 +141,8 @@ func TestTripleFaults(t *testing.T) {
 		{"--row=u --column=u --output=x.npz", 2, `the column "u" for two things`},
 		{"--row=u --column=w --output=x.npz", 2, `"w"`},
 		{"--value=v --output=x.npz", 2, "--value is of triples: with --row and --column"},
-		{"--row=u --column=i --output=x.npz --transform=t.csv", 1, "t.csv: found something else, expected the columns of triples"},
+		{"--row=u --column=i --output=x.npz --transform=t.csv", 1,
+			"t.csv: found something else, expected the columns of triples"},
 		{"--row=u --column=i --output=x.npz --transform=c.json", 1, `c.json: found "1.5" among its columns`},
 		{"--row=u --column=i --output=x.npz --transform=twice.json", 1, `twice.json: found the column "z" twice`},
 		{"--row=u --column=i --value=v --output=x.npz", 1, "the values of row b add up beyond float64"},

@@ -27,8 +27,10 @@ func constant(name string, n int, b ...uint8) Mem {
 }
 
 func parse() {
-	TEXT("parseAVX2", NOSPLIT, "func(p *byte, room int, next, last, base int64, end, limit int, columns *int32, values *float64, powers *float64) (n, read int)")
-	Doc("parseAVX2 reads entries from p on, until one is out of the ordinary, or begins limit bytes from p on or later, or there is no",
+	TEXT("parseAVX2", NOSPLIT, "func(p *byte, room int, next, last, base int64, end, limit int, columns *int32, values "+
+		"*float64, powers *float64) (n, read int)")
+	Doc("parseAVX2 reads entries from p on, until one is out of the ordinary, or begins limit bytes from p on or "+
+		"later, or there is no",
 		"room. It looks at 34 bytes of each, those from end bytes from p on being none of the line's.")
 	Pragma("noescape")
 	p, next := Load(Param("p"), GP64()), Load(Param("next"), GP64())

@@ -62,9 +62,9 @@ func (q *Lasso) Optimal(w, r []float64, l1, l2 float64) bool {
 	return true
 }
 
-// Descend minimises ½wᵀQw − cᵀw + l1·‖w‖₁ + l2·‖w‖²/2, of w ≥ 0 where Positive says so, from w, which it changes, until done says of it and what
-// remains, c − Qw, that it is there, which Descend reports, or after so many turns. It returns its passes over the
-// coefficients, too.
+// Descend minimises ½wᵀQw − cᵀw + l1·‖w‖₁ + l2·‖w‖²/2, of w ≥ 0 where Positive says so, from w, which it changes, until
+// done says of it and what remains, c − Qw, that it is there, which Descend reports, or after so many turns. It returns
+// its passes over the coefficients, too.
 //
 // In turns, coordinate descent finds which coefficients are not zero, or nearly, and [Lasso.polish] solves for these.
 // Both only lower the objective, so that no choice of signs comes twice. Where few coefficients are missing at the end,

@@ -111,8 +111,8 @@ type Kernels struct {
 	WeighRows func(x, weights, out []float64)
 	// Sigmoid is out[i] = 1/(1+exp(−p[i])); lengths are multiples of Width.
 	Sigmoid func(p, out []float64)
-	// Logistic is the loss of log_loss, log(1+exp(−p·y)) for y = ±1, with its slope and its second derivative in p; lengths
-	// are multiples of Width.
+	// Logistic is the loss of log_loss, log(1+exp(−p·y)) for y = ±1, with its slope and its second derivative in p;
+	// lengths are multiples of Width.
 	Logistic func(p, y, value, slope, curvature []float64)
 	// LogisticSums is Logistic of a row by many models, of predictions Dot + Intercept. It makes Update of the slopes
 	// times the weights, and adds them to Slopes and the losses times these to Losses, where Eta is not 0; elsewhere
@@ -131,7 +131,8 @@ type Kernels struct {
 // Generic is plain Go: the definition of the others.
 var Generic = Kernels{
 	Name: "generic", Dot: dot, DotSparse: dotSparse, Add: add, AddSparse: addSparse, AddDot: addDot,
-	Truncate: truncate, TruncateSparse: truncateSparse, Step: step, StepMean: stepMean, Sigmoid: sigmoids, Logistic: logistics,
+	Truncate: truncate, TruncateSparse: truncateSparse, Step: step, StepMean: stepMean, Sigmoid: sigmoids,
+	Logistic: logistics,
 	Products: products, TwoProducts: twoProducts, Centre32: centre[float32], Centre64: centre[float64], Subtract: subtract,
 	DotRows: dotRows, WeighRows: weighRows, LogisticSums: logisticSums, WeighLosses: weighLosses, SumRows: sumRows,
 	WeighSums: weighSums,

@@ -42,7 +42,8 @@ func rowBy(f func(*byte)) func(*Row) {
 	return func(r *Row) { f((*byte)(unsafe.Pointer(r))) }
 }
 
-func logisticBy(f func(p, y []float64, value, slope, curvature *float64)) func(p, y, value, slope, curvature []float64) {
+func logisticBy(f func(p, y []float64, value, slope, curvature *float64)) func(p, y, value, slope,
+	curvature []float64) {
 	return func(p, y, value, slope, curvature []float64) {
 		if n := len(p); n > 0 {
 			f(p, y[:n], &value[:n][0], &slope[:n][0], &curvature[:n][0])

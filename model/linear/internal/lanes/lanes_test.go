@@ -189,7 +189,8 @@ func TestProducts(t *testing.T) {
 	}
 }
 
-// TestRowsOfFour compares products of rows with a vector and with weights at every level to plain arithmetic, bit for bit.
+// TestRowsOfFour compares products of rows with a vector and with weights at every level to plain arithmetic, bit for
+// bit.
 func TestRowsOfFour(t *testing.T) {
 	for _, level := range Levels() {
 		for i, rows := range []int{0, 1, 2, 3, 4, 5, 7, 8, 33, 128} {
@@ -612,7 +613,8 @@ func TestSlopesAtTheEnds(t *testing.T) {
 			[Width]float64{-1, 1, 0, 0, -1, 0, -1, 1}},
 		{Hinge, 0, [Width]float64{0, 0, 1e-300, -1e-300, 1, -1, 1, -1}, [Width]float64{1, -1, 1, -1, 1, -1, -1, 1},
 			[Width]float64{-1, 1, 0, 0, 0, 0, 1, -1}},
-		{EpsilonInsensitive, 0, [Width]float64{0.5, 1, 0.25, 1, 0, 0, 0, 0}, [Width]float64{1, 0.5, 1, 0.25, 0.5, -0.5, beyond, -1},
+		{EpsilonInsensitive, 0, [Width]float64{0.5, 1, 0.25, 1, 0, 0, 0, 0},
+			[Width]float64{1, 0.5, 1, 0.25, 0.5, -0.5, beyond, -1},
 			[Width]float64{0, 0, -1, 1, 0, 0, -1, 1}},
 	} {
 		for _, level := range Levels() {

@@ -83,8 +83,9 @@ func TestSlopes(t *testing.T) {
 func TestLogLossOf(t *testing.T) {
 	t.Parallel()
 	for p, want := range map[float64]float64{
-		0: 52 * math.Ln2, 0x1p-60: 52 * math.Ln2, 0x1p-52: 52 * math.Ln2, 0.25: 2 * math.Ln2, 0.5: math.Ln2, 0.9: -math.Log(0.9),
-		1: 0x1p-52,
+		0: 52 * math.Ln2, 0x1p-60: 52 * math.Ln2, 0x1p-52: 52 * math.Ln2, 0.25: 2 * math.Ln2, 0.5: math.Ln2,
+		0.9: -math.Log(0.9),
+		1:   0x1p-52,
 	} {
 		if got := LogLossOf(p); !(math.Abs(got-want) <= 1e-15*want+1e-31) {
 			t.Errorf("%v: %v, want %v", p, got, want)

@@ -59,47 +59,61 @@ func (c *command) patterns() []string {
 
 // New is the command.
 func New() *cli.App {
-	app := cli.New("bayes", "Learns a naive Bayes classifier in one pass over rows that need not fit into memory: files in, a model out.")
+	app := cli.New("bayes", "Learns a naive Bayes classifier in one pass over rows that need not fit into memory: "+
+		"files in, a model out.")
 	c := &command{App: app, input: app.LabelledInput()}
 	c.tables = app.Tables(true)
 
 	learn := app.Group("What to learn (scikit-learn's names)")
 	c.kind = learn.Choice("kind", "", cli.Texts(model.Kinds),
-		"how the columns are distributed within a class, as `KIND`: gaussian (numbers; GaussianNB), multinomial (counts, as of words; MultinomialNB), complement (the same, for classes of very different sizes; ComplementNB), bernoulli (whether they are there; BernoulliNB), categorical (categories; CategoricalNB); needed: --kind=gaussian")
+		"how the columns are distributed within a class, as `KIND`: gaussian (numbers; GaussianNB), multinomial (counts, "+
+			"as of words; MultinomialNB), complement (the same, for classes of very different sizes; ComplementNB), "+
+			"bernoulli (whether they are there; BernoulliNB), categorical (categories; CategoricalNB); needed: --kind=gaussian")
 	c.alpha = learn.String("alpha", "1",
-		"what is added to each count, of all kinds but gaussian, as `MUCH`; several, with commas between, are compared by cross-validation: --alpha=0.01,0.1,1")
+		"what is added to each count, of all kinds but gaussian, as `MUCH`; several, with commas between, are compared by "+
+			"cross-validation: --alpha=0.01,0.1,1")
 	c.varSmoothing = learn.String("var_smoothing", "1e-9",
-		"of gaussian: the share of the largest variance of a column that is added to all variances, as `MUCH`; several are compared: --var_smoothing=1e-9,1e-6,1e-3")
+		"of gaussian: the share of the largest variance of a column that is added to all variances, as `MUCH`; several "+
+			"are compared: --var_smoothing=1e-9,1e-6,1e-3")
 	c.fitPrior = learn.Bool("fit_prior", true,
 		"whether classes are as likely as they are frequent; otherwise all are alike: --fit_prior=false")
 	c.classPrior = learn.String("class_prior", "",
-		"how likely each class is, as `LABEL=PROBABILITY` with commas between, which sum to 1: --class_prior=no=0.9,yes=0.1 (default: by --fit_prior)")
+		"how likely each class is, as `LABEL=PROBABILITY` with commas between, which sum to 1: "+
+			"--class_prior=no=0.9,yes=0.1 (default: by --fit_prior)")
 	c.binarize = learn.Float("binarize", 0, "of bernoulli: the value above which a column is there: --binarize=0.5")
 	c.norm = learn.Bool("norm", false, "of complement: divide the weights of each class by their sum")
 	c.minCategories = learn.Int("min_categories", 0,
-		"of categorical, of columns of numbers: how many categories each has at least, where rows to predict may have some that none learned from has: --min_categories=10")
+		"of categorical, of columns of numbers: how many categories each has at least, where rows to predict may have "+
+			"some that none learned from has: --min_categories=10")
 	c.folds = learn.Int("folds", 0,
-		"cross-validate over so many folds, in two more passes; stratified, and the same as those of sgd (default 5 where several values are given)")
+		"cross-validate over so many folds, in two more passes; stratified, and the same as those of sgd (default 5 where "+
+			"several values are given)")
 	c.scoring = learn.Choice("scoring", "", model.Scorings, "what the cross-validation goes by, as `SCORE`: "+
 		strings.Join(model.Scorings, ", ")+" (default: neg_log_loss)")
 
 	how := app.Group("How to learn it")
 	c.shards = how.Int("shards", linear.DefaultShards,
-		"how many parts of the rows are summed up side by side; the last bits of gaussian models, and of counts with fractions, depend on it")
+		"how many parts of the rows are summed up side by side; the last bits of gaussian models, and of counts with "+
+			"fractions, depend on it")
 	c.seed = how.Seed("of the folds")
 	c.warm = how.InputFile("warm_start",
 		"go on from the model in this `FILE`: its rows count as if they were among the input").Here()
 	c.threads = how.Int("threads", 0, "how many shards a worker works on at a time (default: all cores)")
 	c.checkpoints = how.Int("checkpoint_passes", 0,
-		"how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all are in one)")
+		"how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all "+
+			"are in one)")
 	c.cache = how.Size("cache_memory", linear.DefaultCacheMemory,
-		"how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and the rows are text, .parquet or .arrow, or all have room (default 512MiB); 0 reads them anew in each pass")
+		"how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and "+
+			"the rows are text, .parquet or .arrow, or all have room (default 512MiB); 0 reads them anew in each pass")
 	c.resume = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
-	c.watch = how.Watch("go on learning with each file that arrives at --input, until Ctrl-C: every version of the model is kept beside it, NAME-000001.json and so on, with a record of what it was learned from; a restart goes on where it was")
+	c.watch = how.Watch("go on learning with each file that arrives at --input, until Ctrl-C: every version of the " +
+		"model is kept beside it, NAME-000001.json and so on, with a record of what it was learned from; a restart goes " +
+		"on where it was")
 
 	write := app.Group("What to write")
 	c.output = write.OutputModel("the `FILE` of the model, which predict reads: .json, e.g. out/bayes.json").Rejects()
-	c.page = write.Page("the `FILE` of a page about the model: .html, e.g. out/bayes.html (default: beside the model on this host, NAME.html; none for none)", c.output)
+	c.page = write.Page("the `FILE` of a page about the model: .html, e.g. out/bayes.html (default: beside the model "+
+		"on this host, NAME.html; none for none)", c.output)
 	c.page.Unless(c.watch.On)
 	c.table = write.OutputFile("cv_results",
 		"the `FILE` of the cross-validation's scores: .csv or .json (default: MODEL.cv.csv)").Here()

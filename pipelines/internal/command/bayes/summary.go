@@ -89,8 +89,9 @@ func newSummary(fit *model.Fit, r *linear.Report, total time.Duration) *summary 
 	m := fit.Model()
 	return &summary{
 		Kind: m.Options.Kind, Parameter: m.Options.Kind.SmoothingName(), Smoothing: m.Options.Smoothing, Rows: r.Rows,
-		ModelRows: m.Rows, Rejected: r.Rejected, NoTarget: r.NoTarget, Features: m.Features(), Classes: &m.Classes, ClassRows: m.ClassRows(),
-		Passes: r.Passes, ResumedPasses: r.Resumed, Seconds: total.Seconds(),
+		ModelRows: m.Rows, Rejected: r.Rejected, NoTarget: r.NoTarget, Features: m.Features(), Classes: &m.Classes,
+		ClassRows: m.ClassRows(),
+		Passes:    r.Passes, ResumedPasses: r.Resumed, Seconds: total.Seconds(),
 		RowsPerSecond: float64(r.Rows) / total.Seconds(),
 		PeakMemory:    cli.PeakMemory(), CV: fit.CV(), Warnings: fit.Notes(), Files: r.Files,
 		table: m.Encoding != nil,
@@ -126,7 +127,8 @@ func (s *summary) lines(m *model.Model) []string {
 	passes := cli.Count(max(s.Passes+s.ResumedPasses, 1), "pass")
 	lines := []string{fmt.Sprintf(
 		"%s × %s, %s naive Bayes of %s, %s %v, in %s, %.2f s: %.0f rows/s; peak memory %s",
-		cli.Count(s.Rows, "row"), cli.Count(s.Features, "column"), s.Kind, cli.Count(s.Classes.Len(), "class"), s.Parameter, s.Smoothing, passes, s.Seconds, s.RowsPerSecond,
+		cli.Count(s.Rows, "row"), cli.Count(s.Features, "column"), s.Kind, cli.Count(s.Classes.Len(), "class"), s.Parameter,
+		s.Smoothing, passes, s.Seconds, s.RowsPerSecond,
 		files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
 		lines = append(lines, "  "+cli.Agree(s.ResumedPasses, "of the passes was", "of the passes were")+" made before")
@@ -221,9 +223,11 @@ const (
 
 // classSection is a table of the classes, and of what is most telling of each.
 func classSection(m *model.Model) report.Section {
-	lead := "The share of a feature in the class, and in all rows in brackets: those stand first that speak most for the class."
+	lead := "The share of a feature in the class, and in all rows in brackets: those stand first that speak most for " +
+		"the class."
 	if m.Options.Kind == model.Gaussian {
-		lead = "The mean of a column in the class, and of all rows in brackets: those stand first that are farthest apart, in standard deviations."
+		lead = "The mean of a column in the class, and of all rows in brackets: those stand first that are farthest " +
+			"apart, in standard deviations."
 	}
 	t := report.Table{Caption: "Classes", Columns: []string{"class", "rows", "prior", "what speaks for it"},
 		Left: max(0, m.Classes.Len()-pageClasses)}

@@ -54,7 +54,8 @@ func (n *number) set(s string) error {
 	}
 	share, err := strconv.ParseFloat(s, 64)
 	if err != nil || !(share > 0 && share < 1) {
-		return errors.New("must be a whole number of components, e.g. 10, or a share of the variance above 0 and below 1, e.g. 0.95")
+		return errors.New("must be a whole number of components, e.g. 10, or a share of the variance above 0 and below 1, " +
+			"e.g. 0.95")
 	}
 	*n = number{share: share}
 	return nil
@@ -62,37 +63,47 @@ func (n *number) set(s string) error {
 
 // New is the command.
 func New() *cli.App {
-	app := cli.New("eigen", "Finds principal components, the eigenvectors of the covariance, and draws a page to look at them: files in, files out.")
+	app := cli.New("eigen", "Finds principal components, the eigenvectors of the covariance, and draws a page to look "+
+		"at them: files in, files out.")
 	c := &command{App: app, input: app.Input()}
 	c.color = c.input.Group().InputFiles("color",
-		"the `COLUMN`, a name or an index, that colours the points of the page, and is no part of the vector; or a .npy file with a number for each row").Where(cli.IsNPY)
+		"the `COLUMN`, a name or an index, that colours the points of the page, and is no part of the vector; or a .npy "+
+			"file with a number for each row").Where(cli.IsNPY)
 
 	c.tables = app.Tables(false)
 
 	compute := app.Group("What to compute (scikit-learn's names)")
 	c.transform = compute.InputFile("transform",
 		"find nothing, but project onto the components of this `FILE`, the --output_model of an earlier run").Here()
-	compute.Func("components", "how `MANY` components to find, e.g. 10; or the share of the variance, above 0 and below 1, that they must explain: "+
-		"--components=0.95 finds as many as explain 95 % (default: all, as many as columns or rows; of svd_solver=randomized 50)", c.components.set)
+	compute.Func("components", "how `MANY` components to find, e.g. 10; or the share of the variance, above 0 and "+
+		"below 1, that they must explain: "+
+		"--components=0.95 finds as many as explain 95 % (default: all, as many as columns or rows; of "+
+		"svd_solver=randomized 50)", c.components.set)
 	c.standardize = compute.Bool("standardize", false,
-		"divide the columns by their standard deviation first, as where they have different units; of a table, the numbers and dates alone")
+		"divide the columns by their standard deviation first, as where they have different units; of a table, the "+
+			"numbers and dates alone")
 	c.whiten = compute.Bool("whiten", false, "bring the projected rows to variance 1 in each component")
 	c.solver = compute.Choice("svd_solver", "auto", []string{"auto", "covariance_eigh", "randomized"},
-		"the `SOLVER`: covariance_eigh (the covariance, in one pass), randomized (a sketch, in several), or auto: covariance_eigh up to 2,000 columns")
+		"the `SOLVER`: covariance_eigh (the covariance, in one pass), randomized (a sketch, in several), or auto: "+
+			"covariance_eigh up to 2,000 columns")
 	c.oversamples = compute.Int("n_oversamples", 0,
 		"how many random vectors a sketch has beyond the components (default 10)")
 	compute.Func("iterated_power",
-		"how `MANY` passes a sketch makes beyond two, each of which brings it closer: a number, or auto, scikit-learn's 7 or 4, and fewer once the eigenvalues stand still (default auto)", c.setPower)
+		"how `MANY` passes a sketch makes beyond two, each of which brings it closer: a number, or auto, scikit-learn's 7 "+
+			"or 4, and fewer once the eigenvalues stand still (default auto)", c.setPower)
 	c.seed = compute.Seed("of a sketch")
 	c.threads = compute.Int("threads", 0, "how many threads a worker has (default: all cores)")
 
 	write := app.Group("What to write")
 	c.model = write.OutputModel("the `FILE` of the components: .json, e.g. out/eigen.json")
 	table := results.Layout{Columns: []results.Column{{Name: model.Name(0)}}}
-	c.output = write.Output("the `FILE` of the projected rows: .csv (id,pca0,pca1,…), .jsonl, .parquet or .npy (without the ids, in the order of the rows), which kneighbors reads", table)
-	c.page = write.Page("the `FILE` of the page: .html, e.g. out/eigen.html (default: beside the output or the model, where that is on this host, NAME.html; none for none)", c.output.Path, c.model)
+	c.output = write.Output("the `FILE` of the projected rows: .csv (id,pca0,pca1,…), .jsonl, .parquet or .npy "+
+		"(without the ids, in the order of the rows), which kneighbors reads", table)
+	c.page = write.Page("the `FILE` of the page: .html, e.g. out/eigen.html (default: beside the output or the model, "+
+		"where that is on this host, NAME.html; none for none)", c.output.Path, c.model)
 	c.image = write.String("image", "",
-		"the `SIZE` of the picture that the columns are, row by row: 28x28 is width and height (default: square, where all names of columns begin with pixel)")
+		"the `SIZE` of the picture that the columns are, row by row: 28x28 is width and height (default: square, where "+
+			"all names of columns begin with pixel)")
 	return app.Runs(c.run)
 }
 

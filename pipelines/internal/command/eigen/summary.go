@@ -52,7 +52,8 @@ func (s *summary) lines() []string {
 		sum += r
 	}
 	lines := []string{
-		fmt.Sprintf("%s × %s in %.2f s: %.0f rows/s; peak memory %s", cli.Count(s.Rows, "row"), cli.Count(s.Features, "column"), s.Seconds,
+		fmt.Sprintf("%s × %s in %.2f s: %.0f rows/s; peak memory %s", cli.Count(s.Rows, "row"),
+			cli.Count(s.Features, "column"), s.Seconds,
 			s.RowsPerSecond, files.Bytes(s.PeakMemory)),
 		fmt.Sprintf("  %s %.4g %% of the variance", cli.Agree(s.Components, "component by "+s.Solver+" explains",
 			"components by "+s.Solver+" explain"), 100*sum),

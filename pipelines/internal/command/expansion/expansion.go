@@ -33,7 +33,8 @@ type command struct {
 
 // New is the command.
 func New() *cli.App {
-	app := cli.New("expansion", `Serves transforms to Beam pipelines in Python and other languages, until Ctrl-C: an expansion service.
+	app := cli.New("expansion",
+		`Serves transforms to Beam pipelines in Python and other languages, until Ctrl-C: an expansion service.
 ExternalTransform("beamlearn:knn:v1", ImplicitSchemaPayloadBuilder({"k": 10}), "localhost:8097") is one of them.`)
 	c := &command{App: app}
 

@@ -57,21 +57,27 @@ func New() *cli.App {
 
 	compute := app.Group("What to compute")
 	c.standardize = compute.Bool("standardize", false,
-		"bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
+		"bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its "+
+			"categories stay 0 and 1")
 	c.radius = compute.OptionalFloat("radius",
-		"rows at most this `DISTANCE` apart are of one group, and so are those that a chain of such rows connects, as in scikit-learn's DBSCAN(min_samples=1): --radius=0.1")
+		"rows at most this `DISTANCE` apart are of one group, and so are those that a chain of such rows connects, as in "+
+			"scikit-learn's DBSCAN(min_samples=1): --radius=0.1")
 	c.mutual = compute.Int("mutual_k", 0,
-		"rows are of one group where each is among the `K` nearest of the other, at whatever distance, or with --radius within it, and so are those that a chain of such rows connects: --mutual_k=10")
+		"rows are of one group where each is among the `K` nearest of the other, at whatever distance, or with --radius "+
+			"within it, and so are those that a chain of such rows connects: --mutual_k=10")
 	c.diameter = compute.OptionalFloat("max_diameter",
-		"no two rows of a group are farther apart than this `DISTANCE`: groups that are wider, as chains are, are cut by complete linkage, as in scikit-learn's AgglomerativeClustering(linkage=\"complete\"): --max_diameter=0.2")
+		"no two rows of a group are farther apart than this `DISTANCE`: groups that are wider, as chains are, are cut by "+
+			"complete linkage, as in scikit-learn's AgglomerativeClustering(linkage=\"complete\"): --max_diameter=0.2")
 	c.keep = compute.String("keep", string(groups.First),
-		"which `ROW` of a group stays: first, last, center (with the most neighbours), or COLUMN:max, COLUMN:min (a column of numbers, which is then no part of what makes rows near): --keep=price:max")
+		"which `ROW` of a group stays: first, last, center (with the most neighbours), or COLUMN:max, COLUMN:min (a "+
+			"column of numbers, which is then no part of what makes rows near): --keep=price:max")
 	c.metric = compute.Metric(metrics())
 	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms),
 		"how to search, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+
 			": --algorithm=brute")
 	c.recall = compute.OptionalFloat("recall",
-		"an approximate search instead, by which this `SHARE` of the pairs within the radius come into one group; the job measures it on rows that it answers exactly too: --recall=0.99")
+		"an approximate search instead, by which this `SHARE` of the pairs within the radius come into one group; the job "+
+			"measures it on rows that it answers exactly too: --recall=0.99")
 	c.seed = compute.Seed("chooses the partitions and samples of --recall: the same seed gives the same groups")
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of rows (default: all cores)")
 
@@ -79,21 +85,27 @@ func New() *cli.App {
 	c.broadcast = where.Choice("broadcast", knn.Auto, knn.Broadcasts, "the `WAY`: "+cli.Names(knn.Broadcasts)+
 		", as in kneighbors: --broadcast=file")
 	c.memory = where.Size("index_memory", 0,
-		"what a worker may spend on the index, as a `SIZE`; what is above is cut into shards: --index_memory=200MB (default: what it takes)")
+		"what a worker may spend on the index, as a `SIZE`; what is above is cut into shards: --index_memory=200MB "+
+			"(default: what it takes)")
 	c.staging = where.Directory("staging",
-		"the `DIR` for what goes from step to step while the job runs, which every worker must reach: --staging=gs://bucket/tmp (default: beside the output)")
+		"the `DIR` for what goes from step to step while the job runs, which every worker must reach: "+
+			"--staging=gs://bucket/tmp (default: beside the output)")
 
 	write := app.Group("What to write")
-	c.output = write.Output("the `FILE` to write, with a row for each row of the input: .csv (id,group,size,keep), .jsonl or .parquet; group is the id of its first row, keep is 1 or 0: --output=out/groups.csv",
+	c.output = write.Output("the `FILE` to write, with a row for each row of the input: .csv (id,group,size,keep), "+
+		".jsonl or .parquet; group is the id of its first row, keep is 1 or 0: --output=out/groups.csv",
 		results.Layout{Columns: []results.Column{{Name: "group", Type: results.ID}}})
 	c.kept = write.OutputFile("output_kept",
-		"also the `FILE` for the rows that stay, with all columns as they stand in the input, in its format (.csv, .tsv, .jsonl, .npy, .parquet): --output_kept=out/kept.csv")
+		"also the `FILE` for the rows that stay, with all columns as they stand in the input, in its format (.csv, .tsv, "+
+			".jsonl, .npy, .parquet): --output_kept=out/kept.csv")
 	c.dropped = write.OutputFile("output_dropped",
 		"also the `FILE` for the other rows, in the same way: --output_dropped=out/dropped.csv")
-	c.page = write.Page("the `FILE` of a page about the groups, what lesser radii would make, and the largest of them: --report=out/groups.html; none for none (default: beside an output on this host, NAME.html)", c.output.Path)
+	c.page = write.Page("the `FILE` of a page about the groups, what lesser radii would make, and the largest of them: "+
+		"--report=out/groups.html; none for none (default: beside an output on this host, NAME.html)", c.output.Path)
 	c.page.Unless(func() bool { return *c.radius == nil })
 	c.texts = write.InputFile("texts",
-		"the `FILE` of texts for the page: line i is that of row i, or with --id_column each line is an id, a tab and its text: --texts=testdata/words.tsv").Here()
+		"the `FILE` of texts for the page: line i is that of row i, or with --id_column each line is an id, a tab and its "+
+			"text: --texts=testdata/words.tsv").Here()
 	return app.Runs(c.run)
 }
 
@@ -299,9 +311,11 @@ func (c *command) job() (*knn.Job, error) {
 func recallLines(r *ivf.Report) []string {
 	switch {
 	case r.Method == "exact":
-		return []string{"  recall 1: all rows were answered exactly, which was cheaper, or needed for the recall that was asked"}
+		return []string{"  recall 1: all rows were answered exactly, which was cheaper, or needed for the recall that was " +
+			"asked"}
 	case r.Sample == 0:
-		return []string{"  no row that was answered exactly too has another within the radius: nothing to measure the recall by"}
+		return []string{"  no row that was answered exactly too has another within the radius: nothing to measure the " +
+			"recall by"}
 	}
 	return []string{fmt.Sprintf(
 		"  recall %.4f of the pairs (95 %%: %.4f to %.4f), by %s with pairs, answered exactly too: %s",

@@ -39,13 +39,15 @@ func New() *cli.App {
 
 	compute := app.Group("What to build")
 	c.standardize = compute.Bool("standardize", false,
-		"bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
+		"bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its "+
+			"categories stay 0 and 1")
 	c.metric = compute.Metric(neighbors.Metrics)
 	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms),
 		"how the index is searched, which changes the time and never the answer, as `ALGORITHM`: "+
 			cli.Names(neighbors.Algorithms)+": --algorithm=brute")
 	c.recall = compute.OptionalFloat("recall",
-		"keep lists of the points too, by which kneighbors --index=FILE --recall=SHARE finds this or another `SHARE` of the true neighbours without making them anew; it takes 4 bytes a point: --recall=0.95")
+		"keep lists of the points too, by which kneighbors --index=FILE --recall=SHARE finds this or another `SHARE` of "+
+			"the true neighbours without making them anew; it takes 4 bytes a point: --recall=0.95")
 	c.threads = compute.Int("threads", 0, "how many threads read the points: --threads=4 (default: all cores)")
 
 	c.index = app.Group("What to write").OutputFile("index",

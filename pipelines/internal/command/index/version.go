@@ -15,9 +15,13 @@ type version struct{ from, add, gone *cli.Path }
 
 func newVersion(g *cli.Group) *version {
 	return &version{
-		from: g.InputFile("from", "begin with the points of the index in this `FILE`, in the place of --input; it stays as it is, and so do the jobs that ask it: --from=out/words.index"),
-		add:  g.InputFiles("append", "rows to add to the points of --from: a `PATH` and so on, as --input; their columns meet by name: --append=new.npy"),
-		gone: g.InputFile("delete", "the ids of points of --from to leave out, or where these have none the numbers of their rows, from a `FILE`: a table with a column of the name of their ids (--id_column) or with one column, or .npy of one dimension: --delete=ids.csv"),
+		from: g.InputFile("from", "begin with the points of the index in this `FILE`, in the place of --input; it stays "+
+			"as it is, and so do the jobs that ask it: --from=out/words.index"),
+		add: g.InputFiles("append", "rows to add to the points of --from: a `PATH` and so on, as --input; their columns "+
+			"meet by name: --append=new.npy"),
+		gone: g.InputFile("delete", "the ids of points of --from to leave out, or where these have none the numbers of "+
+			"their rows, from a `FILE`: a table with a column of the name of their ids (--id_column) or with one column, or "+
+			".npy of one dimension: --delete=ids.csv"),
 	}
 }
 
@@ -81,7 +85,8 @@ func (c *command) inspectVersion(ctx context.Context, job *knn.IndexJob) error {
 // explainVersion shows what the job of a new version would do.
 func (c *command) explainVersion(ctx context.Context, job *knn.IndexJob) error {
 	show, from := &cli.Plan{}, job.From
-	show.Line("from", "%s × %s in %s, of which %d are deleted", cli.Count(from.Points, "point"), cli.Count(from.Dim, "column"),
+	show.Line("from", "%s × %s in %s, of which %d are deleted", cli.Count(from.Points, "point"),
+		cli.Count(from.Dim, "column"),
 		files.Bytes(from.File.Size), job.Deleted())
 	if job.Corpus == nil {
 		return c.Explain(show, map[string]int{"points": from.Points, "deleted_points": job.Deleted()})

@@ -64,7 +64,8 @@ Shows rows, columns, faults, norms, duplicates; of neighbours, models and indexe
 	showing := app.Group("What to print")
 	c.head = showing.Int("head", 5, "how many of the first rows to print, as --head=10")
 	c.shown = showing.Int("show_columns", 8, "how many columns to print, as --show_columns=100")
-	c.page = showing.Page("a page of what each column holds, as `FILE`: --report=out/columns.html; none for none (default: none)")
+	c.page = showing.Page("a page of what each column holds, as `FILE`: --report=out/columns.html; none for none " +
+		"(default: none)")
 	c.asJSON = showing.Bool("json", false, "print everything as JSON, for programs")
 	return app.RunsHere(c.run)
 }

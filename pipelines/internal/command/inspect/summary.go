@@ -187,7 +187,8 @@ func (f *found) text(columns int) string {
 	}
 	for _, c := range f.PCAs {
 		p.title(c.File, "principal components, "+files.Bytes(c.Bytes))
-		p.line("size", "%s × %s, of %s", cli.Count(c.Components, "component"), cli.Count(c.Features, "feature"), cli.Count(c.Rows, "row"))
+		p.line("size", "%s × %s, of %s", cli.Count(c.Components, "component"), cli.Count(c.Features, "feature"),
+			cli.Count(c.Rows, "row"))
 		p.line("variance", "explained, by component: %s", numbers(c.Ratio, columns))
 	}
 	for _, x := range f.Indexes {
@@ -307,7 +308,8 @@ func (p *page) spread(d *profile.Profile, columns int) {
 		p.line("constant", "%s: %s", cli.Count(int64(len(constant)), "column"), names(constant, columns))
 	}
 	if d.Offset >= farAway {
-		p.line("far away", "the mean is %s times as far from the origin as the rows are from it: subtract it before you use float32 libraries, whose distances lose about %.0f of 7 digits",
+		p.line("far away", "the mean is %s times as far from the origin as the rows are from it: subtract it before you "+
+			"use float32 libraries, whose distances lose about %.0f of 7 digits",
 			number(d.Offset), math.Min(7, 2*math.Log10(d.Offset)))
 	}
 	for j := range d.Spread {

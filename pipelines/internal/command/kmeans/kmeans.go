@@ -98,26 +98,34 @@ func isFile(value string) bool {
 
 // New is the command.
 func New() *cli.App {
-	app := cli.New("kmeans", "Finds clusters of rows by k-means: files in, a model, the clusters of the rows and a page out.")
+	app := cli.New("kmeans", "Finds clusters of rows by k-means: files in, a model, the clusters of the rows and a "+
+		"page out.")
 	c := &command{App: app, input: app.Input().Weighted()}
 	c.tables = app.Tables(true)
 
 	compute := app.Group("What to compute (scikit-learn's names)")
-	compute.Func("n_clusters", "how `MANY` clusters to find; several numbers, as 2,4,8 or 2-20, are found side by side in the same passes, and the model has the number with the highest silhouette: --n_clusters=8", c.clusters.set)
+	compute.Func("n_clusters", "how `MANY` clusters to find; several numbers, as 2,4,8 or 2-20, are found side by side "+
+		"in the same passes, and the model has the number with the highest silhouette: --n_clusters=8", c.clusters.set)
 	c.init = compute.InputFile("init",
-		"the centres to begin with: `HOW` they are chosen, from a sample of the rows by k-means++ or random, or from all rows, in four passes, by k-means||, where clusters are many or small ones count; or their file, of vectors or the model of an earlier run, .json").Here().
+		"the centres to begin with: `HOW` they are chosen, from a sample of the rows by k-means++ or random, or from all "+
+			"rows, in four passes, by k-means||, where clusters are many or small ones count; or their file, of vectors or "+
+			"the model of an earlier run, .json").Here().
 		Where(isFile)
 	c.nInit = compute.Int("n_init", 0,
-		"how many starts are made side by side, of which the one with the least inertia is taken (default: 1; of --init=random 10)")
+		"how many starts are made side by side, of which the one with the least inertia is taken (default: 1; of "+
+			"--init=random 10)")
 	c.maxIter = compute.Int("max_iter", 300,
 		"passes over the rows that move the centres, at most (with --minibatch 100 unless it is given)")
 	c.tol = compute.Float("tol", 1e-4,
-		"the centres have settled where the sum of the squares of their moves is at most this times the mean variance of the columns; 0: where no row changes its cluster (with --minibatch, of a batch, and 0 unless it is given)")
+		"the centres have settled where the sum of the squares of their moves is at most this times the mean variance of "+
+			"the columns; 0: where no row changes its cluster (with --minibatch, of a batch, and 0 unless it is given)")
 	c.minibatch = compute.Bool("minibatch", false,
-		"move the centres by each batch of rows, not once in a pass over all: MiniBatchKMeans, which ends after fewer passes, with an inertia some percent higher")
+		"move the centres by each batch of rows, not once in a pass over all: MiniBatchKMeans, which ends after fewer "+
+			"passes, with an inertia some percent higher")
 	c.batch = compute.Int("batch_size", model.DefaultBatchSize, "rows of a batch of --minibatch")
 	c.standardize = compute.Bool("standardize", false,
-		"bring the columns to mean 0 and standard deviation 1 first, as where they have different units; of a table, the numbers and dates alone")
+		"bring the columns to mean 0 and standard deviation 1 first, as where they have different units; of a table, the "+
+			"numbers and dates alone")
 
 	how := app.Group("How to compute it")
 	c.shards = how.Int("shards", linear.DefaultShards,
@@ -125,16 +133,22 @@ func New() *cli.App {
 	c.seed = how.Seed("of the choice of the centres to begin with")
 	c.threads = how.Int("threads", 0, "how many shards, or rows, a worker works on at a time (default: all cores)")
 	c.checkpoints = how.Int("checkpoint_passes", 0,
-		"how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all are in one)")
+		"how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all "+
+			"are in one)")
 	c.cache = how.Size("cache_memory", linear.DefaultCacheMemory,
-		"how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and the rows are text, .parquet or .arrow, or all have room (default 512MiB); 0 reads them anew in each pass")
+		"how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and "+
+			"the rows are text, .parquet or .arrow, or all have room (default 512MiB); 0 reads them anew in each pass")
 	c.resume = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
-	c.watch = how.Watch("go on moving the centres by each file that arrives at --input, with --minibatch, until Ctrl-C: every version of the model is kept beside it, NAME-000001.json and so on, with a record of what it was learned from; a restart goes on where it was")
+	c.watch = how.Watch("go on moving the centres by each file that arrives at --input, with --minibatch, until " +
+		"Ctrl-C: every version of the model is kept beside it, NAME-000001.json and so on, with a record of what it was " +
+		"learned from; a restart goes on where it was")
 
 	write := app.Group("What to write")
 	c.model = write.OutputModel("the `FILE` of the clusters, which predict reads: .json, e.g. out/kmeans.json").Rejects()
-	c.output = write.Output("the `FILE` of the rows' clusters: .csv (id,cluster,distance), .jsonl, .parquet or .npy (without the ids, in the order of the rows)", results.Layout{Columns: kmeans.Answers()})
-	c.page = write.Page("the `FILE` of a page about the clusters: .html, e.g. out/kmeans.html (default: beside the model on this host, NAME.html; none for none)", c.model)
+	c.output = write.Output("the `FILE` of the rows' clusters: .csv (id,cluster,distance), .jsonl, .parquet or .npy "+
+		"(without the ids, in the order of the rows)", results.Layout{Columns: kmeans.Answers()})
+	c.page = write.Page("the `FILE` of a page about the clusters: .html, e.g. out/kmeans.html (default: beside the "+
+		"model on this host, NAME.html; none for none)", c.model)
 	c.page.Unless(c.watch.On)
 	return app.Runs(c.run)
 }
@@ -363,7 +377,8 @@ func (c *command) arrange(job *linear.Job, o *options) error {
 // inspectTable inspects a table, and finds out how its rows become numbers.
 func (c *command) inspectTable(ctx context.Context, job *linear.Job, o *options) error {
 	if o.Init == model.Given {
-		return cli.Usage(errors.New("--init: of a table, the centres to begin with are those of a model, .json, which has its encoding"))
+		return cli.Usage(errors.New("--init: of a table, the centres to begin with are those of a model, .json, which has " +
+			"its encoding"))
 	}
 	job.Reading.Formats.Cells, job.Reading.Parts = true, 2*max(job.Options.Shards, 1)
 	data, err := kmeans.Inspect(ctx, c.patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)

@@ -12,7 +12,9 @@ import (
 
 func newEvaluate(g *cli.Group) *cli.Path {
 	return g.InputFiles("evaluate",
-		"compare the neighbours that another system has found with the exact ones: recall@k, on the terminal and in --summary. A `PATH` of a .npy with row numbers of --input, a row for each query, or of a table with the columns query_id and neighbor_id, nearest first, as --layout=long writes it: --evaluate=faiss.npy")
+		"compare the neighbours that another system has found with the exact ones: recall@k, on the terminal and in "+
+			"--summary. A `PATH` of a .npy with row numbers of --input, a row for each query, or of a table with the columns "+
+			"query_id and neighbor_id, nearest first, as --layout=long writes it: --evaluate=faiss.npy")
 }
 
 // findOthers finds what another system has found. Call clean when that is no longer needed.

@@ -21,10 +21,12 @@ func (c *command) explain(ctx context.Context, job *knn.Job) error {
 	}
 	show := &cli.Plan{}
 	if plan.Points >= 0 {
-		show.Line("points", "%s%d × %s in %s, %s", about, plan.Points, cli.Count(plan.Dim, "column"), cli.Count(plan.Files, "file"),
+		show.Line("points", "%s%d × %s in %s, %s", about, plan.Points, cli.Count(plan.Dim, "column"),
+			cli.Count(plan.Files, "file"),
 			files.Bytes(plan.Bytes))
 	} else {
-		show.Line("points", "not known before they are read, × %s in %s, %s", cli.Count(plan.Dim, "column"), cli.Count(plan.Files, "file"),
+		show.Line("points", "not known before they are read, × %s in %s, %s", cli.Count(plan.Dim, "column"),
+			cli.Count(plan.Files, "file"),
 			files.Bytes(plan.Bytes))
 	}
 	switch {
@@ -44,7 +46,8 @@ func (c *command) explain(ctx context.Context, job *knn.Job) error {
 			job.Options.Recall, plan.Algorithm)
 	}
 	if plan.Seconds > 0 {
-		show.Line("searching", "about %s on %d × %d cores like this machine's, as measured on the first rows; reading and the engine's start come on top",
+		show.Line("searching", "about %s on %d × %d cores like this machine's, as measured on the first rows; reading and "+
+			"the engine's start come on top",
 			cli.Seconds(plan.Seconds), plan.Slots, plan.Threads)
 	}
 	show.Line("memory", "about %s for the job in each worker process, beside the program", files.Bytes(plan.WorkerMemory))

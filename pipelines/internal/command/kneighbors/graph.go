@@ -24,13 +24,17 @@ const (
 func graphFlags(g *cli.Group) graph {
 	return graph{
 		layout: g.Choice("layout", "", cli.Texts(results.Forms),
-			"what a row of .csv, .jsonl or .parquet is, as `LAYOUT`: long, a neighbour (query_id,rank,neighbor_id,distance; the default of .csv); nested, a query, with lists (id,neighbors,distances; the default of the others); edges, a neighbour as networkx and igraph read it (source,target,distance)"),
+			"what a row of .csv, .jsonl or .parquet is, as `LAYOUT`: long, a neighbour (query_id,rank,neighbor_id,distance; "+
+				"the default of .csv); nested, a query, with lists (id,neighbors,distances; the default of the others); edges, "+
+				"a neighbour as networkx and igraph read it (source,target,distance)"),
 		mode: g.Choice("mode", distance, []string{connectivity, distance},
 			"the values of a graph, as `MODE`: distance, or connectivity, which are ones, and in --layout=edges none"),
 		includeSelf: g.Bool("include_self", false,
-			"each point is its own first neighbour, at distance 0, and counts in --k, as in scikit-learn's kneighbors_graph and for UMAP"),
+			"each point is its own first neighbour, at distance 0, and counts in --k, as in scikit-learn's kneighbors_graph "+
+				"and for UMAP"),
 		symmetric: g.Choice("symmetric", string(neighbors.Directed), cli.Texts(neighbors.Symmetries),
-			"as `WAY`: none; union, where an edge that one point has, the other has too; mutual, where an edge stays if both have it"),
+			"as `WAY`: none; union, where an edge that one point has, the other has too; mutual, where an edge stays if both "+
+				"have it"),
 		similarity: g.Bool("similarity", false,
 			"also write similarities, of --metric=cosine and correlation (1 - distance) and inner_product (-distance)"),
 	}

@@ -61,30 +61,41 @@ func New() *cli.App {
 	c := &command{App: app, input: app.Input().Unless("index")}
 	given := c.input.Group()
 	c.queries = given.InputFiles("queries",
-		"the rows to answer: a `PATH` and so on, as --input (default: every point, which is then no neighbour of itself); with --index and --output=-, those of standard input (-) are answered as they come")
+		"the rows to answer: a `PATH` and so on, as --input (default: every point, which is then no neighbour of itself); "+
+			"with --index and --output=-, those of standard input (-) are answered as they come")
 	c.index = given.InputFiles("index",
-		"ask the index in this `FILE`, which the command index has built, instead of building one: --index=out/words.index. It has the points, and their metric; with --input too, that must be what it was built of, unchanged. Several, by a glob or with commas between, answer --queries as one of all their points would")
-	c.watch = given.Watch("answer the rows of each file that arrives at --input (or --queries), once, by --index as it is then, in a file of its own, until Ctrl-C: --output has a * for its name")
+		"ask the index in this `FILE`, which the command index has built, instead of building one: "+
+			"--index=out/words.index. It has the points, and their metric; with --input too, that must be what it was built "+
+			"of, unchanged. Several, by a glob or with commas between, answer --queries as one of all their points would")
+	c.watch = given.Watch("answer the rows of each file that arrives at --input (or --queries), once, by --index as it " +
+		"is then, in a file of its own, until Ctrl-C: --output has a * for its name")
 
 	c.tables = app.Tables(false)
-	c.tables.ImputeAlso("or here uniform or distance: instead of listing neighbours, write the table itself with its missing numbers filled in as the mean of the --k nearest rows that have one, all alike or by the inverse of their distances, as scikit-learn's KNNImputer: --impute=distance", imputing...)
+	c.tables.ImputeAlso("or here uniform or distance: instead of listing neighbours, write the table itself with its "+
+		"missing numbers filled in as the mean of the --k nearest rows that have one, all alike or by the inverse of "+
+		"their distances, as scikit-learn's KNNImputer: --impute=distance", imputing...)
 
 	compute := app.Group("What to compute")
 	c.standardize = compute.Bool("standardize", false,
-		"bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
-	c.k = compute.String("k", "", "how many neighbours each query gets, a `NUMBER`; to predict, several may be compared: --k=1,3,5,10,30")
+		"bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its "+
+			"categories stay 0 and 1")
+	c.k = compute.String("k", "", "how many neighbours each query gets, a `NUMBER`; to predict, several may be "+
+		"compared: --k=1,3,5,10,30")
 	c.radius = compute.OptionalFloat("radius",
 		"instead of --k: all neighbours within this `DISTANCE`, inclusive; with --k, the nearest of them: --radius=0.5")
 	c.metric = compute.Metric(neighbors.Metrics)
 	c.algorithm = compute.Choice("algorithm", "auto", append(cli.Texts(neighbors.Algorithms), knn.IVF),
 		"how to search, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+
-			", which change the time and never the answer; or ivf, which finds most of the neighbours, by partitions: --algorithm=ivf --recall=0.95")
+			", which change the time and never the answer; or ivf, which finds most of the neighbours, by partitions: "+
+			"--algorithm=ivf --recall=0.95")
 	c.recall = compute.OptionalFloat("recall",
-		"approximate neighbours instead: this `SHARE` of the true ones, which the job measures on queries that it answers exactly too: --recall=0.95 (that, with --algorithm=ivf)")
+		"approximate neighbours instead: this `SHARE` of the true ones, which the job measures on queries that it answers "+
+			"exactly too: --recall=0.95 (that, with --algorithm=ivf)")
 	c.seed = compute.Seed("chooses the partitions and samples of --recall: the same seed gives the same neighbours")
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of queries (default: all cores)")
 	c.indexLimit = compute.Size("index_limit", 0,
-		"the `SIZE` above which an index is refused: --index_limit=2GiB (default 1GiB for a side input, none for the other ways)")
+		"the `SIZE` above which an index is refused: --index_limit=2GiB (default 1GiB for a side input, none for the "+
+			"other ways)")
 
 	c.rules = newRules(app.Group("Which points may be neighbours"))
 	c.predict = newPredict(app.Group("What to predict from neighbours (scikit-learn's names)"))
@@ -95,24 +106,33 @@ func New() *cli.App {
 
 	where := app.Group("How the index reaches the workers, which changes the time and never the answer")
 	c.broadcast = where.Choice("broadcast", knn.Auto, []string{knn.Auto, knn.SideInput, knn.File, knn.Shards},
-		"the `WAY`: side_input; file, which is mapped into memory by every worker; shards, for more than a worker's memory, one part after the other; or auto: it stays in this process where that does the work, else a side input while small, then a file; above --index_memory, shards: --broadcast=file")
+		"the `WAY`: side_input; file, which is mapped into memory by every worker; shards, for more than a worker's "+
+			"memory, one part after the other; or auto: it stays in this process where that does the work, else a side input "+
+			"while small, then a file; above --index_memory, shards: --broadcast=file")
 	c.memory = where.Size("index_memory", 0,
-		"what a worker may spend on the index, as a `SIZE`; what is above is cut into shards, or with --recall goes into overlapping parts: --index_memory=200MB (default: what it takes)")
+		"what a worker may spend on the index, as a `SIZE`; what is above is cut into shards, or with --recall goes into "+
+			"overlapping parts: --index_memory=200MB (default: what it takes)")
 	c.staging = where.Directory("staging",
-		"the `DIR` for the files of the index while the job runs, which every worker must reach: --staging=gs://bucket/tmp (default: beside the output)")
+		"the `DIR` for the files of the index while the job runs, which every worker must reach: "+
+			"--staging=gs://bucket/tmp (default: beside the output)")
 
 	write := app.Group("What to write")
-	c.output = write.Output("the `FILE` to write: .csv (query_id,rank,neighbor_id,distance), .jsonl, .parquet, .npy (two files: .indices.npy, .distances.npy), or a graph: .npz (scipy.sparse.load_npz) or .mtx (Matrix Market)", results.Layout{})
+	c.output = write.Output("the `FILE` to write: .csv (query_id,rank,neighbor_id,distance), .jsonl, .parquet, .npy "+
+		"(two files: .indices.npy, .distances.npy), or a graph: .npz (scipy.sparse.load_npz) or .mtx (Matrix Market)",
+		results.Layout{})
 	c.graph = graphFlags(write)
 	c.output.As(c.layout)
 	app.Byproducts(c.scoresFile)
 	app.Follows(c.follows)
-	c.page = write.Page("the `FILE` of a page that shows what was found: --report=out/words.html; none for none (default: beside an output on this host, NAME.html)", c.output.Path)
+	c.page = write.Page("the `FILE` of a page that shows what was found: --report=out/words.html; none for none "+
+		"(default: beside an output on this host, NAME.html)", c.output.Path)
 	c.page.Unless(func() bool { return c.imputes() || c.watch.On() })
 	c.image = write.String("image", "",
-		"the `SIZE` of the picture that the columns are, row by row, for the page: 28x28 is width and height (default: square, where all names of columns begin with pixel)")
+		"the `SIZE` of the picture that the columns are, row by row, for the page: 28x28 is width and height (default: "+
+			"square, where all names of columns begin with pixel)")
 	c.texts = write.InputFile("texts",
-		"the `FILE` of texts for the page: line i is that of row i, or with --id_column each line is an id, a tab and its text: --texts=testdata/words.tsv").Here()
+		"the `FILE` of texts for the page: line i is that of row i, or with --id_column each line is an id, a tab and its "+
+			"text: --texts=testdata/words.tsv").Here()
 	return app.Runs(c.run)
 }
 
@@ -141,7 +161,8 @@ func (c *command) find(ctx context.Context, to string) (err error) {
 	case c.follows():
 		return c.follow(ctx, job, start)
 	case c.pipes() && !c.Explaining():
-		c.Tell("rows are answered at the end of standard input: as they come they are with --index, and for lists of neighbours alone")
+		c.Tell("rows are answered at the end of standard input: as they come they are with --index, and for lists of " +
+			"neighbours alone")
 	}
 	var of *knn.TargetsJob
 	if job.Options.Answer != nil {
@@ -295,7 +316,8 @@ func (c *command) asTables(reading *vectorio.Options) error {
 		return err
 	}
 	if c.index.String() != "" {
-		return errors.New("--index: an index has its own encoding of tables, or none: without flags of tables, and without --standardize")
+		return errors.New("--index: an index has its own encoding of tables, or none: without flags of tables, and " +
+			"without --standardize")
 	}
 	reading.Formats.Cells = true
 	return nil

@@ -20,9 +20,13 @@ type outlying struct{ method, contamination *string }
 func newOutlying(g *cli.Group) *outlying {
 	return &outlying{
 		method: g.Choice("outliers", "", cli.Texts(outliers.Methods),
-			"instead of listing neighbours, score how far out each row is by them, as `METHOD`: lof (scikit-learn's LocalOutlierFactor: negative_outlier_factor_, with 20 neighbours unless --k says otherwise; of --queries, its novelty: score_samples) or kth (the distance to the last neighbour). A row each: id, score, rank (1 is farthest out), outlier: --outliers=lof"),
+			"instead of listing neighbours, score how far out each row is by them, as `METHOD`: lof (scikit-learn's "+
+				"LocalOutlierFactor: negative_outlier_factor_, with 20 neighbours unless --k says otherwise; of --queries, its "+
+				"novelty: score_samples) or kth (the distance to the last neighbour). A row each: id, score, rank (1 is "+
+				"farthest out), outlier: --outliers=lof"),
 		contamination: g.String("contamination", "",
-			"which share of the points are outliers, as `SHARE`, from which a threshold follows: --contamination=0.01; or auto (lof: a score below -1.5) (default auto)"),
+			"which share of the points are outliers, as `SHARE`, from which a threshold follows: --contamination=0.01; or "+
+				"auto (lof: a score below -1.5) (default auto)"),
 	}
 }
 

@@ -29,14 +29,19 @@ func newPredict(g *cli.Group) *predict {
 	scorings := slices.Concat(vote.Scorings(linear.Classification, 0), vote.Scorings(linear.Regression, 0))
 	return &predict{
 		target: g.InputFiles("target",
-			"predict this of each query by its neighbours, instead of listing them; of every point by the others where there are no --queries: a `COLUMN` of --input, a name or an index, or a .npy file with a value for each row (of .svm: its label, with --task alone): --target=species").Where(cli.IsNPY),
+			"predict this of each query by its neighbours, instead of listing them; of every point by the others where there "+
+				"are no --queries: a `COLUMN` of --input, a name or an index, or a .npy file with a value for each row (of "+
+				".svm: its label, with --task alone): --target=species").Where(cli.IsNPY),
 		task: g.Choice("task", "", []string{string(linear.Classification), string(linear.Regression)},
-			"what --target is, as `TASK`: classification (the most frequent label among the neighbours) or regression (their mean); needed"),
+			"what --target is, as `TASK`: classification (the most frequent label among the neighbours) or regression (their "+
+				"mean); needed"),
 		weights: g.Choice("weights", string(vote.Uniform), cli.Texts(vote.AllWeights),
-			"how much a neighbour counts, as `WEIGHTS`: uniform (all alike), or distance (the inverse of its distance; those at distance 0 take all)"),
+			"how much a neighbour counts, as `WEIGHTS`: uniform (all alike), or distance (the inverse of its distance; those "+
+				"at distance 0 take all)"),
 		proba: g.Bool("proba", false, "also write the probability of each class: columns proba_LABEL"),
 		outlier: g.String("outlier_label", "",
-			"what is predicted where no neighbour is within the --radius, as `LABEL`: most_frequent, a label, or a number or nan in regression (default: such a query is a fault)"),
+			"what is predicted where no neighbour is within the --radius, as `LABEL`: most_frequent, a label, or a number or "+
+				"nan in regression (default: such a query is a fault)"),
 		scoring: g.Choice("scoring", "", scorings,
 			"which of several --k is the best, predicting every point by the others, as `SCORE`: "+strings.Join(scorings, ", ")+
 				" (default accuracy, or r2); all scores of all --k go to NAME.cv.csv beside the output"),

@@ -31,17 +31,23 @@ type rules struct {
 func newRules(g *cli.Group) *rules {
 	return &rules{
 		filter: g.String("filter", "",
-			"only rows of --input that meet this `CONDITION` on its columns are neighbours; all queries are answered: --filter='price<100 and brand!=\"x\"'. It has =, !=, <, <=, >, >=, in (…), is null, and, or, not and parentheses; a text stands between quotes; what is missing meets nothing but is null"),
+			"only rows of --input that meet this `CONDITION` on its columns are neighbours; all queries are answered: "+
+				"--filter='price<100 and brand!=\"x\"'. It has =, !=, <, <=, >, >=, in (…), is null, and, or, not and "+
+				"parentheses; a text stands between quotes; what is missing meets nothing but is null"),
 		same: g.String("only_same", "",
-			"all neighbours have the same value in this `COLUMN` as the query, which is a name or an index, and is no part of the vector unless --columns names it; what has none there has no neighbours and is none: --only_same=user"),
+			"all neighbours have the same value in this `COLUMN` as the query, which is a name or an index, and is no part "+
+				"of the vector unless --columns names it; what has none there has no neighbours and is none: --only_same=user"),
 		apart: g.String("exclude_same", "",
-			"no neighbour has the same value in this `COLUMN` as the query; what has none there is like nothing: --exclude_same=brand"),
+			"no neighbour has the same value in this `COLUMN` as the query; what has none there is like nothing: "+
+				"--exclude_same=brand"),
 		ids: g.Bool("exclude_same_id", false,
 			"no neighbour has the query's id, of --id_column: of --queries that are among the points"),
 		before: g.String("before", "",
-			"all neighbours have a smaller value in this `COLUMN` than the query: an earlier date, a smaller number, or a text that comes before; not an equal one; what has none there has no neighbours and is none: --before=ordered"),
+			"all neighbours have a smaller value in this `COLUMN` than the query: an earlier date, a smaller number, or a "+
+				"text that comes before; not an equal one; what has none there has no neighbours and is none: --before=ordered"),
 		most: g.String("max_per", "",
-			"at most so many neighbours have the same value in this column, the nearest of them, as `COLUMN:NUMBER`; what has none there counts for itself: --max_per=brand:2"),
+			"at most so many neighbours have the same value in this column, the nearest of them, as `COLUMN:NUMBER`; what "+
+				"has none there counts for itself: --max_per=brand:2"),
 	}
 }
 

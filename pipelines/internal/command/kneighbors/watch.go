@@ -39,7 +39,8 @@ func (c *command) watched() error {
 	errs = append(errs, c.watch.CheckShards(c.output))
 	if strings.HasSuffix(c.output.Path.Path(), ".npy") || *c.output.Format == "npy" {
 		errs = append(errs, errors.New(
-			"--output: .npy is two files of neighbours, of which --watch cannot put both in place at once: take .csv, .jsonl or .parquet"))
+			"--output: .npy is two files of neighbours, of which --watch cannot put both in place at once: take .csv, .jsonl "+
+				"or .parquet"))
 	}
 	return errors.Join(errs...)
 }

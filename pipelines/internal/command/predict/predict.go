@@ -36,25 +36,32 @@ type command struct {
 
 // New is the command.
 func New() *cli.App {
-	app := cli.New("predict", "Applies a model to rows, linear, of naive Bayes or of clusters, and judges it where they have targets: files in, files out.")
+	app := cli.New("predict", "Applies a model to rows, linear, of naive Bayes or of clusters, and judges it where "+
+		"they have targets: files in, files out.")
 	c := &command{App: app, input: app.LabelledInput().SeveralTargets().Unless("output_onnx")}
 
 	compute := app.Group("What to compute")
 	c.model = compute.InputFile("model",
-		"the `FILE` of the model, as sgd, bayes or kmeans writes it; its features are read by their names, where the rows have names for theirs").Here()
-	c.proba = compute.Bool("proba", false, "also write the probability of each class: columns proba_LABEL, of several targets proba_TARGET_LABEL")
+		"the `FILE` of the model, as sgd, bayes or kmeans writes it; its features are read by their names, where the rows "+
+			"have names for theirs").Here()
+	c.proba = compute.Bool("proba", false, "also write the probability of each class: columns proba_LABEL, of several "+
+		"targets proba_TARGET_LABEL")
 	c.decision = compute.Bool("decision", false,
-		"also write the decision values: a column decision, or decision_LABEL for each of more than two classes; of poisson, gamma and tweedie the logarithm of the prediction")
+		"also write the decision values: a column decision, or decision_LABEL for each of more than two classes; of "+
+			"poisson, gamma and tweedie the logarithm of the prediction")
 	c.evaluate = compute.Bool("evaluate", false,
 		"compare the predictions with the targets, which .svm has in its rows (otherwise --target does so)")
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of rows (default: all cores)")
-	c.watch = compute.Watch("answer each file that arrives at --input, once, in a file of its own, until Ctrl-C: --output has a * for its name; a model that has changed is read again")
+	c.watch = compute.Watch("answer each file that arrives at --input, once, in a file of its own, until Ctrl-C: " +
+		"--output has a * for its name; a model that has changed is read again")
 
 	table := results.Layout{Columns: []results.Column{{Name: "prediction"}}}
 	write := app.Group("What to write")
-	c.output = write.Output("the `FILE` to write: .csv (id,prediction,…), .jsonl, .parquet or .npy (the columns without the ids, in the order of the rows); without it, the model is only judged", table)
+	c.output = write.Output("the `FILE` to write: .csv (id,prediction,…), .jsonl, .parquet or .npy (the columns "+
+		"without the ids, in the order of the rows); without it, the model is only judged", table)
 	c.onnx = write.OutputFile("output_onnx",
-		"write the model as ONNX to this `FILE`, for onnxruntime and its like, and predict nothing: --output_onnx=out/model.onnx; --model may then be components of eigen, or an encoding of transform, too")
+		"write the model as ONNX to this `FILE`, for onnxruntime and its like, and predict nothing: "+
+			"--output_onnx=out/model.onnx; --model may then be components of eigen, or an encoding of transform, too")
 	app.Follows(c.follows)
 	return app.Runs(c.run)
 }

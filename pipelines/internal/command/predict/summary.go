@@ -29,7 +29,8 @@ func newSummary(r *linear.PredictReport, total, inspected time.Duration) *summar
 
 func (s *summary) lines() []string {
 	lines := []string{
-		fmt.Sprintf("%s × %s in %.2f s: %.0f rows/s", cli.Count(s.Rows, "row"), cli.Count(s.Features, "column"), s.Seconds, s.RowsPerSecond),
+		fmt.Sprintf("%s × %s in %.2f s: %.0f rows/s", cli.Count(s.Rows, "row"), cli.Count(s.Features, "column"), s.Seconds,
+			s.RowsPerSecond),
 		fmt.Sprintf("  inspect %.2f s, read %.2f s, predict %.2f s, write %.2f s; peak memory %s",
 			s.InspectSeconds, s.Read, s.Predict, s.Write+s.Assemble, files.Bytes(s.PeakMemory)),
 	}

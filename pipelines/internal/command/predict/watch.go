@@ -46,7 +46,8 @@ func (c *command) answer(ctx context.Context, info files.Info, to string) error 
 	}
 	if err == nil {
 		s := newSummary(report, time.Since(start), inspected)
-		lines := []string{fmt.Sprintf("%s: %s in %.2f s: %s", info.Name, cli.Count(s.Rows, "row"), s.Seconds, cli.Relative(to))}
+		lines := []string{fmt.Sprintf("%s: %s in %.2f s: %s", info.Name, cli.Count(s.Rows, "row"), s.Seconds,
+			cli.Relative(to))}
 		if all := s.lines(); job.Options.Evaluate {
 			lines = append(lines, all[2:]...)
 		} else if s.Rejected > 0 {

@@ -57,46 +57,60 @@ func New() *cli.App {
 	c.user = rows.String("row", "", "the `COLUMN` of users, a name or an index: --row=user")
 	c.item = rows.String("column", "", "the `COLUMN` of items, a name or an index: --column=item")
 	c.value = rows.String("value", "",
-		"the `COLUMN` of what a user thought of an item, or how often they had it: --value=rating (default: each row counts 1)")
+		"the `COLUMN` of what a user thought of an item, or how often they had it: --value=rating (default: each row "+
+			"counts 1)")
 	c.duplicates = rows.Choice("duplicates", string(values.Sum), cli.Texts(values.AllDuplicates),
-		"`WHAT` stands for several rows of the same user and item: sum, mean, or last (in the order of the rows): --duplicates=mean")
+		"`WHAT` stands for several rows of the same user and item: sum, mean, or last (in the order of the rows): "+
+			"--duplicates=mean")
 	c.users = rows.InputFiles("users",
-		"recommend only to the users of this table, in the column that --row names: a `PATH`: --users=out/some.csv (default: all)")
+		"recommend only to the users of this table, in the column that --row names: a `PATH`: --users=out/some.csv "+
+			"(default: all)")
 
 	c.items = rows.InputFiles("items",
 		"the table of the items for --filter, whose ids stand in the column that --column names: a `PATH`: --items=items.csv")
 	c.filter = rows.String("filter", "",
-		"recommend only items whose row of --items meets this `CONDITION` on its columns, as kneighbors has it (--evaluate judges without it): --filter='price<100 and genre in (\"a\", \"b\")'")
+		"recommend only items whose row of --items meets this `CONDITION` on its columns, as kneighbors has it "+
+			"(--evaluate judges without it): --filter='price<100 and genre in (\"a\", \"b\")'")
 
 	compute := app.Group("What to compute")
 	c.k = compute.String("k", "20",
 		"how many neighbours an item has, as `NUMBER`; of --evaluate several, with commas between: --k=10,20,50")
 	c.top = compute.Int("top", 10, "how many items a user is recommended: --top=5")
 	c.similarity = compute.Choice("similarity", string(model.Cosine), cli.Texts(model.Similarities),
-		"when items are alike, as `MEASURE`: cosine, adjusted_cosine (of ratings less their user's mean), jaccard (of the sets of users) or inner_product: --similarity=adjusted_cosine")
+		"when items are alike, as `MEASURE`: cosine, adjusted_cosine (of ratings less their user's mean), jaccard (of the "+
+			"sets of users) or inner_product: --similarity=adjusted_cosine")
 	c.weighting = compute.Choice("weighting", string(model.NoWeighting), cli.Texts(model.Weightings),
-		"what values count where items are compared, as `WEIGHTING`: none, tfidf or bm25, as the package implicit has them: --weighting=tfidf; its BM25Recommender is --weighting=bm25 --similarity=inner_product")
+		"what values count where items are compared, as `WEIGHTING`: none, tfidf or bm25, as the package implicit has "+
+			"them: --weighting=tfidf; its BM25Recommender is --weighting=bm25 --similarity=inner_product")
 	c.shrinkage = compute.String("shrinkage", "0",
-		"multiply a similarity by n/(n+`NUMBER`) of n users who had both items, so that what few had counts less; of --evaluate several: --shrinkage=0,10,100")
+		"multiply a similarity by n/(n+`NUMBER`) of n users who had both items, so that what few had counts less; of "+
+			"--evaluate several: --shrinkage=0,10,100")
 	c.excludeSeen = compute.Bool("exclude_seen", true, "leave out what the user had; --exclude_seen=false keeps it")
 	c.threads = compute.Int("threads", 0, "how many threads a worker has (default: all cores)")
 
 	judge := app.Group("What it is worth")
 	c.evaluate = judge.Bool("evaluate", false,
-		"hold out a part of each user's interactions, and say how well they are found: recall, precision, NDCG and coverage, beside recommending to everybody what most had; outputs are then by the --k and --shrinkage of the greatest NDCG")
+		"hold out a part of each user's interactions, and say how well they are found: recall, precision, NDCG and "+
+			"coverage, beside recommending to everybody what most had; outputs are then by the --k and --shrinkage of the "+
+			"greatest NDCG")
 	c.holdout = judge.Float("holdout", 0.2,
-		"which `PART` of a user's interactions is held out, a share or a whole number, at least one and never all: --holdout=1")
+		"which `PART` of a user's interactions is held out, a share or a whole number, at least one and never all: "+
+			"--holdout=1")
 	c.at = judge.String("time", "",
-		"the `COLUMN` of when a row was, a date or a number: the latest are held out, and with --duplicates=last the latest counts: --time=date (default: chance draws them)")
+		"the `COLUMN` of when a row was, a date or a number: the latest are held out, and with --duplicates=last the "+
+			"latest counts: --time=date (default: chance draws them)")
 	c.seed = judge.Seed("of chance")
 
 	write := app.Group("What to write")
-	c.output = write.Output("the `FILE` of the recommendations: .csv (user,rank,item,score), .jsonl or .parquet, by user in ascending order: --output=out/recommendations.csv", recommend.Layout)
+	c.output = write.Output("the `FILE` of the recommendations: .csv (user,rank,item,score), .jsonl or .parquet, by "+
+		"user in ascending order: --output=out/recommendations.csv", recommend.Layout)
 	c.neighbors = write.OutputFile("neighbors_output",
-		"the `FILE` of the neighbours of items: .csv (item,rank,neighbor,similarity), .jsonl or .parquet: --neighbors_output=out/items.csv")
+		"the `FILE` of the neighbours of items: .csv (item,rank,neighbor,similarity), .jsonl or .parquet: "+
+			"--neighbors_output=out/items.csv")
 	c.scores = write.OutputFile("evaluate_output",
 		"the `FILE` of what --evaluate finds: .csv, or .json with the groups of users: --evaluate_output=out/scores.csv").Here()
-	c.page = write.Page("the `FILE` of the page: .html, e.g. out/recommendations.html (default: beside an output, where that is on this host, NAME.html; none for none)", c.output.Path, c.scores, c.neighbors)
+	c.page = write.Page("the `FILE` of the page: .html, e.g. out/recommendations.html (default: beside an output, "+
+		"where that is on this host, NAME.html; none for none)", c.output.Path, c.scores, c.neighbors)
 	return app.Runs(c.run)
 }
 
@@ -149,7 +163,8 @@ func fits(job *recommend.Job) error {
 	if job.Options.Workers != placement.InProcess || limit.Bytes == 0 || rows*rowBytes <= limit.Bytes {
 		return nil
 	}
-	return fmt.Errorf("%d rows take about %d MB of memory, and this process may use %d MB (%s): take a part of the rows, or a machine with more memory",
+	return fmt.Errorf("%d rows take about %d MB of memory, and this process may use %d MB (%s): take a part of the "+
+		"rows, or a machine with more memory",
 		rows, rows*rowBytes/1e6, limit.Bytes/1e6, limit.What)
 }
 
@@ -316,7 +331,8 @@ func (s *summary) lines() []string {
 	lines := []string{
 		fmt.Sprintf("%s × %s, %s", cli.Count(s.Users, "user"), cli.Count(s.Items, "item"),
 			cli.Count(s.Interactions, "interaction")),
-		fmt.Sprintf("  in %.2f s: read %.2f s, evaluate %.2f s, neighbours %.2f s, score %.2f s, write %.2f s; peak memory %s",
+		fmt.Sprintf(
+			"  in %.2f s: read %.2f s, evaluate %.2f s, neighbours %.2f s, score %.2f s, write %.2f s; peak memory %s",
 			s.Seconds, s.Read, s.Compare, s.Fit, s.Score, s.Write+s.Assemble, files.Bytes(s.PeakMemory)),
 	}
 	if s.Answered > 0 {

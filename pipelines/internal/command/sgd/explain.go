@@ -18,20 +18,24 @@ func (c *command) explain(ctx context.Context, job *linear.Job, options fitting.
 	show := &cli.Plan{}
 	switch {
 	case plan.Rows < 0:
-		show.Line("rows", "not known before they are read, × %s in %s, %s", cli.Count(plan.Features, "column"), cli.Count(plan.Files, "file"),
+		show.Line("rows", "not known before they are read, × %s in %s, %s", cli.Count(plan.Features, "column"),
+			cli.Count(plan.Files, "file"),
 			files.Bytes(plan.Bytes))
 	case plan.About:
-		show.Line("rows", "about %d × %s in %s, %s", plan.Rows, cli.Count(plan.Features, "column"), cli.Count(plan.Files, "file"),
+		show.Line("rows", "about %d × %s in %s, %s", plan.Rows, cli.Count(plan.Features, "column"),
+			cli.Count(plan.Files, "file"),
 			files.Bytes(plan.Bytes))
 	default:
-		show.Line("rows", "%d × %s in %s, %s", plan.Rows, cli.Count(plan.Features, "column"), cli.Count(plan.Files, "file"), files.Bytes(plan.Bytes))
+		show.Line("rows", "%d × %s in %s, %s", plan.Rows, cli.Count(plan.Features, "column"), cli.Count(plan.Files, "file"),
+			files.Bytes(plan.Bytes))
 	}
 	show.Line("solver", "%s", plan.Solver)
 	if plan.Passes > 0 {
 		show.Line("passes", "about %d, in %d pipelines, over %d shards", plan.Passes, plan.Pipelines, plan.Shards)
 	}
 	if plan.Seconds > 0 {
-		show.Line("learning", "about %s on %d × %d cores like this machine's, as measured on the first rows; the engine's start comes on top, once a pipeline",
+		show.Line("learning", "about %s on %d × %d cores like this machine's, as measured on the first rows; the engine's "+
+			"start comes on top, once a pipeline",
 			cli.Seconds(plan.Seconds), plan.Slots, plan.Threads)
 	}
 	show.Line("memory", "about %s for the job in each worker process, beside the program", files.Bytes(plan.WorkerMemory))

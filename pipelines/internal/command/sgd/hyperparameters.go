@@ -27,37 +27,51 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 		taskName: g.Choice("task", "", []string{string(model.Regression), string(model.Classification)},
 			"the `TASK`: regression, or classification; needed"),
 		loss: g.Choice("loss", "", cli.Texts(model.AllLosses()), "the `LOSS`: "+cli.Names(model.AllLosses())+
-			" (default squared_error in regression, log_loss in classification, which has probabilities; SGDClassifier's is hinge; poisson of counts, gamma of amounts and tweedie are generalised linear models, and quantile is of a --quantile: by solver exact)"),
+			" (default squared_error in regression, log_loss in classification, which has probabilities; SGDClassifier's is "+
+			"hinge; poisson of counts, gamma of amounts and tweedie are generalised linear models, and quantile is of a "+
+			"--quantile: by solver exact)"),
 		multiClass: g.Choice("multi_class", string(fitting.MultiAuto), cli.Texts(fitting.MultiClasses),
-			"how more than two classes are told apart, as `WAY`: multinomial (log_loss of the softmax of all, by solver exact; LogisticRegression), ovr (each against the rest, as SGDClassifier), or auto: multinomial for log_loss where the solver is exact"),
+			"how more than two classes are told apart, as `WAY`: multinomial (log_loss of the softmax of all, by solver "+
+				"exact; LogisticRegression), ovr (each against the rest, as SGDClassifier), or auto: multinomial for log_loss "+
+				"where the solver is exact"),
 		penalty: g.Choice("penalty", "l2", cli.Texts(model.Penalties), "the `PENALTY`: "+cli.Names(model.Penalties)),
 		alpha: g.String("alpha", "0.0001",
-			"the `WEIGHT` of the penalty; several, with commas between, are compared by cross-validation: 1e-6,1e-5,1e-4; --alpha=auto takes a path of values that follows from the rows"),
+			"the `WEIGHT` of the penalty; several, with commas between, are compared by cross-validation: 1e-6,1e-5,1e-4; "+
+				"--alpha=auto takes a path of values that follows from the rows"),
 		l1Ratio: g.String("l1_ratio", "0.15",
-			"the `SHARE` of l1 in elasticnet, from 0 to 1; several are compared; --l1_ratio=auto takes 0.1,0.5,0.7,0.9,0.95,0.99,1"),
+			"the `SHARE` of l1 in elasticnet, from 0 to 1; several are compared; --l1_ratio=auto takes "+
+				"0.1,0.5,0.7,0.9,0.95,0.99,1"),
 		rate: g.Choice("learning_rate", "", cli.Texts(model.LearningRates),
 			"the schedule of sgd's steps, as `RATE`: "+cli.Names(model.LearningRates)+
-				" (default: newton, by the curvature of the loss, where the loss has one, the penalty is l2 or none, and columns are few, "+
-				"200 at most; else adagrad, with a size by the number of rows, and averaged; of sorted rows and with --power_t invscaling, scaled by the rows' mean square norm)"),
+				" (default: newton, by the curvature of the loss, where the loss has one, the penalty is l2 or none, and "+
+				"columns are few, "+
+				"200 at most; else adagrad, with a size by the number of rows, and averaged; of sorted rows and with --power_t "+
+				"invscaling, scaled by the rows' mean square norm)"),
 		eta0: g.String("eta0", "",
-			"the first `STEP` of constant, invscaling and adaptive, and the size of adagrad's; C of pa1 and pa2 (default: by the rows without a --learning_rate and with adagrad, otherwise 0.01)"),
+			"the first `STEP` of constant, invscaling and adaptive, and the size of adagrad's; C of pa1 and pa2 (default: by "+
+				"the rows without a --learning_rate and with adagrad, otherwise 0.01)"),
 		powerT: g.String("power_t", "",
 			"the `POWER` of invscaling (default 0.5; in regression with a --learning_rate 0.25)"),
 		epsilon: g.String("epsilon", "0.1", "`WIDTH` of huber, epsilon_insensitive and squared_epsilon_insensitive"),
 		exposure: g.String("exposure", "",
-			"the `COLUMN` of how much there was of each row, as years or people, by its name, or where there are none by its index in the vector: poisson, gamma and tweedie learn target/exposure, and predict exposure·exp(…)"),
+			"the `COLUMN` of how much there was of each row, as years or people, by its name, or where there are none by its "+
+				"index in the vector: poisson, gamma and tweedie learn target/exposure, and predict exposure·exp(…)"),
 		offset: g.String("offset", "", "the `COLUMN` of the logarithms of exposures"),
 		inference: g.Choice("inference", "", cli.Texts(model.InferenceKinds),
-			"standard errors, tests and 95 % intervals of the coefficients, AIC and BIC, in one more pass, as `KIND`: wald, or robust (HC0); of squared_error, log_loss of two classes, poisson, gamma and tweedie, best with --penalty=none"),
+			"standard errors, tests and 95 % intervals of the coefficients, AIC and BIC, in one more pass, as `KIND`: wald, "+
+				"or robust (HC0); of squared_error, log_loss of two classes, poisson, gamma and tweedie, best with --penalty=none"),
 		power: g.String("power", "",
-			"the `POWER` of tweedie: the variance is in proportion to mean^power; 0 normal, 1 poisson, 2 gamma, 3 inverse Gaussian, between 1 and 2 amounts many of which are 0 (default 1.5)"),
+			"the `POWER` of tweedie: the variance is in proportion to mean^power; 0 normal, 1 poisson, 2 gamma, 3 inverse "+
+				"Gaussian, between 1 and 2 amounts many of which are 0 (default 1.5)"),
 		quantile: g.String("quantile", "",
 			"the `SHARE` of targets that are to be below the predictions of --loss=quantile (default 0.5, the median)"),
 		average: g.String("average", "",
-			"whether the model is the mean of sgd's weights after each row: true, false, or the number of the `ROW` from which on (default: true by adagrad, else false; false with an l1 penalty)"),
+			"whether the model is the mean of sgd's weights after each row: true, false, or the number of the `ROW` from "+
+				"which on (default: true by adagrad, else false; false with an l1 penalty)"),
 		fitIntercept: g.Bool("fit_intercept", true, "whether there is an intercept: --fit_intercept=false"),
 		positive: g.Bool("positive", false,
-			"let no coefficient be negative, as of prices, doses and mixtures; of squared_error in regression, by solver exact: --positive"),
+			"let no coefficient be negative, as of prices, doses and mixtures; of squared_error in regression, by solver "+
+				"exact: --positive"),
 		classWeight: g.String("class_weight", "", "weights of classes: balanced, or `LABEL=WEIGHT` with commas between"),
 		standardize: g.Bool("standardize", false, "bring all columns to mean 0 and variance 1 first; the model carries it"),
 		tol: g.String("tol", "",
@@ -67,10 +81,12 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 			"judge by rows that are not learned from instead of the objective; needs --tol"),
 		validation: g.String("validation_fraction", "0.1", "the `SHARE` of those rows"),
 		folds: g.Int("folds", 0,
-			"cross-validate over so many folds, all in the same read; stratified: each has its share of every class; with an --id_column rows of one id share a fold (default 5 where several alphas or l1_ratios are given, or auto)"),
+			"cross-validate over so many folds, all in the same read; stratified: each has its share of every class; with an "+
+				"--id_column rows of one id share a fold (default 5 where several alphas or l1_ratios are given, or auto)"),
 		scoring: g.Choice("scoring", "", fitting.Scorings(), "what the cross-validation goes by, as `SCORE`: "+
 			strings.Join(fitting.Scorings(), ", ")+
-			" (default: r2, d2_tweedie_score of poisson, gamma and tweedie, neg_mean_pinball_loss of quantile, neg_log_loss where there are probabilities, else accuracy)"),
+			" (default: r2, d2_tweedie_score of poisson, gamma and tweedie, neg_mean_pinball_loss of quantile, neg_log_loss "+
+			"where there are probabilities, else accuracy)"),
 	}
 }
 

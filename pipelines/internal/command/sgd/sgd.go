@@ -56,26 +56,34 @@ func New() *cli.App {
 
 	how := app.Group("How to learn it")
 	c.solver = how.Choice("solver", "auto", []string{"auto", "exact", "sgd"},
-		"the `SOLVER`: exact (the optimum, in a few passes), sgd, or auto: exact where there is one for the loss and at most 1,048,576 columns (2,000 with l1 or elasticnet), unless a flag is given that only sgd has")
+		"the `SOLVER`: exact (the optimum, in a few passes), sgd, or auto: exact where there is one for the loss and at "+
+			"most 1,048,576 columns (2,000 with l1 or elasticnet), unless a flag is given that only sgd has")
 	c.epochs = how.Int("epochs", 0, "passes of sgd over the rows (default: until a million rows are seen, at most 20)")
 	c.batch = how.Int("batch_size", fitting.DefaultBatchSize, "rows in one partial_fit of sgd")
 	c.shards = how.Int("shards", linear.DefaultShards,
-		"how many parts of the rows are learned from side by side and then averaged; 1 is the sequential result, in the order of the files")
+		"how many parts of the rows are learned from side by side and then averaged; 1 is the sequential result, in the "+
+			"order of the files")
 	c.seed = how.Seed("of the order in which sgd visits the rows, and of the folds")
 	c.warm = how.InputFile("warm_start", "go on learning from the model in this `FILE`").Here()
 	c.threads = how.Int("threads", 0, "how many shards a worker learns from at a time (default: all cores)")
 	c.checkpoints = how.Int("checkpoint_passes", 0,
-		"how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all are in one)")
+		"how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all "+
+			"are in one)")
 	c.cache = how.Size("cache_memory", linear.DefaultCacheMemory,
-		"how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and the rows are text, .parquet or .arrow, or all have room (default 512MiB); 0 reads them anew in each pass")
+		"how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and "+
+			"the rows are text, .parquet or .arrow, or all have room (default 512MiB); 0 reads them anew in each pass")
 	c.progressive = how.Bool("progressive", false,
 		"let sgd predict every row before it learns from it, and tell how well that went: an honest score from one pass")
 	c.resume = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
-	c.watch = how.Watch("go on learning with each file that arrives at --input, by sgd, until Ctrl-C: every version of the model is kept beside it, NAME-000001.json and so on, with a record of what it was learned from; a restart goes on where it was")
+	c.watch = how.Watch("go on learning with each file that arrives at --input, by sgd, until Ctrl-C: every version of " +
+		"the model is kept beside it, NAME-000001.json and so on, with a record of what it was learned from; a restart " +
+		"goes on where it was")
 
 	write := app.Group("What to write")
 	c.output = write.OutputModel("the `FILE` of the model: .json").Rejects()
-	c.page = write.Page("the `FILE` of a page that shows the model, how it was chosen and how well it does, on 100,000 of the rows at most: --report=out/model.html; none for none (default: beside a model on this host, NAME.html)", c.output)
+	c.page = write.Page("the `FILE` of a page that shows the model, how it was chosen and how well it does, on 100,000 "+
+		"of the rows at most: --report=out/model.html; none for none (default: beside a model on this host, NAME.html)",
+		c.output)
 	c.page.Unless(c.watch.On)
 	c.table = write.OutputFile("cv_results",
 		"the `FILE` of the cross-validation's scores: .csv or .json (default: MODEL.cv.csv)").Here()

@@ -114,8 +114,9 @@ func commonSummary(all []*summary) summary {
 	s := summary{Task: first.Task, Loss: first.Loss, MultiClass: first.MultiClass, Penalty: first.Penalty,
 		Alpha: first.Alpha, L1Ratio: first.L1Ratio,
 		Training: model.Training{Solver: first.Training.Solver, Rows: first.Training.Rows}, Rows: first.Rows,
-		Rejected: first.Rejected, NoTarget: first.NoTarget, Features: first.Features, Passes: first.Passes, ResumedPasses: first.ResumedPasses,
-		Seconds: first.Seconds, InspectSeconds: first.InspectSeconds, RowsPerSecond: first.RowsPerSecond,
+		Rejected: first.Rejected, NoTarget: first.NoTarget, Features: first.Features, Passes: first.Passes,
+		ResumedPasses: first.ResumedPasses,
+		Seconds:       first.Seconds, InspectSeconds: first.InspectSeconds, RowsPerSecond: first.RowsPerSecond,
 		PeakMemory: first.PeakMemory, Files: first.Files, table: first.table}
 	for _, one := range all[1:] {
 		if one.MultiClass != s.MultiClass {
@@ -273,13 +274,15 @@ func (s *summary) judge(sums *model.RegressionMetrics, judged *overview.Judged) 
 	if judged != nil && judged.Quantile != nil {
 		q := *judged.Quantile
 		s.Pinball, s.Coverage = new(sums.Pinball(q)), new(sums.Coverage())
-		s.judged = fmt.Sprintf("mean pinball loss %.6g, %.4g %% of the targets at most their predictions, for the quantile %v, on %s (a constant prediction, their quantile: %.6g)",
+		s.judged = fmt.Sprintf("mean pinball loss %.6g, %.4g %% of the targets at most their predictions, for the "+
+			"quantile %v, on %s (a constant prediction, their quantile: %.6g)",
 			*s.Pinball, 100**s.Coverage, q, of, judged.ConstantPinball(q))
 	}
 	if judged != nil && judged.Deviance != nil {
 		d := *judged.Deviance
 		s.D2, s.Deviance = new(sums.D2(d)), new(sums.MeanDeviance())
-		s.judged = fmt.Sprintf("D² %.4f, mean deviance %.6g, RMSE %.6g on %s (a constant prediction, their mean: 0, %.6g, %.6g)",
+		s.judged = fmt.Sprintf("D² %.4f, mean deviance %.6g, RMSE %.6g on %s (a constant prediction, their mean: 0, %.6g, "+
+			"%.6g)",
 			*s.D2, *s.Deviance, *s.RMSE, of, sums.ConstantDeviance(d), math.Sqrt(sums.M2/sums.Weight))
 	}
 }
@@ -326,7 +329,8 @@ func (s *summary) head() []string {
 	}
 	lines := []string{fmt.Sprintf(
 		"%s × %s, %s with %s and %s, by %s, in %s, %.2f s: %.0f rows/s; peak memory %s",
-		cli.Count(s.Rows, "row"), cli.Count(s.Features, "column"), s.Task, loss, s.penalty(), s.Training.Solver, cli.Count(s.Passes+s.ResumedPasses, "pass"), s.Seconds,
+		cli.Count(s.Rows, "row"), cli.Count(s.Features, "column"), s.Task, loss, s.penalty(), s.Training.Solver,
+		cli.Count(s.Passes+s.ResumedPasses, "pass"), s.Seconds,
 		s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
 		lines = append(lines, "  "+cli.Agree(s.ResumedPasses, "of the passes was", "of the passes were")+" made before")
@@ -357,7 +361,8 @@ func (s *summary) body(fit *fitting.Fit) (lines []string) {
 		simple, _ := s.CV.OneStandardError()
 		m := &s.CV.Metrics[0]
 		lines = append(lines, fmt.Sprintf(
-			"  best of %d combinations by %s over %d folds: %s with %.6g ± %.2g (standard error)%s; within one standard error: %s",
+			"  best of %d combinations by %s over %d folds: %s with %.6g ± %.2g (standard error)%s; within one standard "+
+				"error: %s",
 			len(s.CV.Params), m.Name, len(m.Splits), paramsText(s.CV.Params[best]), m.Mean(best), m.StandardError(best),
 			constantText(m),
 			paramsText(s.CV.Params[simple])))
@@ -419,7 +424,8 @@ func errorLines(r *model.CVResult, best int) []string {
 		}
 	}
 	if pinball, constant := of(model.PinballScore); pinball == pinball {
-		return []string{fmt.Sprintf("  over the folds: mean pinball loss %.6g (a constant prediction: %.6g)", -pinball, -constant)}
+		return []string{fmt.Sprintf("  over the folds: mean pinball loss %.6g (a constant prediction: %.6g)", -pinball,
+			-constant)}
 	}
 	mse, constant := of("neg_mean_squared_error")
 	if mse != mse {

@@ -82,7 +82,8 @@ func (l *learned) scores(w io.Writer, asJSON bool) error {
 	return l.table(w)
 }
 
-// table is one of all targets. Its columns are those that any of them has: scores of two classes are not those of three.
+// table is one of all targets. Its columns are those that any of them has: scores of two classes are not those of
+// three.
 func (l *learned) table(w io.Writer) error {
 	head := []string{"target"}
 	var all [][][]string // the lines of each target, the first of which names the columns

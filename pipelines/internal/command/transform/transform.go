@@ -37,9 +37,11 @@ type command struct {
 func New() *cli.App {
 	app := cli.New("transform", "Brings tables to numbers, as scikit-learn's ColumnTransformer does: files in, files out.")
 	c := &command{App: app}
-	c.input = app.TableInput("what stays as it is, beside the features: a `COLUMN`, a name or an index, or a .npy file, or several; rows without one are left out (default: none)")
+	c.input = app.TableInput("what stays as it is, beside the features: a `COLUMN`, a name or an index, or a .npy " +
+		"file, or several; rows without one are left out (default: none)")
 	c.fitted = c.input.Group().InputFile("transform",
-		"encode as an earlier run has found out, instead of finding out anew: the `FILE` of its --output_encoding, or of a model that has learned from tables; of triples, those columns: --transform=out/encoding.json").Here()
+		"encode as an earlier run has found out, instead of finding out anew: the `FILE` of its --output_encoding, or of "+
+			"a model that has learned from tables; of triples, those columns: --transform=out/encoding.json").Here()
 	c.tables = app.OnlyTables()
 	c.triples = addTriples(app)
 
@@ -50,8 +52,12 @@ func New() *cli.App {
 
 	write := app.Group("What to write")
 	c.encoding = write.OutputFile("output_encoding",
-		"the `FILE` for how the columns become numbers, or of triples for the ids of the columns, as JSON: --output_encoding=out/encoding.json")
-	c.output = write.Output("the `FILE` for the encoded rows: .svm, .npz (sparse, as scipy.sparse.load_npz reads it), .npy, or with a column for each feature .csv, .jsonl, .parquet; sparse rows of triples .npz, .svm, and as lists .jsonl, .parquet: --output=out/rows.npz (default: only the encoding is written)", results.Layout{Features: &results.Features{}})
+		"the `FILE` for how the columns become numbers, or of triples for the ids of the columns, as JSON: "+
+			"--output_encoding=out/encoding.json")
+	c.output = write.Output("the `FILE` for the encoded rows: .svm, .npz (sparse, as scipy.sparse.load_npz reads it), "+
+		".npy, or with a column for each feature .csv, .jsonl, .parquet; sparse rows of triples .npz, .svm, and as lists "+
+		".jsonl, .parquet: --output=out/rows.npz (default: only the encoding is written)",
+		results.Layout{Features: &results.Features{}})
 	return app.Runs(c.run)
 }
 
@@ -251,7 +257,8 @@ func newSummary(job *encode.ApplyJob, r *encode.ApplyReport, encoding string, to
 }
 
 func (s *summary) lines() []string {
-	lines := []string{fmt.Sprintf("%s × %s in %.2f s: %.0f rows/s; peak memory %s", cli.Count(s.Rows, "row"), cli.Count(s.Features, "feature"),
+	lines := []string{fmt.Sprintf("%s × %s in %.2f s: %.0f rows/s; peak memory %s", cli.Count(s.Rows, "row"),
+		cli.Count(s.Features, "feature"),
 		s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if len(s.OutputFiles) > 0 && s.Rows > 0 {
 		share := 100 * float64(s.Nonzero) / float64(s.Rows) / float64(s.Features)

@@ -23,11 +23,13 @@ func addTriples(app *cli.App) *tripleFlags {
 	g := app.Group("Triples, which become sparse rows")
 	return &tripleFlags{
 		row: g.String("row", "",
-			"the input has a line for each entry of a sparse matrix, in any order, and this `COLUMN`, a name or an index, says the row, by its id: --row=user --column=item --value=rating"),
+			"the input has a line for each entry of a sparse matrix, in any order, and this `COLUMN`, a name or an index, "+
+				"says the row, by its id: --row=user --column=item --value=rating"),
 		column: g.String("column", "", "the `COLUMN` that says the column, by its id: --column=item"),
 		value:  g.String("value", "", "the `COLUMN` of the numbers: --value=rating (default: each line counts 1)"),
 		duplicates: g.Choice("duplicates", string(model.Sum), cli.Texts(model.AllDuplicates),
-			"`WHAT` stands for several lines of the same row and column: sum, mean, or last (in the order of the lines): --duplicates=last"),
+			"`WHAT` stands for several lines of the same row and column: sum, mean, or last (in the order of the lines): "+
+				"--duplicates=last"),
 	}
 }
 
@@ -99,7 +101,8 @@ func (c *command) tripleContradictions() (errs []error) {
 		errs = append(errs, errors.New("--output_encoding: with --transform, the columns are those of its file"))
 	}
 	if c.tables.Asked() || *c.standardize {
-		errs = append(errs, errors.New("--row: triples become sparse rows: without flags of tables, and without --standardize"))
+		errs = append(errs,
+			errors.New("--row: triples become sparse rows: without flags of tables, and without --standardize"))
 	}
 	for _, name := range []string{"target", "weight_column", "id_column", "columns", "array", "dtype"} {
 		if c.Given(name) {
