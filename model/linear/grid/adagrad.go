@@ -47,7 +47,7 @@ func (p *gridPart) beginAdaptive() {
 	copy(p.meanIntercept, g.sums.meanIntercept)
 	for set := range s.sets {
 		c := steps.NewColumns(s.features)
-		copy(c.Largest, from.largest[set*s.features:])
+		c.SetLargest(from.largest[set*s.features : (set+1)*s.features])
 		c.Settled(g.t[set])
 		c.Resume(&g.rules[0], from.scaled[set], g.t[set])
 		p.columns = append(p.columns, c)
@@ -149,7 +149,7 @@ func (p *gridPart) end() {
 	g, s, k := p.g, &p.g.shape, p.adaptive
 	for set, c := range p.columns {
 		t, n := p.t[set], float64(p.rows[set])
-		copy(k.largest[set*s.features:], c.Largest)
+		copy(k.largest[set*s.features:], c.Largest())
 		k.scaled[set] = c.Scaled
 		lo, hi := s.of(set)
 		for lane := lo; lane < hi; lane++ {

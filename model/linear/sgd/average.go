@@ -230,12 +230,13 @@ func (p *averagedPart) summed() (*averagedSum, error) {
 // adaptive is the sums of AdaGrad, over n rows.
 func (p *averagedPart) adaptive(t *averagedSum, n float64) {
 	s := p.sgd
-	t.largest, t.scaled = slices.Clone(s.columns.Largest), s.columns.Scaled-p.from.columns.Scaled
+	t.largest, t.scaled = s.columns.Largest(), s.columns.Scaled-p.from.columns.Scaled
 	for i, v := range s.vectors {
 		from := p.from.vectors[i]
 		sum := vectorSum{weights: make([]float64, s.features+1), pull: make([]float64, s.features+1),
 			gradients: make([]float64, s.features+1), progress: v.progress}
-		if v.mean != nil {
+		averages := s.rule.Average > 0
+		if averages {
 			sum.mean = make([]float64, s.features+1)
 		}
 		add := func(j int, w, mean, gradients, pull float64) {
@@ -243,17 +244,14 @@ func (p *averagedPart) adaptive(t *averagedSum, n float64) {
 			if t.averaged == 0 {
 				mean = w // there is none: the part is shorter than others
 			}
-			if v.mean != nil {
+			if averages {
 				sum.mean[j] = float64(pull * mean)
 			}
 		}
-		for j, w := range v.w {
-			mean := 0.0
-			if v.mean != nil {
-				mean = v.mean[j]
-			}
-			d := v.gradients[j] - from.gradients[j]
-			add(j, w, mean, d, s.rule.Pull(d, n))
+		for j := range s.features {
+			cell := v.cells[v.stride*j:][:plainStride]
+			d := cell[squaresCell] - from.cells[v.stride*j+squaresCell]
+			add(j, cell[weightCell], cell[meanCell], d, s.rule.Pull(d, n))
 		}
 		d := v.gradient - from.gradient
 		add(s.features, v.intercept, v.meanIntercept, d, s.rule.PullOfIntercept(d, n))
@@ -314,7 +312,7 @@ func (s *SGD) average(t *averagedSum) (*SGD, error) {
 	next.t = s.t + t.longest
 	next.rows, next.epochRows, next.counts, next.Progressive = t.rows, t.epochRows, t.counts, t.judged
 	if c := next.columns; c != nil {
-		copy(c.Largest, t.largest)
+		c.SetLargest(t.largest)
 		c.Scaled += float64(t.scaled / t.learned * t.longest)
 		c.Factor = s.rule.Eta0 * math.Sqrt((next.t-1)/max(c.Scaled, math.SmallestNonzeroFloat64))
 		c.Settled(next.t)
@@ -376,17 +374,18 @@ func (s *SGD) tooLarge() error {
 
 // adapt makes the sums of all parts the weights of v, which the epoch began with.
 func (t *vectorSum) adapt(v *vector, averaged bool) {
-	last := len(v.w)
-	for j := range v.w {
-		v.w[j] = t.weights[j] / t.pull[j]
-		v.gradients[j] += t.gradients[j] / t.pull[j]
+	last := len(t.weights) - 1
+	for j := range last {
+		cell := v.cells[v.stride*j:][:plainStride]
+		cell[weightCell] = t.weights[j] / t.pull[j]
+		cell[squaresCell] += t.gradients[j] / t.pull[j]
+		if averaged {
+			cell[meanCell] = t.mean[j] / t.pull[j]
+		}
 	}
 	v.intercept = t.weights[last] / t.pull[last]
 	v.gradient += t.gradients[last] / t.pull[last]
-	if v.mean != nil && averaged {
-		for j := range v.mean {
-			v.mean[j] = t.mean[j] / t.pull[j]
-		}
+	if averaged {
 		v.meanIntercept = t.mean[last] / t.pull[last]
 	}
 }
@@ -483,7 +482,7 @@ func (t *averagedSum) fields(c *wire.Codec, from *SGD) {
 			if !from.rule.Newton {
 				v.weights = make([]float64, from.features+1)
 			}
-			if from.vectors[i].mean != nil {
+			if from.rule.Average > 0 {
 				v.mean = make([]float64, from.features+1)
 			}
 			if from.columns != nil {
@@ -529,13 +528,13 @@ func (s *SGD) fields(c *wire.Codec, from *SGD) {
 		c.Count(&s.counts[k])
 	}
 	for _, v := range s.vectors {
-		c.Finite(v.w, v.mean, v.gradients, v.due, v.had)
+		c.Finite(v.w, v.mean, v.cells)
 		c.Float(&v.scale, &v.intercept, &v.meanA, &v.meanB, &v.meanIntercept)
 		c.Check(v.scale >= linear.MinScale && v.scale <= 1 && v.meanA >= 0 && v.meanB >= 1, "scales from 1e-9 to 1")
 		c.Check(v.intercept-v.intercept == 0 && v.meanIntercept-v.meanIntercept == 0, "finite intercepts")
 		if v.columns != nil {
 			c.Float(&v.gradient)
-			c.Check(v.gradient >= 0 && !slices.ContainsFunc(v.gradients, func(g float64) bool { return g < 0 }),
+			c.Check(v.gradient >= 0 && !slices.ContainsFunc(v.cell(squaresCell), func(g float64) bool { return g < 0 }),
 				"sums of squares that are not negative")
 		}
 		if k := v.curved; k != nil {
@@ -546,7 +545,11 @@ func (s *SGD) fields(c *wire.Codec, from *SGD) {
 		v.progress.fields(c)
 	}
 	if k := s.columns; k != nil {
-		c.Finite(k.Largest, k.Touched)
+		largest, touched := k.Largest(), k.Touched()
+		if c.Finite(largest, touched); c.Reading() {
+			k.SetLargest(largest)
+			k.SetTouched(touched)
+		}
 		c.Float(&k.Scaled, &k.Factor)
 		c.Check(k.Scaled >= 0 && k.Factor >= 0, "sums of squares that are not negative")
 	}

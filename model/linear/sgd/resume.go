@@ -11,28 +11,30 @@ import (
 func (s *SGD) state() *linear.State {
 	st := &linear.State{T: s.t, EpochRows: s.epochRows}
 	for _, v := range s.vectors {
-		st.Vectors = append(st.Vectors, v.state(s.options.Tol != nil))
+		st.Vectors = append(st.Vectors, v.state(&s.rule, s.options.Tol != nil))
 	}
 	if s.unseen != nil {
-		st.Unseen = new(s.unseen.state(s.options.Tol != nil))
+		st.Unseen = new(s.unseen.state(&s.rule, s.options.Tol != nil))
 	}
 	if s.options.ClassWeight.Balanced {
 		st.ClassRows = slices.Clone(s.counts)
 	}
 	if c := s.columns; c != nil {
-		st.Columns = &linear.ColumnState{Largest: slices.Clone(c.Largest), Scaled: c.Scaled, Factor: c.Factor}
-		if slices.ContainsFunc(c.Touched, func(t float64) bool { return t != s.t }) {
-			st.Columns.Touched = slices.Clone(c.Touched)
+		st.Columns = &linear.ColumnState{Largest: c.Largest(), Scaled: c.Scaled, Factor: c.Factor}
+		if slices.ContainsFunc(c.Each, func(j steps.Column) bool { return j.Touched != s.t }) {
+			st.Columns.Touched = c.Touched()
 		}
 	}
 	return st
 }
 
-func (v *vector) state(stops bool) linear.VectorState {
-	s := linear.VectorState{
-		Weights: slices.Clone(v.w), Scale: v.scale, Intercept: v.intercept, Eta: v.eta,
-		Mean: slices.Clone(v.mean), MeanIntercept: v.meanIntercept, Gradients: slices.Clone(v.gradients),
-		Gradient: v.gradient,
+func (v *vector) state(r *steps.Rule, stops bool) linear.VectorState {
+	s := linear.VectorState{Scale: v.scale, Intercept: v.intercept, Eta: v.eta, MeanIntercept: v.meanIntercept,
+		Gradient: v.gradient}
+	if v.columns != nil {
+		s.Weights, s.Gradients = v.cell(weightCell), v.cell(squaresCell)
+	} else {
+		s.Weights = slices.Clone(v.w)
 	}
 	if k := v.curved; k != nil {
 		if k.rows > 0 { // in the middle of an epoch: who goes on begins another
@@ -41,11 +43,15 @@ func (v *vector) state(stops bool) linear.VectorState {
 			s.Before, s.Past = curveState(k.before), curveState(k.past)
 		}
 	}
-	if v.mean != nil {
-		s.MeanA, s.MeanB = v.meanA, v.meanB
+	if r.Average > 0 {
+		if s.MeanA, s.MeanB, s.Mean = v.meanA, v.meanB, v.means(); v.columns == nil {
+			s.Mean = slices.Clone(v.mean)
+		}
 	}
-	if slices.ContainsFunc(v.due, func(u float64) bool { return u != 0 }) {
-		s.Due, s.Had = slices.Clone(v.due), slices.Clone(v.had)
+	if v.stride == l1Stride {
+		if due := v.cell(dueCell); slices.ContainsFunc(due, func(u float64) bool { return u != 0 }) {
+			s.Due, s.Had = due, v.cell(hadCell)
+		}
 	}
 	if p := &v.progress; stops {
 		s.Stopping = &linear.Stopping{Rows: p.rows, Objective: p.objective, Scores: p.scores, Right: p.right,
@@ -60,20 +66,28 @@ func (v *vector) state(stops bool) linear.VectorState {
 // vectorOf is the weight vector of a state that has been checked.
 func vectorOf(s *linear.VectorState, r *steps.Rule, features int, columns *steps.Columns) *vector {
 	v := newVector(r, features, columns)
-	copy(v.w, s.Weights)
-	copy(v.mean, s.Mean)
-	if columns != nil {
-		copy(v.gradients, s.Gradients)
+	v.scale, v.intercept, v.eta, v.meanIntercept = s.Scale, s.Intercept, s.Eta, s.MeanIntercept
+	if r.Average > 0 {
+		v.meanA, v.meanB = s.MeanA, s.MeanB
+	}
+	if columns != nil { // the weights may be those of another rate, which have a scale
+		v.w, v.mean = slices.Clone(s.Weights), slices.Clone(s.Mean)
+		v.fold()
+		v.setCell(weightCell, v.w)
+		v.setCell(meanCell, v.mean)
+		v.w, v.mean = nil, nil
+		v.setCell(squaresCell, s.Gradients)
 		v.gradient = s.Gradient
-		copy(v.due, s.Due)
-		copy(v.had, s.Had)
+		if v.stride == l1Stride {
+			v.setCell(dueCell, s.Due)
+			v.setCell(hadCell, s.Had)
+		}
+	} else {
+		copy(v.w, s.Weights)
+		copy(v.mean, s.Mean)
 	}
 	if v.curved != nil {
 		v.curved.before, v.curved.past = quadraticOf(s.Before), quadraticOf(s.Past)
-	}
-	v.scale, v.intercept, v.eta, v.meanIntercept = s.Scale, s.Intercept, s.Eta, s.MeanIntercept
-	if v.mean != nil {
-		v.meanA, v.meanB = s.MeanA, s.MeanB
 	}
 	if p := s.Stopping; p != nil {
 		v.progress = progress{
@@ -130,7 +144,7 @@ func resume(m *linear.Model) (*SGD, error) {
 	}
 	if m.State == nil {
 		for i, v := range s.vectors {
-			copy(v.w, m.Coef[i])
+			v.setWeights(m.Coef[i])
 			v.intercept = m.Intercept[i]
 			if s.rule.OneClass {
 				v.intercept++
@@ -164,13 +178,14 @@ func (s *SGD) resumeColumns(from *linear.ColumnState) {
 	c := s.columns
 	if c.Settled(s.t); from == nil {
 		for _, v := range s.all() {
-			v.fold()
-			clear(v.gradients)
+			for j := squaresCell; j < len(v.cells); j += v.stride {
+				v.cells[j] = 0
+			}
 			v.gradient = 0
 		}
 		return
 	}
-	copy(c.Largest, from.Largest)
-	copy(c.Touched, from.Touched)
+	c.SetLargest(from.Largest)
+	c.SetTouched(from.Touched)
 	c.Scaled, c.Factor = from.Scaled, from.Factor
 }

@@ -246,7 +246,7 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 	all := s.all()
 	if r.Track {
 		for _, v := range all {
-			v.squares, v.absolutes = kernel.Row{}.Norms(v.w)
+			v.squares, v.absolutes = v.norms(kernel.Row{})
 		}
 	}
 	var before []float64
@@ -373,7 +373,7 @@ func (s *SGD) all() []*vector {
 func (v *vector) learn(r *steps.Rule, x kernel.Row, y, weight, eta, t, norm2, decay float64, judge *judge) bool {
 	if v.progress.done {
 		if judge != nil {
-			p := float64(v.scale*x.Dot(v.w)) + v.intercept
+			p := v.dot(x) + v.intercept
 			judge.add(p, r.Loss.Slope(p, y))
 		}
 		return true
@@ -505,8 +505,7 @@ func (s *SGD) settle() {
 	for _, v := range s.all() {
 		if a := v.adaptive(); !v.progress.done {
 			v.columns.Settle(&s.rule, &a, s.t)
-			clear(v.due)
-			clear(v.had)
+			v.endL1()
 		}
 	}
 	s.columns.Settled(s.t)

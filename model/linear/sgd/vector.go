@@ -21,15 +21,17 @@ type vector struct {
 	meanIntercept float64
 	eta           float64 // of Constant, Adaptive and passive rates
 
-	// AdaGrad: the columns of all vectors, and the sums of squares of this one's gradients. Scale is 1 then, and mean
-	// the mean.
-	columns   *steps.Columns
-	gradients []float64
-	gradient  float64   // by the intercept
-	due       []float64 // with an l1 penalty, of this epoch: see steps.Weights
-	had       []float64
+	// AdaGrad: the columns of all vectors, and of each column what this one has, in places of cells; w and mean are nil
+	// then, and the scale is 1.
+	columns  *steps.Columns
+	cells    []float64
+	stride   int     // places of cells for each column
+	gradient float64 // the sum of squares of gradients by the intercept
 
 	curved *curved // of Newton; otherwise nil
+
+	// by AdaGrad: 0, or NaN where a step has made a weight, a sum of squares or a mean infinite
+	moved float64
 
 	slope float64 // of the loss at the last row, unless passive
 
@@ -59,23 +61,126 @@ type progress struct {
 	done      bool
 }
 
+// What AdaGrad has of column j is at stride·j and these places after it: the weight, the sum of squares of its
+// gradients, and the mean; and with an l1 penalty how much of it was due and had in this epoch, see [steps.Weights].
+// Side by side they are half a line of the processor's cache, or one, so that a row waits once for each of its columns.
+const (
+	weightCell = iota
+	squaresCell
+	meanCell
+	dueCell
+	hadCell
+	plainStride = 4
+	l1Stride    = 8
+)
+
+// cell is a copy of what AdaGrad has of each column at a place.
+func (v *vector) cell(place int) []float64 {
+	x := make([]float64, len(v.cells)/v.stride)
+	for j := range x {
+		x[j] = v.cells[v.stride*j+place]
+	}
+	return x
+}
+
+// setCell sets what AdaGrad has of each column at a place.
+func (v *vector) setCell(place int, x []float64) {
+	for j, y := range x {
+		v.cells[v.stride*j+place] = y
+	}
+}
+
+// endL1 ends an epoch of AdaGrad, in which no l1 penalty is due any more.
+func (v *vector) endL1() {
+	if v.stride != l1Stride {
+		return
+	}
+	for j := 0; j < len(v.cells); j += l1Stride {
+		v.cells[j+dueCell], v.cells[j+hadCell] = 0, 0
+	}
+}
+
+// weights are w, or a copy where AdaGrad has them.
+func (v *vector) weights() []float64 {
+	if v.columns != nil {
+		return v.cell(weightCell)
+	}
+	return v.w
+}
+
+// means are mean, or a copy where AdaGrad has them, which count where there is averaging.
+func (v *vector) means() []float64 {
+	if v.columns != nil {
+		return v.cell(meanCell)
+	}
+	return v.mean
+}
+
+// setWeights sets the first ones of a vector that has learned nothing.
+func (v *vector) setWeights(w []float64) {
+	if v.columns != nil {
+		v.setCell(weightCell, w)
+		return
+	}
+	copy(v.w, w)
+}
+
+// dot is the product of a row with the weights.
+func (v *vector) dot(x kernel.Row) float64 {
+	if v.columns != nil {
+		return v.dotCell(x, weightCell)
+	}
+	return float64(v.scale * x.Dot(v.w))
+}
+
+// dotCell is the product of a row with what AdaGrad has of each column at a place.
+func (v *vector) dotCell(x kernel.Row, place int) float64 {
+	sum := 0.0
+	for i, y := range x.Val {
+		sum += float64(y * v.cells[v.stride*x.Column(i)+place])
+	}
+	return sum
+}
+
+// norms are Σw² and Σ|w| over the columns of a row, or over all where it is dense.
+func (v *vector) norms(x kernel.Row) (squares, absolutes float64) {
+	if v.columns == nil {
+		return x.Norms(v.w)
+	}
+	add := func(w float64) {
+		squares += float64(w * w)
+		absolutes += math.Abs(w)
+	}
+	if x.Idx == nil {
+		for j := weightCell; j < len(v.cells); j += v.stride {
+			add(v.cells[j])
+		}
+	}
+	for _, j := range x.Idx {
+		add(v.cells[v.stride*int(j)+weightCell])
+	}
+	return squares, absolutes
+}
+
 // newVector has weights of 0; columns are those that it shares with others, for AdaGrad only.
 func newVector(r *steps.Rule, features int, columns *steps.Columns) *vector {
-	v := &vector{w: make([]float64, features), scale: 1, meanB: 1, eta: r.Eta0, columns: columns}
+	v := &vector{scale: 1, meanB: 1, eta: r.Eta0, columns: columns}
 	if r.AdaGrad {
-		v.gradients = make([]float64, features)
+		if v.stride = plainStride; r.L1 {
+			v.stride = l1Stride
+		}
+		v.cells = make([]float64, v.stride*features)
+	} else {
+		v.w = make([]float64, features)
+		if r.Average > 0 {
+			v.mean = make([]float64, features)
+		}
 		if r.L1 {
-			v.due, v.had = make([]float64, features), make([]float64, features)
+			v.q = make([]float64, features)
 		}
 	}
 	if r.Newton {
 		v.curved = newCurved(features)
-	}
-	if r.Average > 0 {
-		v.mean = make([]float64, features)
-	}
-	if r.L1 && !r.AdaGrad {
-		v.q = make([]float64, features)
 	}
 	if r.OneClass {
 		v.intercept = 1
@@ -101,8 +206,16 @@ func (v *vector) clone(negated bool) *vector {
 		}
 		return y
 	}
-	c.w, c.mean, c.q, c.gradients = copied(v.w), copied(v.mean), copied(v.q), slices.Clone(v.gradients)
-	c.due, c.had = slices.Clone(v.due), copied(v.had)
+	c.w, c.mean, c.q, c.cells = copied(v.w), copied(v.mean), copied(v.q), slices.Clone(v.cells)
+	if negated {
+		for j := 0; j < len(c.cells); j += v.stride {
+			c.cells[j+weightCell] *= s
+			c.cells[j+meanCell] *= s
+			if v.stride == l1Stride {
+				c.cells[j+hadCell] *= s
+			}
+		}
+	}
 	c.curved = v.curved.clone(negated)
 	c.intercept *= s
 	c.meanIntercept *= s
@@ -218,13 +331,19 @@ func (v *vector) adapt(r *steps.Rule, x kernel.Row, y, weight, t float64) float6
 	}
 	b := steps.Bias{W: v.intercept, Squares: v.gradient, Mean: v.meanIntercept}
 	b.Add(r, v.columns, gradient, t)
+	v.moved += a.Check
 	v.intercept, v.gradient, v.meanIntercept = b.W, b.Squares, b.Mean
 	return p
 }
 
 // adaptive is the weights as AdaGrad has them.
 func (v *vector) adaptive() steps.Weights {
-	return steps.Weights{W: v.w, Squares: v.gradients, Mean: v.mean, Due: v.due, Had: v.had, Stride: 1}
+	a := steps.Weights{W: v.cells[weightCell:], Squares: v.cells[squaresCell:], Mean: v.cells[meanCell:],
+		Stride: v.stride}
+	if v.stride == l1Stride {
+		a.Due, a.Had = v.cells[dueCell:], v.cells[hadCell:]
+	}
+	return a
 }
 
 const maxSlope = 1e12
@@ -264,13 +383,13 @@ func (v *vector) forget(x kernel.Row) {
 		v.squares, v.absolutes = 0, 0
 		return
 	}
-	s, a := x.Norms(v.w)
+	s, a := v.norms(x)
 	v.squares -= s
 	v.absolutes -= a
 }
 
 func (v *vector) remember(x kernel.Row) {
-	s, a := x.Norms(v.w)
+	s, a := v.norms(x)
 	v.squares += s
 	v.absolutes += a
 }
@@ -284,10 +403,16 @@ func (v *vector) decision(r *steps.Rule, x kernel.Row, t float64) float64 {
 		}
 		return v.columns.Decision(r, x, &a, t) + b
 	}
+	if v.columns != nil {
+		if r.Reports(t) {
+			return v.dotCell(x, meanCell) + v.meanIntercept
+		}
+		return v.dot(x) + v.intercept
+	}
 	if r.Reports(t) {
 		return (float64(v.meanA*x.Dot(v.w))+x.Dot(v.mean))/v.meanB + v.meanIntercept
 	}
-	return float64(v.scale*x.Dot(v.w)) + v.intercept
+	return v.dot(x) + v.intercept
 }
 
 // coef is the model's weights and intercept, before row t.
@@ -298,8 +423,8 @@ func (v *vector) coef(r *steps.Rule, t float64) ([]float64, float64) {
 		v.columns.Settle(r, &a, t)
 	}
 	state := linear.VectorState{
-		Weights: v.w, Scale: v.scale, Intercept: v.intercept,
-		Mean: v.mean, MeanA: v.meanA, MeanB: v.meanB, MeanIntercept: v.meanIntercept,
+		Weights: v.weights(), Scale: v.scale, Intercept: v.intercept,
+		Mean: v.means(), MeanA: v.meanA, MeanB: v.meanB, MeanIntercept: v.meanIntercept,
 	}
 	return state.Coef(r.Average, t)
 }
@@ -326,25 +451,19 @@ func (v *vector) endChunk(c *linear.Chunk, fold bool) {
 // can have gone far: that is a wait for the memory, twice for each entry.
 func (v *vector) finite(c *linear.Chunk) bool {
 	sum := v.intercept - v.intercept + v.meanIntercept - v.meanIntercept + v.gradient - v.gradient
+	if v.columns != nil && c.Sparse != nil {
+		return sum+v.moved == 0
+	}
 	if c.Sparse == nil {
 		v.known = false
 		for _, x := range v.w {
 			sum += x - x
 		}
-		for _, x := range v.gradients {
+		for _, x := range v.cells {
 			sum += x - x
 		}
 		for _, x := range v.mean {
 			sum += x - x
-		}
-		return sum == 0
-	}
-	if v.columns != nil {
-		for _, j := range c.Sparse.Indices {
-			sum += v.w[j] - v.w[j] + v.gradients[j] - v.gradients[j]
-			if v.mean != nil {
-				sum += v.mean[j] - v.mean[j]
-			}
 		}
 		return sum == 0
 	}

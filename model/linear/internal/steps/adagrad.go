@@ -2,6 +2,7 @@ package steps
 
 import (
 	"math"
+	"slices"
 
 	"beamlearn/model/internal/kernel"
 )
@@ -22,25 +23,62 @@ import (
 // costs nothing until then. The threshold is that of all l1 penalties of the pass so far, less what the weight has
 // had of them (Tsuruoka, Tsujii and Ananiadou, ACL 2009, section 3.2): a weight that only noise moves stays 0.
 type Columns struct {
-	Largest []float64 // |x| so far
-	Touched []float64 // the first row whose penalty is due, and that is not in the mean yet
-	Scaled  float64
-	Factor  float64 // of the last row
+	Each   []Column
+	Scaled float64
+	Factor float64 // of the last row
 
 	before float64 // Factor of the row before
 	due    float64 // rows that are averaged over, up to the row before
 }
 
+// Column is what is known of one. Both numbers stand together, as a row that has the column needs both, and a wide
+// model waits for the memory above all.
+type Column struct {
+	Largest float64 // |x| so far
+	Touched float64 // the first row whose penalty is due, and that is not in the mean yet
+}
+
 // NewColumns has seen no rows.
 func NewColumns(features int) *Columns {
-	c := &Columns{Largest: make([]float64, features), Touched: make([]float64, features)}
-	for j := range c.Touched {
-		c.Touched[j] = 1
-	}
+	c := &Columns{Each: make([]Column, features)}
+	c.Settled(1)
 	return c
 }
 
-// Weights are a weight vector, of which weight j is at place j·Stride.
+// Largest is that of each column.
+func (c *Columns) Largest() []float64 {
+	x := make([]float64, len(c.Each))
+	for j := range c.Each {
+		x[j] = c.Each[j].Largest
+	}
+	return x
+}
+
+// SetLargest sets that of each column.
+func (c *Columns) SetLargest(x []float64) {
+	for j, v := range x {
+		c.Each[j].Largest = v
+	}
+}
+
+// Touched is that of each column.
+func (c *Columns) Touched() []float64 {
+	x := make([]float64, len(c.Each))
+	for j := range c.Each {
+		x[j] = c.Each[j].Touched
+	}
+	return x
+}
+
+// SetTouched sets that of each column.
+func (c *Columns) SetTouched(x []float64) {
+	for j, v := range x {
+		c.Each[j].Touched = v
+	}
+}
+
+// Weights are a weight vector, of which weight j is at place j·Stride, as is what goes with it. The slices may be parts
+// of one, in which all of a column stands together.
 type Weights struct {
 	W       []float64
 	Squares []float64 // G
@@ -48,6 +86,7 @@ type Weights struct {
 	Due     []float64 // nil without l1: the penalties of this pass so far, by the size of the steps
 	Had     []float64 // and what the weight has been moved by them
 	Stride  int
+	Check   float64 // what Dot and Add have made of these is finite where this is 0; otherwise it is NaN
 }
 
 // averaged is how many rows up to row t are averaged over.
@@ -66,14 +105,12 @@ func (c *Columns) Begin(r *Rule, x kernel.Row, t float64) {
 		scaled = 1
 	}
 	for i, v := range x.Val {
-		j := x.Column(i)
-		if m := math.Abs(v); m >= c.Largest[j] {
-			if m > 0 {
-				scaled++
-			}
-		} else {
-			m /= c.Largest[j]
+		m, largest := math.Abs(v), c.Each[x.Column(i)].Largest
+		if m < largest {
+			m /= largest
 			scaled += float64(m * m)
+		} else if m > 0 {
+			scaled++
 		}
 	}
 	c.Scaled += scaled
@@ -88,45 +125,98 @@ func (c *Columns) End(x kernel.Row, t float64) {
 		if v == 0 {
 			continue
 		}
-		j := x.Column(i)
-		c.Touched[j] = t
-		c.Largest[j] = max(c.Largest[j], math.Abs(v))
+		j := &c.Each[x.Column(i)]
+		j.Touched = t
+		j.Largest = max(j.Largest, math.Abs(v))
 	}
 }
 
 // Dot settles the weights that row t meets, and is their product with the row.
 func (c *Columns) Dot(r *Rule, x kernel.Row, a *Weights, t float64) float64 {
+	if a.Due == nil {
+		return c.dotWithoutL1(r, x, a, t)
+	}
 	sum := 0.0
 	for i, v := range x.Val {
 		if v == 0 {
 			continue
 		}
 		j := x.Column(i)
-		k := j * a.Stride
 		w := c.settle(r, a, j, t, c.before, c.due)
-		if m, s := math.Abs(v), c.Largest[j]; m > s && s > 0 {
+		if m, s := math.Abs(v), c.Each[j].Largest; m > s && s > 0 {
 			w *= s / m
+			a.W[j*a.Stride] = w
 		}
-		a.W[k] = w
+		a.Check += w - w
+		if a.Mean != nil {
+			a.Check += a.Mean[j*a.Stride] - a.Mean[j*a.Stride]
+		}
 		sum += float64(w * v)
 	}
 	return sum
 }
 
+// dotWithoutL1 is Dot without an l1 penalty, with what settled does then between its own lines: the processor goes on
+// with the next columns while it waits for the memory of one.
+func (c *Columns) dotWithoutL1(r *Rule, x kernel.Row, a *Weights, t float64) float64 {
+	sum, check, due, decays := 0.0, 0.0, c.due, r.Penalty && r.Alpha > 0
+	alpha, share := float64(r.Alpha*c.before), 1-r.L1Ratio
+	for i, v := range x.Val {
+		if v == 0 {
+			continue
+		}
+		j := x.Column(i)
+		k, column := j*a.Stride, c.Each[j]
+		w := a.W[k]
+		if rows := t - column.Touched; rows != 0 {
+			middle := w
+			if squares := a.Squares[k]; decays && squares > 0 {
+				cost := alpha / float64(column.Largest*math.Sqrt(squares))
+				half := float64(cost * ((rows + 1) / 2))
+				cost = float64(cost * rows)
+				middle /= 1 + float64(half*share)
+				w /= 1 + float64(cost*share)
+			}
+			if due > 0 {
+				mean := middle
+				if before := r.averaged(column.Touched - 1); before > 0 {
+					mean = a.Mean[k]
+					mean += float64((middle - mean) * ((due - before) / due))
+				}
+				a.Mean[k] = mean
+				check += mean - mean
+			}
+		}
+		if m := math.Abs(v); m > column.Largest && column.Largest > 0 {
+			w *= column.Largest / m
+		}
+		a.W[k] = w
+		check += w - w
+		sum += float64(w * v)
+	}
+	a.Check += check
+	return sum
+}
+
 // Add is the step along the row, of a gradient of the loss by the prediction, the row's weight included.
 func (c *Columns) Add(x kernel.Row, a *Weights, gradient float64) {
-	step := -float64(c.Factor * gradient)
+	step, check := -float64(c.Factor*gradient), 0.0
 	for i, v := range x.Val {
 		if v == 0 {
 			continue
 		}
 		j := x.Column(i)
 		k, g := j*a.Stride, float64(gradient*v)
-		a.Squares[k] += float64(g * g)
-		if root := math.Sqrt(a.Squares[k]); root > 0 {
-			a.W[k] += float64(step*v) / float64(max(c.Largest[j], math.Abs(v))*root)
+		squares := a.Squares[k] + float64(g*g)
+		a.Squares[k] = squares
+		if root := math.Sqrt(squares); root > 0 {
+			w := a.W[k] + float64(step*v)/float64(max(c.Each[j].Largest, math.Abs(v))*root)
+			a.W[k] = w
+			check += w - w
 		}
+		check += squares - squares
 	}
+	a.Check += check
 }
 
 // Bias is an intercept: its weight, G and mean.
@@ -171,13 +261,14 @@ func (c *Columns) settled(r *Rule, a *Weights, j int, t, factor, due float64) (w
 	if a.Mean != nil {
 		mean = a.Mean[k]
 	}
-	rows := t - c.Touched[j]
+	column := c.Each[j]
+	rows := t - column.Touched
 	if rows == 0 {
 		return w, mean, 0, 0
 	}
 	middle := w
 	if r.Penalty && a.Squares[k] > 0 && r.Alpha > 0 {
-		cost := float64(r.Alpha*factor) / float64(c.Largest[j]*math.Sqrt(a.Squares[k]))
+		cost := float64(r.Alpha*factor) / float64(column.Largest*math.Sqrt(a.Squares[k]))
 		half := float64(cost * ((rows + 1) / 2))
 		cost = float64(cost * rows)
 		if a.Due != nil {
@@ -191,7 +282,7 @@ func (c *Columns) settled(r *Rule, a *Weights, j int, t, factor, due float64) (w
 		w /= 1 + float64(cost*(1-r.L1Ratio))
 	}
 	if due > 0 {
-		if before := r.averaged(c.Touched[j] - 1); before == 0 {
+		if before := r.averaged(column.Touched - 1); before == 0 {
 			mean = middle
 		} else {
 			mean += float64((middle - mean) * ((due - before) / due))
@@ -214,15 +305,15 @@ func truncated(w, due, had float64) float64 {
 // Settle settles all weights before row t. All vectors must be, and then Settled be called. O(features).
 func (c *Columns) Settle(r *Rule, a *Weights, t float64) {
 	due := r.averaged(t - 1)
-	for j := range c.Touched {
+	for j := range c.Each {
 		c.settle(r, a, j, t, c.Factor, due)
 	}
 }
 
 // Settled says that all vectors are, before row t.
 func (c *Columns) Settled(t float64) {
-	for j := range c.Touched {
-		c.Touched[j] = t
+	for j := range c.Each {
+		c.Each[j].Touched = t
 	}
 }
 
@@ -281,6 +372,6 @@ func (r *Rule) PullOfIntercept(gradients, rows float64) float64 {
 // Clone is a copy.
 func (c *Columns) Clone() *Columns {
 	d := *c
-	d.Largest, d.Touched = append([]float64(nil), c.Largest...), append([]float64(nil), c.Touched...)
+	d.Each = slices.Clone(c.Each)
 	return &d
 }
