@@ -9,6 +9,7 @@ package features
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 )
 
@@ -88,6 +89,9 @@ type Options struct {
 	// Standardize brings numbers and dates to mean 0 and standard deviation 1. Default: false.
 	Standardize bool `json:"standardize,omitempty"`
 }
+
+// IsZero reports whether nothing is set.
+func (o *Options) IsZero() bool { return reflect.ValueOf(o).Elem().IsZero() }
 
 // EnsureDefaults sets what is not set.
 func (o *Options) EnsureDefaults() {

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
@@ -38,10 +39,16 @@ func init() {
 		return NewClassifier(m), nil
 	})
 	linear.RegisterKinded(bayes.StateKind, linear.Kinded{
-		Begin: func(options []byte, columns int, names []string) (linear.Fit, error) {
+		Begin: func(options []byte, columns int, names []string, e *features.Encoding) (linear.Fit, error) {
 			var o bayes.FitOptions
 			if err := json.Unmarshal(options, &o); err != nil {
 				return nil, err
+			}
+			if e != nil && o.Options.Kind == bayes.Categorical {
+				var err error
+				if o.Widths, err = widthsOf(e); err != nil {
+					return nil, err
+				}
 			}
 			return bayes.NewFit(o, columns, names)
 		},
@@ -61,6 +68,9 @@ type TrainOfOptions struct {
 	ID string
 	// Columns are the features, by names and globs. Default: all columns but these.
 	Columns []string
+	// Table and Numbers are as in [linear.TrainOfOptions].
+	Table   features.Options
+	Numbers bool
 	// Shards and Threads are as in [linear.TrainOfOptions].
 	Shards, Threads int
 	// Staging is a directory that all workers can reach, for the rows while the job runs. Required.
@@ -71,8 +81,9 @@ type TrainOfOptions struct {
 
 // TrainOf learns a classifier of rows that are in a pipeline: PCollection<T> → PCollection<[linear.Trained]> of one,
 // for [linear.PredictOf] or a file. T is a struct or a string, as in [linear.TrainOf], whose files, memory, windows and
-// errors these are; features and weight are numbers, of Categorical the numbers of categories. The model does not
-// depend on the order in which rows come. Call [CleanTrainOf] when the run is over.
+// errors these are, and which takes tables, too, as `bayes` does: of Categorical all columns of a table are categories,
+// and rows of numbers have the numbers of theirs. The weight is a number. The model does not depend on the order in
+// which rows come. Call [CleanTrainOf] when the run is over.
 func TrainOf(s beam.Scope, rows beam.PCollection, o *TrainOfOptions) (beam.PCollection, error) {
 	o.Fit.EnsureDefaults()
 	err := o.Fit.Validate()
@@ -92,9 +103,12 @@ func TrainOf(s beam.Scope, rows beam.PCollection, o *TrainOfOptions) (beam.PColl
 	if o.RunID == "" {
 		o.RunID = files.NewRunID()
 	}
+	kind := o.Fit.Options.Kind
 	return linear.TrainRows(s, "bayes.TrainOf", rows, &linear.RowsOptions{
-		Kind: bayes.StateKind, Fit: fit, Dense: dense(o.Fit.Options.Kind), Target: o.Target, Labels: true, Weight: o.Weight,
-		ID: o.ID, Columns: o.Columns, Shards: o.Shards, Threads: o.Threads, Staging: o.Staging, RunID: o.RunID,
+		Kind: bayes.StateKind, Fit: fit, Dense: dense(kind), TableDense: kind == bayes.Gaussian,
+		Target: o.Target, Labels: true, Weight: o.Weight, ID: o.ID, Columns: o.Columns,
+		Table: TableOptions(kind, o.Table), TableAsked: !o.Table.IsZero(), Numbers: o.Numbers,
+		Shards: o.Shards, Threads: o.Threads, Staging: o.Staging, RunID: o.RunID,
 	})
 }
 
@@ -124,6 +138,16 @@ func Inspect(
 
 // dense says which kinds take dense rows: zeros count as much as other values.
 func dense(kind bayes.Kind) bool { return kind == bayes.Gaussian || kind == bayes.Categorical }
+
+// TableOptions are options of tables as a kind takes their columns: counts where it is of counts, and categories alone
+// where it is of these, unless some are named otherwise.
+func TableOptions(kind bayes.Kind, o features.Options) features.Options {
+	o.Counts = kind != bayes.Gaussian
+	if kind == bayes.Categorical && len(o.Numeric)+len(o.Text)+len(o.Date) == 0 {
+		o.Categorical = append(slices.Clip(o.Categorical), "*") // numbers as well
+	}
+	return o
+}
 
 // Encoded is a dataset of tables whose rows an encoding brings to numbers. It completes the options, as Inspect does,
 // and gives the widths of the columns, where their features are categories.

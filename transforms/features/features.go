@@ -81,25 +81,43 @@ func Fit(ctx context.Context, j *Job, run Run) (e *model.Encoding, report *Repor
 	if j.RunID == "" {
 		j.RunID = files.NewRunID()
 	}
-	j.Reading.Confine(j.Data)
 	output.Begin(j.writing())
 	defer func() {
 		output.End(j.writing()) // an interrupted pipeline may still be at work
 		err = errors.Join(err, files.RemoveAll(context.WithoutCancel(ctx), j.Dir))
 	}()
+	return j.fit(func(fn *surveyFn) (Part, error) { return j.pass(ctx, *fn, run) })
+}
+
+// FitHere is Fit in this process and without Beam, as within a worker. It needs no Dir.
+func FitHere(ctx context.Context, j *Job) (*model.Encoding, *Report, error) {
+	list, err := j.Data.List(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return j.fit(func(fn *surveyFn) (Part, error) { return fn.survey(ctx, list.Chunks) })
+}
+
+// fit decides by what pass finds in all rows.
+func (j *Job) fit(pass func(fn *surveyFn) (Part, error)) (e *model.Encoding, report *Report, err error) {
+	j.Reading.Confine(j.Data)
 	survey, err := model.NewSurvey(j.Data.Fields, j.Options)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", j.Data.Name(), err)
 	}
-	fn := surveyFn{Reading: j.Reading, Fields: j.Data.Fields, Options: j.Options, RunID: j.RunID, Name: "columns",
+	fn := &surveyFn{Reading: j.Reading, Fields: j.Data.Fields, Options: j.Options, RunID: j.RunID, Name: "columns",
 		Groups: j.Groups}
-	report = &Report{}
-	if err := j.pass(ctx, fn, survey, report, run); err != nil {
+	found, err := pass(fn)
+	if err == nil {
+		err = survey.UnmarshalBinary(found.Look)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	if e, err = survey.Encoding(); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", j.Data.Name(), err)
 	}
+	report = &found.Report
 	name, more := e.Pass()
 	if !more {
 		return e, report, nil
@@ -109,7 +127,11 @@ func Fit(ctx context.Context, j *Job, run Run) (e *model.Encoding, report *Repor
 		return nil, nil, err
 	}
 	fn.Name, fn.Encoding = name, e
-	if err := j.pass(ctx, fn, counts, &Report{}, run); err != nil {
+	again, err := pass(fn)
+	if err == nil {
+		err = counts.UnmarshalBinary(again.Look)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	return e, report, e.Finish(counts)
@@ -152,7 +174,7 @@ type statistics interface {
 func (j *Job) writing() string { return "columns-" + j.RunID }
 
 // pass looks at all rows.
-func (j *Job) pass(ctx context.Context, fn surveyFn, to statistics, report *Report, run Run) error {
+func (j *Job) pass(ctx context.Context, fn surveyFn, run Run) (part Part, err error) {
 	result := files.Join(j.Dir, j.writing())
 	if fn.Encoding != nil {
 		result += "-counts"
@@ -164,18 +186,13 @@ func (j *Job) pass(ctx context.Context, fn surveyFn, to statistics, report *Repo
 	beam.ParDo0(s, &mergeFn{Survey: fn, Result: result, Writing: j.writing()},
 		beam.GroupByKey(s, beam.AddFixedKey(s, parts)))
 	if err := run(ctx, p); err != nil {
-		return err
+		return Part{}, err
 	}
 	b, err := files.ReadFile(ctx, result)
 	if err != nil {
-		return err
+		return Part{}, err
 	}
-	part, err := decodePart(b)
-	if err != nil {
-		return err
-	}
-	*report = part.Report
-	return to.UnmarshalBinary(part.Look)
+	return decodePart(b)
 }
 
 // Part is what was found in some rows.

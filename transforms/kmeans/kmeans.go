@@ -40,11 +40,12 @@ func init() {
 		return NewClusters(m)
 	})
 	linear.RegisterKinded(model.Kind, linear.Kinded{
-		Begin: func(options []byte, columns int, names []string) (linear.Fit, error) {
+		Begin: func(options []byte, columns int, names []string, e *features.Encoding) (linear.Fit, error) {
 			var o model.Options
 			if err := json.Unmarshal(options, &o); err != nil {
 				return nil, err
 			}
+			o.Standardize = o.Standardize && e == nil
 			return model.NewFit(o, columns, names)
 		},
 		Save: func(fit linear.Fit, w io.Writer) error { return fit.(*model.Fit).Model().Save(w) },
@@ -61,6 +62,9 @@ type TrainOfOptions struct {
 	ID string
 	// Columns are the features, by names and globs. Default: all columns but these.
 	Columns []string
+	// Table and Numbers are as in [linear.TrainOfOptions].
+	Table   features.Options
+	Numbers bool
 	// Shards and Threads are as in [linear.TrainOfOptions].
 	Shards, Threads int
 	// Staging is a directory that all workers can reach, for the rows while the job runs. Required.
@@ -71,8 +75,8 @@ type TrainOfOptions struct {
 
 // TrainOf finds clusters of rows that are in a pipeline: PCollection<T> → PCollection<[linear.Trained]> of one, for
 // [linear.PredictOf] or a file. T is a struct or a string, as in [linear.TrainOf], whose files, memory, windows and
-// errors these are; features and weight are numbers. The clusters do not depend on the order in which rows come. Call
-// [CleanTrainOf] when the run is over.
+// errors these are, and which takes tables, too; the weight is a number. The clusters do not depend on the order in which
+// rows come. Call [CleanTrainOf] when the run is over.
 func TrainOf(s beam.Scope, rows beam.PCollection, o *TrainOfOptions) (beam.PCollection, error) {
 	o.Fit.EnsureDefaults()
 	err := o.Fit.Validate()
@@ -89,9 +93,12 @@ func TrainOf(s beam.Scope, rows beam.PCollection, o *TrainOfOptions) (beam.PColl
 	if o.RunID == "" {
 		o.RunID = files.NewRunID()
 	}
+	table := o.Table
+	table.Standardize = o.Fit.Standardize
 	return linear.TrainRows(s, "kmeans.TrainOf", rows, &linear.RowsOptions{
-		Kind: model.Kind, Fit: fit, Dense: true, Weight: o.Weight, ID: o.ID, Columns: o.Columns, Shards: o.Shards,
-		Threads: o.Threads, Seed: o.Fit.Seed, Staging: o.Staging, RunID: o.RunID,
+		Kind: model.Kind, Fit: fit, Dense: true, TableDense: true, Weight: o.Weight, ID: o.ID, Columns: o.Columns,
+		Table: table, TableAsked: !o.Table.IsZero(), Numbers: o.Numbers, Shards: o.Shards, Threads: o.Threads,
+		Seed: o.Fit.Seed, Staging: o.Staging, RunID: o.RunID,
 	})
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/linear/targets"
@@ -349,12 +350,12 @@ func TestOfOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &TrainOfOptions{Buckets: -1, Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression},
+	o := &TrainOfOptions{Buckets: -1, Numbers: true, Table: features.Options{HashBits: 99}, Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression},
 		WarmStart: m}}
 	o.EnsureDefaults()
 	err = o.Validate()
 	for _, want := range []string{"warm start: only from files", "a target is needed", "-1 buckets: must be from 1 to",
-		"a staging directory is needed"} {
+		"a staging directory is needed", "hash_bits 99: must be", "rows of numbers: without options of tables"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
@@ -379,7 +380,7 @@ func TestOfTwice(t *testing.T) {
 	}
 	t.Parallel()
 	o := &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression, Penalty: model.None}},
-		Target: "price", ID: "name", Staging: t.TempDir()}
+		Target: "price", ID: "name", Numbers: true, Staging: t.TempDir()}
 	p, rooms := &PredictOfOptions{ID: "name"}, map[string]float64{}
 	pipe, s := beam.NewPipelineWithRoot()
 	for i := range 2 {
@@ -432,7 +433,7 @@ func TestOfFaults(t *testing.T) {
 	t.Parallel()
 	fitted := func() *TrainOfOptions {
 		return &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression}}, Target: "price",
-			ID: "name", Columns: []string{"rooms", "floor"}}
+			ID: "name", Columns: []string{"rooms", "floor"}, Numbers: true}
 	}
 	infinite, empty, text := flats(5, 1), flats(5, 1),
 		[]string{`{"name":"a","rooms":1,"price":2}`, `{"name":"b","rooms":"x","price":2}`}

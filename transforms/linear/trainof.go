@@ -16,8 +16,10 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
+	encode "beamlearn/transforms/features"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
@@ -41,6 +43,12 @@ type TrainOfOptions struct {
 	ID string
 	// Columns are the features, by names and globs. Default: all columns but these.
 	Columns []string
+	// Table is how columns of text, dates and missing cells become numbers; Fit.Standardize is said there, too. Default:
+	// as the rules of [features.Options] say.
+	Table features.Options
+	// Numbers says that rows are numbers and nothing else: columns of text are left out, and missing cells are faults, as
+	// by --encode=none. Default: false.
+	Numbers bool
 	// Buckets is the number of files that the rows are put into; a worker holds the rows of one. The model depends on it
 	// where that is learned by SGD. Default: 64.
 	Buckets int
@@ -82,10 +90,12 @@ func (o *TrainOfOptions) Validate() error {
 // rows are the options of learning from rows, whatever is learned.
 func (o *TrainOfOptions) rows() (*RowsOptions, error) {
 	fit, err := json.Marshal(linearOf{o.Fit, o.Fit.Options.Task})
+	table := o.Table
+	table.Standardize = o.Fit.Standardize
 	return &RowsOptions{
 		Kind: fitting.Kind, Fit: fit, Target: o.Target, Labels: o.Fit.Options.Task == model.Classification, Weight: o.Weight,
-		ID: o.ID, Columns: o.Columns, Buckets: o.Buckets, Shards: o.Shards, Threads: o.Threads, Seed: o.Fit.Seed,
-		Staging: o.Staging, RunID: o.RunID,
+		ID: o.ID, Columns: o.Columns, Table: table, TableAsked: !o.Table.IsZero(), Numbers: o.Numbers,
+		Buckets: o.Buckets, Shards: o.Shards, Threads: o.Threads, Seed: o.Fit.Seed, Staging: o.Staging, RunID: o.RunID,
 	}, err
 }
 
@@ -97,20 +107,27 @@ type linearOf struct {
 
 // Kinded is how models of a kind are learned from rows of a pipeline.
 type Kinded struct {
-	// Begin begins a fit, by its options in JSON.
-	Begin func(options []byte, columns int, names []string) (Fit, error)
+	// Begin begins a fit of rows of so many columns, which have these names or, where they have none, nil, by its options
+	// in JSON. Where the rows are those of a table, e is how they are encoded, which standardises them, too; else nil.
+	Begin func(options []byte, columns int, names []string, e *features.Encoding) (Fit, error)
 	// Save writes the file of its model, when that is found.
 	Save func(fit Fit, w io.Writer) error
 }
 
 // kinded are those of [RowsOptions.Kind].
 var kinded = map[string]Kinded{fitting.Kind: {
-	Begin: func(options []byte, columns int, names []string) (Fit, error) {
+	Begin: func(options []byte, columns int, names []string, e *features.Encoding) (Fit, error) {
 		var o linearOf
 		if err := json.Unmarshal(options, &o); err != nil {
 			return nil, err
 		}
 		o.Fit.Options.Task = o.Task
+		if e != nil {
+			if x := o.Fit.Options.Exposure; x != nil {
+				return nil, fmt.Errorf("exposure: %s is a feature of rows of numbers, and these are of a table", x.Column)
+			}
+			o.Fit.Standardize, o.Fit.Sample = false, true
+		}
 		return fitting.NewFit(o.Fit, columns, names)
 	},
 	Save: func(fit Fit, w io.Writer) error { return fit.(*fitting.Fit).Model().Save(w) },
@@ -132,8 +149,12 @@ type RowsOptions struct {
 	// Target is the column to learn, if there is any, and Labels says that it holds labels. Default: none.
 	Target string
 	Labels bool
-	// Dense says that rows are not kept sparse. Default: false.
-	Dense bool
+	// Dense says that rows of numbers are not kept sparse, and TableDense that encoded ones are not. Default: false.
+	Dense, TableDense bool
+	// Table and Numbers are as in [TrainOfOptions]; TableAsked says that rows are those of a table whatever is in them.
+	Table      features.Options
+	TableAsked bool
+	Numbers    bool
 	// Weight, ID, Columns, Buckets, Shards, Threads, Staging and RunID are as in [TrainOfOptions].
 	Weight, ID               string
 	Columns                  []string
@@ -154,11 +175,15 @@ func (o *RowsOptions) EnsureDefaults() {
 	if o.RunID == "" {
 		o.RunID = files.NewRunID()
 	}
+	o.Table.EnsureDefaults()
 }
 
 // Validate reports every fault of the options at once.
 func (o *RowsOptions) Validate() error {
-	var errs []error
+	errs := []error{o.Table.Validate()}
+	if o.Numbers && o.TableAsked {
+		errs = append(errs, errors.New("rows of numbers: without options of tables"))
+	}
 	if _, found := kinded[o.Kind]; !found {
 		errs = append(errs, fmt.Errorf("rows of a pipeline: unknown kind %q", o.Kind))
 	}
@@ -182,9 +207,11 @@ func (o *RowsOptions) learning() *Options {
 func (o *RowsOptions) staging() string { return files.Join(o.Staging, "."+o.RunID+files.EndStaging) }
 
 // TrainOf learns a linear model of rows that are in a pipeline: PCollection<T> → PCollection<[Trained]> of one, for
-// [PredictOf] or a file. T is a struct or a string, as there; features, target and weight are numbers, and the target a
-// label where Fit classifies. The model is that of [Train] over files of these rows in an order of their own, so it
-// does not depend on the order in which they come.
+// [PredictOf] or a file. T is a struct or a string, as there; target and weight are numbers, and the target a label
+// where Fit classifies. Where features hold more than numbers, text, dates, missing cells, the rows are taken for those
+// of a table, as `sgd` takes them, and the model has their encoding; its notes say what became of each column. The model
+// is that of [Train] over files of these rows in an order of their own, so it does not depend on the order in which
+// they come. Rows without a target are left out, which the notes say.
 //
 // All windows must be the global one, and the rows bounded. Rows are grouped by a hash into o.Buckets files of the
 // staging directory, and only the names of these go on; one worker makes all passes over them, with all its threads,
@@ -218,8 +245,10 @@ func TrainRows(s beam.Scope, of string, rows beam.PCollection, o *RowsOptions) (
 	}
 	output.Begin(o.RunID)
 	buckets := beam.GroupByKey(s, beam.ParDo(s, &bucketFn{Buckets: o.Buckets}, lines))
-	names := beam.ParDo(s, &spillRowsFn{Options: *o, Of: files.NewRunID()}, buckets)
-	return beam.ParDo(s, &trainOfFn{Options: *o, Of: of}, beam.Impulse(s), beam.SideInput{Input: names}), nil
+	unique := files.NewRunID()
+	names := beam.ParDo(s, &spillRowsFn{Options: *o, Of: unique}, buckets)
+	return beam.ParDo(s, &trainOfFn{Options: *o, Of: of, Unique: unique}, beam.Impulse(s),
+		beam.SideInput{Input: names}), nil
 }
 
 // CleanTrainOf removes what a run of [TrainOf] has left in its staging directory. Call it when the run is over, well or
@@ -288,7 +317,8 @@ func (f *spillRowsFn) ProcessElement(ctx context.Context, bucket int, iter func(
 // trainOfFn makes all passes over the files of the buckets.
 type trainOfFn struct {
 	Options RowsOptions
-	Of      string
+	Of      string // what errors call the transform
+	Unique  string // to the transform, among those of the run
 }
 
 func (f *trainOfFn) ProcessElement(ctx context.Context, _ []byte, iter func(*string) bool, emit func(Trained)) error {
@@ -308,20 +338,36 @@ func (f *trainOfFn) ProcessElement(ctx context.Context, _ []byte, iter func(*str
 	return nil
 }
 
-func (f *trainOfFn) train(ctx context.Context, names []string) (t Trained, err error) {
+// train learns from the rows as numbers, or as those of a table where they hold more.
+func (f *trainOfFn) train(ctx context.Context, names []string) (Trained, error) {
 	o := &f.Options
-	learning := o.learning()
-	var reading vectorio.Options
-	reading.EnsureDefaults()
-	r := &reading.Formats
-	r.Format, r.Columns, r.IDColumn, r.TargetColumn, r.WeightColumn = "jsonl", o.Columns, o.ID, o.Target, o.Weight
-	r.Labels, r.Unlabelled = o.Labels, o.Target == ""
-	data, err := o.inspect(ctx, names, learning, &reading)
+	if o.TableAsked {
+		return f.learn(ctx, names, o.table)
+	}
+	if o.Numbers {
+		return f.learn(ctx, names, o.numbers)
+	}
+	if other := o.other(ctx, names); other != "" {
+		return f.learn(ctx, names, o.table)
+	}
+	t, err := f.learn(ctx, names, o.numbers)
+	if o.isCell(err) { // of a row that the first ones told nothing of
+		return f.learn(ctx, names, o.table)
+	}
+	return t, err
+}
+
+// learn makes the passes over rows that inspect has inspected, and completes the options of.
+func (f *trainOfFn) learn(ctx context.Context, names []string,
+	inspect func(context.Context, []string, *Options, *vectorio.Options) (*vectorio.Dataset, error)) (t Trained, err error) {
+	o := &f.Options
+	learning, reading := o.learning(), o.reading()
+	data, err := inspect(ctx, names, learning, reading)
 	if err != nil {
 		return t, err
 	}
 	kind := kinded[o.Kind]
-	fit, err := kind.Begin(o.Fit, data.Dim, data.Columns)
+	fit, err := kind.Begin(o.Fit, data.Dim, data.Columns, reading.Encoding)
 	if err != nil {
 		return t, err
 	}
@@ -331,23 +377,46 @@ func (f *trainOfFn) train(ctx context.Context, names []string) (t Trained, err e
 	if err != nil {
 		return t, err
 	}
-	passes := &localFn{passFn{Reading: reading, Dim: data.Dim, Options: *learning, Dir: o.staging()}}
-	passes.kept = newKept(learning.CacheMemory, r.Format)
+	dir := files.Join(o.staging(), "passes-"+f.Unique)
+	passes := &localFn{passFn{Reading: *reading, Dim: data.Dim, Options: *learning, Dir: dir}}
+	passes.kept = newKept(learning.CacheMemory, reading.Formats.Format)
 	for !fit.Done() {
 		if err := passes.advance(ctx, fit, list.Chunks); err != nil {
 			return t, err
 		}
 	}
-	fit.Reads(nil, data.ZeroBased())
+	left, err := (&checkpoint{dir: dir, options: learning}).rejections(ctx)
+	if err != nil {
+		return t, err
+	}
+	fit.Reads(reading.Encoding, data.ZeroBased())
 	var b bytes.Buffer
 	if err := kind.Save(fit, &b); err != nil {
 		return t, err
 	}
-	return Trained{File: b.Bytes(), Notes: append(data.Notes(), fit.Notes()...)}, nil
+	t.File, t.Notes = b.Bytes(), data.Notes()
+	if reading.Encoding != nil {
+		t.Notes = append(t.Notes, reading.Encoding.Lines()...)
+	}
+	if left.NoTarget > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("%d rows without a target are left out", left.NoTarget))
+	}
+	t.Notes = append(t.Notes, fit.Notes()...)
+	return t, nil
 }
 
-// inspect inspects the files of the rows.
-func (o *RowsOptions) inspect(ctx context.Context, names []string, learning *Options,
+// reading is how the files of the rows are read.
+func (o *RowsOptions) reading() *vectorio.Options {
+	reading := &vectorio.Options{}
+	reading.EnsureDefaults()
+	r := &reading.Formats
+	r.Format, r.Columns, r.IDColumn, r.TargetColumn, r.WeightColumn = "jsonl", o.Columns, o.ID, o.Target, o.Weight
+	r.Labels, r.Unlabelled = o.Labels, o.Target == ""
+	return reading
+}
+
+// numbers inspects the files of the rows as those of numbers.
+func (o *RowsOptions) numbers(ctx context.Context, names []string, learning *Options,
 	reading *vectorio.Options) (*vectorio.Dataset, error) {
 	if !o.Dense {
 		return Inspect(ctx, names, 0, learning, reading)
@@ -358,6 +427,45 @@ func (o *RowsOptions) inspect(ctx context.Context, names []string, learning *Opt
 	}
 	data.Reads(reading)
 	return data.InUnits(&learning.UnitRows, 0, reading), nil
+}
+
+// table inspects the files of the rows as those of a table, and finds out how they are encoded.
+func (o *RowsOptions) table(ctx context.Context, names []string, learning *Options,
+	reading *vectorio.Options) (*vectorio.Dataset, error) {
+	reading.Formats.Cells, reading.Parts = true, 2*learning.Shards
+	data, err := vectorio.Inspect(ctx, names, *reading)
+	if err != nil {
+		return nil, err
+	}
+	e, _, err := encode.FitHere(ctx, &encode.Job{Data: data, Reading: *reading, Options: o.Table, RunID: o.RunID})
+	if err != nil {
+		return nil, err
+	}
+	if !o.TableDense {
+		return Encoded(data, e, 0, learning, reading), nil
+	}
+	if data, err = data.EncodedDense(e, reading); err != nil {
+		return nil, err
+	}
+	return data.InUnits(&learning.UnitRows, 0, reading), nil
+}
+
+// other says which column the first rows have that holds more than numbers; "" where none does.
+func (o *RowsOptions) other(ctx context.Context, names []string) string {
+	reading := o.reading()
+	reading.Formats.Cells = true
+	data, err := vectorio.Inspect(ctx, names, *reading)
+	if err != nil {
+		return "" // which the reading as numbers tells
+	}
+	return data.Other
+}
+
+// isCell reports whether an error is of a cell of a feature, which is no number.
+func (o *RowsOptions) isCell(err error) bool {
+	var at *fault.Fault
+	return errors.As(err, &at) && at.Column != "" && at.Row != fault.WholeFile &&
+		!slices.Contains([]string{o.Target, o.Weight, o.ID}, at.Column)
 }
 
 // ofRow tells the fault of a row, which is in a file of its own accord, by the row's id.

@@ -415,16 +415,12 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, o *model.Fi
 	if err != nil {
 		return cli.Usage(err)
 	}
-	asked.Counts = o.Options.Kind != model.Gaussian
 	if job.Data, err = linear.InspectTable(ctx, c.patterns(), &job.Options, &job.Reading); err != nil {
 		return err
 	}
 	c.Note(job.Data)
 	if e == nil {
-		if o.Options.Kind == model.Categorical && len(asked.Numeric)+len(asked.Text)+len(asked.Date) == 0 {
-			asked.Categorical = append(asked.Categorical, "*") // numbers as well
-		}
-		of := &encode.Job{Data: job.Data, Reading: job.Reading, Options: asked,
+		of := &encode.Job{Data: job.Data, Reading: job.Reading, Options: bayes.TableOptions(o.Options.Kind, asked),
 			Dir: cli.ColumnsDir(job.Options.Model, job.Options.RunID), Workers: cli.Workers()}
 		if e, err = c.tables.Fit(ctx, of, nil); err != nil {
 			return err

@@ -1,0 +1,163 @@
+package linear
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"beamlearn/model/features"
+	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
+)
+
+// home is a row of a table.
+type home struct {
+	Name  string   `json:"name"`
+	Kind  *string  `json:"kind"`
+	Rooms *float64 `json:"rooms"`
+	Price *float64 `json:"price"`
+}
+
+// homes are rows of which some lack the number of rooms, some the kind, and two the price.
+func homes(n int) []home {
+	r := rand.New(rand.NewPCG(7, 1))
+	rows := make([]home, n)
+	for i := range rows {
+		kind, rooms := []string{"flat", "house", "Hütte"}[r.IntN(3)], float64(1+r.IntN(6))
+		price := 2*rooms + float64(len(kind)) + r.NormFloat64()
+		rows[i] = home{Name: fmt.Sprint("home ", i), Kind: &kind, Rooms: &rooms, Price: &price}
+		switch {
+		case i%9 == 4:
+			rows[i].Rooms = nil
+		case i%11 == 5:
+			rows[i].Kind = nil
+		case i == 20 || i == 61:
+			rows[i].Price = nil
+		}
+	}
+	return rows
+}
+
+// ridgeOfHomes solves the normal equations of the price on what one-hot encoding, the mean for missing numbers and an
+// intercept make of the rows, with weight alpha on all but the intercept, and gives what it says of each row.
+func ridgeOfHomes(t *testing.T, rows []home, alpha float64) map[string]float64 {
+	t.Helper()
+	kinds := []string{"Hütte", "flat", "house", ""}
+	var sum, known float64
+	for _, h := range rows {
+		if h.Price != nil && h.Rooms != nil {
+			sum, known = sum+*h.Rooms, known+1
+		}
+	}
+	encoded := func(h home) []float64 {
+		x, kind := make([]float64, 7), ""
+		if h.Kind != nil {
+			kind = *h.Kind
+		}
+		x[slices.Index(kinds, kind)] = 1
+		if x[4] = sum / known; h.Rooms != nil {
+			x[4] = *h.Rooms
+		} else {
+			x[5] = 1
+		}
+		x[6] = 1
+		return x
+	}
+	a, b, n := mat.NewDense(7, 7, nil), mat.NewVecDense(7, nil), 0.0
+	for _, h := range rows {
+		if h.Price == nil {
+			continue
+		}
+		x := mat.NewVecDense(7, encoded(h))
+		a.RankOne(a, 1, x, x)
+		b.AddScaledVec(b, *h.Price, x)
+		n++
+	}
+	for j := range 6 {
+		a.Set(j, j, a.At(j, j)+alpha*n)
+	}
+	var w mat.VecDense
+	if err := w.SolveVec(a, b); err != nil {
+		t.Fatal(err)
+	}
+	says := map[string]float64{}
+	for _, h := range rows {
+		says[h.Name] = mat.Dot(&w, mat.NewVecDense(7, encoded(h)))
+	}
+	return says
+}
+
+// Rows of text and missing cells are learned from and answered as those of a table, by themselves: the predictions are
+// those of the normal equations of the encoded rows. Rows without a target are left out and counted.
+func TestTrainOfTable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
+	t.Parallel()
+	rows := homes(80)
+	o := &TrainOfOptions{
+		Fit:    fitting.FitOptions{Options: model.Options{Task: model.Regression}, Alphas: []float64{0.01}},
+		Target: "price", ID: "name", Buckets: 5, Shards: 2,
+	}
+	trained, answers, err := trainAndPredict(t, rows, o, &PredictOfOptions{ID: "name"})
+	if err != nil {
+		t.Fatal(firstLine(err))
+	}
+	want := ridgeOfHomes(t, rows, 0.01)
+	if len(answers) != len(rows) {
+		t.Errorf("%d answers to %d rows", len(answers), len(rows))
+	}
+	for name, a := range answers {
+		if !(math.Abs(a.Value-want[name]) <= 1e-8) {
+			t.Errorf("%s: %v, want %v", name, a.Value, want[name])
+		}
+	}
+	if notes := strings.Join(trained.Notes, "\n"); !strings.Contains(notes, "2 rows without a target are left out") ||
+		!strings.Contains(notes, "kind: ") || !strings.Contains(notes, "rooms: ") {
+		t.Errorf("notes: %q", notes)
+	}
+	m, err := model.Load("m", bytes.NewReader(trained.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Encoding == nil || len(m.FeatureNames) != 6 {
+		t.Errorf("features %q", m.FeatureNames)
+	}
+	slices.Reverse(rows)
+	again, _, err := trainAndPredict(t, rows, &TrainOfOptions{Fit: o.Fit, Target: "price", ID: "name", Buckets: 5,
+		Shards: 2, Table: features.Options{Categorical: []string{"kind"}}}, &PredictOfOptions{ID: "name"})
+	if err != nil {
+		t.Fatal(firstLine(err))
+	}
+	if n, err := model.Load("m", bytes.NewReader(again.File)); err != nil || !slices.Equal(n.Coef[0], m.Coef[0]) {
+		t.Errorf("other rows first, and the kinds named: another model (%v)", err)
+	}
+}
+
+// A cell of a late row that is no number makes all rows those of a table, unless they are said to be numbers.
+func TestTrainOfLateCell(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
+	t.Parallel()
+	rows := append(flats(50, 1), flat{Name: "last"})
+	o := &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression}}, Target: "price",
+		ID: "name", Columns: []string{"rooms", "floor"}, Buckets: 1}
+	trained, answers, err := trainAndPredict(t, rows, o, &PredictOfOptions{ID: "name"})
+	if err != nil {
+		t.Fatal(firstLine(err))
+	}
+	m, err := model.Load("m", bytes.NewReader(trained.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Encoding == nil || len(m.FeatureNames) != 3 || len(answers) != len(rows) {
+		t.Errorf("features %q, %d answers", m.FeatureNames, len(answers))
+	}
+}
