@@ -27,6 +27,16 @@ type Point struct {
 // Rank orders rows as if by chance, by their numbers: those of the least are a sample.
 func Rank(number int64) uint64 { return splitmix.Mix(uint64(number)) }
 
+// SampleRank is the rank up to which rows are drawn of so many in all: with all but no chance they are as many as the
+// sample has, and few more.
+func SampleRank(sample int, total int64) uint64 {
+	share := (float64(sample)*1.1 + 100) / float64(max(total, 1))
+	if share >= 1 {
+		return 1<<64 - 1
+	}
+	return uint64(share * (1 << 63) * 2)
+}
+
 // View is what a page shows beside the components.
 type View struct {
 	Source string  // of the rows, for the title

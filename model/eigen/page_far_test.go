@@ -1,6 +1,7 @@
 package eigen
 
 import (
+	"math"
 	"strconv"
 	"testing"
 
@@ -58,5 +59,21 @@ func TestPageWithoutLabel(t *testing.T) {
 	}
 	if v := d.Value[3]; v == v {
 		t.Errorf("the point without a label stands at %v", v)
+	}
+}
+
+// As many rows are drawn as were asked for, and not many more.
+func TestSampleRank(t *testing.T) {
+	for _, total := range []int64{1, 4000, 5000, 1_000_000} {
+		const sample = 4000
+		bound, n := SampleRank(sample, total), 0
+		for i := range total {
+			if Rank(i) <= bound {
+				n++
+			}
+		}
+		if want := int(min(sample, total)); n < want || float64(n) > math.Max(float64(want)*1.2, 100) {
+			t.Errorf("%d of %d rows drawn", n, total)
+		}
 	}
 }

@@ -127,7 +127,7 @@ func (f *projectFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit f
 func (f *projectFn) project(ctx context.Context, c vectorio.Chunk, p *components, out *output.Task,
 	report *chunkReport) error {
 	var values []float64
-	bound := drawn(f.Options.Sample, c.Total)
+	bound := model.SampleRank(f.Options.Sample, c.Total)
 	seen, err := vectorio.EachAhead(ctx, c, &f.Reading, f.Dim, func(batch vectorio.Batch) error {
 		for _, r := range batch.Rejected {
 			out.Reject(r)
@@ -215,15 +215,6 @@ func (f *projectFn) sample(p *components, b *vectors.Block, bound uint64, report
 		one(point.Values, i)
 		report.Sample = append(report.Sample, point)
 	}
-}
-
-// drawn is the hash up to which rows are drawn, so that with all but no chance there are enough, and few too many.
-func drawn(sample int, total int64) uint64 {
-	share := (float64(sample)*1.1 + 100) / float64(max(total, 1))
-	if share >= 1 {
-		return 1<<64 - 1
-	}
-	return uint64(share * (1 << 63) * 2)
 }
 
 // Report reads what a finished run of Project has left in its staging directory.

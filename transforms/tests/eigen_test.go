@@ -1,4 +1,4 @@
-package eigen_test
+package tests
 
 import (
 	"context"
@@ -11,15 +11,13 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
 
 	model "beamlearn/model/eigen"
+	"beamlearn/model/linear"
 	"beamlearn/transforms/eigen"
-	"beamlearn/transforms/internal/beamtest"
 	"beamlearn/transforms/output"
 )
 
-func TestMain(m *testing.M) { beamtest.Main(m) }
-
 // The first principal component of a table, and its rows along it.
-func Example() {
+func Example_eigen() {
 	dir, err := os.MkdirTemp("", "eigen")
 	if err != nil {
 		panic(err)
@@ -62,4 +60,28 @@ func Example() {
 	// 0,-5
 	// 1,0
 	// 2,5
+}
+
+func FuzzSummand(f *testing.F) {
+	for _, s := range []eigen.Summand{{}, {Node: linear.Node{Level: 3, Index: 7}, Partial: []byte("sums")}} {
+		b, err := encode(s)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := decode[eigen.Summand](b)
+		if err != nil {
+			return
+		}
+		again, err := encode(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := decode[eigen.Summand](again)
+		if err != nil || u.Node != s.Node || string(u.Partial) != string(s.Partial) {
+			t.Errorf("%+v became %+v, %v", s, u, err)
+		}
+	})
 }
