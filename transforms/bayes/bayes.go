@@ -38,22 +38,22 @@ func init() {
 		}
 		return NewClassifier(m), nil
 	})
-	linear.RegisterKinded(bayes.StateKind, linear.Kinded{
-		Begin: func(options []byte, columns int, names []string, e *features.Encoding) (linear.Fit, error) {
+	linear.RegisterLearner(bayes.StateKind, linear.LearnerOf(
+		func(options []byte, rows *linear.Rows) (*bayes.Fit, error) {
 			var o bayes.FitOptions
 			if err := json.Unmarshal(options, &o); err != nil {
 				return nil, err
 			}
-			if e != nil && o.Options.Kind == bayes.Categorical {
+			if e := rows.Reading.Encoding; e != nil && o.Options.Kind == bayes.Categorical {
 				var err error
 				if o.Widths, err = widthsOf(e); err != nil {
 					return nil, err
 				}
 			}
-			return bayes.NewFit(o, columns, names)
+			return bayes.NewFit(o, rows.Data.Dim, rows.Data.Columns)
 		},
-		Save: func(fit linear.Fit, w io.Writer) error { return fit.(*bayes.Fit).Model().Save(w) },
-	})
+		func(fit *bayes.Fit, w io.Writer) error { return fit.Model().Save(w) },
+	))
 }
 
 // TrainOfOptions of [TrainOf]. A field that is not Required has its Default.

@@ -325,14 +325,30 @@ func (f *sumFn) sum(ctx context.Context, group int, iter func(*vectorio.Chunk) b
 	if err != nil {
 		return err
 	}
+	sum, err := f.over(ctx, fit, group, vectorio.Gather(iter))
+	if err != nil {
+		return err
+	}
+	return sum.Rest(func(n linear.Node, p linear.Partial) error {
+		b, err := p.MarshalBinary()
+		if err == nil {
+			emit(Summand{n, b})
+		}
+		return err
+	})
+}
+
+// over sums up the shards of a group.
+func (f *sumFn) over(ctx context.Context, fit *model.Fit, group int, all []vectorio.Chunk) (*linear.Sum, error) {
 	shards := make([][]vectorio.Chunk, f.Options.Shards)
-	var c vectorio.Chunk
-	for iter(&c) {
+	var total int64
+	for _, c := range all {
 		i := c.Shard(f.Options.Shards)
 		shards[i] = append(shards[i], c)
+		total = c.Total
 	}
 	run := progress.Of(f.Options.RunID)
-	run.Begin(fmt.Sprintf("summing up, pass %d of %d", f.Pass+1, f.Passes), c.Total)
+	run.Begin(fmt.Sprintf("summing up, pass %d of %d", f.Pass+1, f.Passes), total)
 	g, ctx2 := errgroup.WithContext(ctx)
 	g.SetLimit(f.Options.threads())
 	var mu sync.Mutex
@@ -361,19 +377,13 @@ func (f *sumFn) sum(ctx context.Context, group int, iter func(*vectorio.Chunk) b
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return err
+		return nil, err
 	}
 	if f.Pass == 0 {
 		vectorio.Count(ctx, rows, rejected)
 	}
 	rowsSummed.Inc(ctx, rows)
-	return sum.Rest(func(n linear.Node, p linear.Partial) error {
-		b, err := p.MarshalBinary()
-		if err == nil {
-			emit(Summand{n, b})
-		}
-		return err
-	})
+	return sum, nil
 }
 
 // add adds the rows of a chunk.

@@ -39,17 +39,17 @@ func init() {
 		}
 		return NewClusters(m)
 	})
-	linear.RegisterKinded(model.Kind, linear.Kinded{
-		Begin: func(options []byte, columns int, names []string, e *features.Encoding) (linear.Fit, error) {
+	linear.RegisterLearner(model.Kind, linear.LearnerOf(
+		func(options []byte, rows *linear.Rows) (*model.Fit, error) {
 			var o model.Options
 			if err := json.Unmarshal(options, &o); err != nil {
 				return nil, err
 			}
-			o.Standardize = o.Standardize && e == nil
-			return model.NewFit(o, columns, names)
+			o.Standardize = o.Standardize && rows.Reading.Encoding == nil
+			return model.NewFit(o, rows.Data.Dim, rows.Data.Columns)
 		},
-		Save: func(fit linear.Fit, w io.Writer) error { return fit.(*model.Fit).Model().Save(w) },
-	})
+		func(fit *model.Fit, w io.Writer) error { return fit.Model().Save(w) },
+	))
 }
 
 // TrainOfOptions of [TrainOf]. A field that is not Required has its Default.

@@ -105,45 +105,85 @@ type linearOf struct {
 	Task model.Task // which the hyperparameters' JSON has not
 }
 
-// Kinded is how models of a kind are learned from rows of a pipeline.
-type Kinded struct {
-	// Begin begins a fit of rows of so many columns, which have these names or, where they have none, nil, by its options
-	// in JSON. Where the rows are those of a table, e is how they are encoded, which standardises them, too; else nil.
-	Begin func(options []byte, columns int, names []string, e *features.Encoding) (Fit, error)
-	// Save writes the file of its model, when that is found.
-	Save func(fit Fit, w io.Writer) error
+// Rows are those of a pipeline, in files, that a [Learner] learns from.
+type Rows struct {
+	Data    *vectorio.Dataset
+	Reading *vectorio.Options // with the encoding of rows that are those of a table, which standardises them, too
+	Options *Options
+	Dir     string // for what passes leave, until the run is over
 }
 
-// kinded are those of [RowsOptions.Kind].
-var kinded = map[string]Kinded{fitting.Kind: {
-	Begin: func(options []byte, columns int, names []string, e *features.Encoding) (Fit, error) {
+// Learner learns a model from the rows of a pipeline, by options in JSON.
+type Learner func(ctx context.Context, options []byte, rows *Rows) (*Trained, error)
+
+// learners are those of [RowsOptions.Kind].
+var learners = map[string]Learner{fitting.Kind: LearnerOf(
+	func(options []byte, rows *Rows) (*fitting.Fit, error) {
 		var o linearOf
 		if err := json.Unmarshal(options, &o); err != nil {
 			return nil, err
 		}
 		o.Fit.Options.Task = o.Task
-		if e != nil {
+		if rows.Reading.Encoding != nil {
 			if x := o.Fit.Options.Exposure; x != nil {
 				return nil, fmt.Errorf("exposure: %s is a feature of rows of numbers, and these are of a table", x.Column)
 			}
 			o.Fit.Standardize, o.Fit.Sample = false, true
 		}
-		return fitting.NewFit(o.Fit, columns, names)
+		return fitting.NewFit(o.Fit, rows.Data.Dim, rows.Data.Columns)
 	},
-	Save: func(fit Fit, w io.Writer) error { return fit.(*fitting.Fit).Model().Save(w) },
-}}
+	func(fit *fitting.Fit, w io.Writer) error { return fit.Model().Save(w) },
+)}
 
-// RegisterKinded makes a kind known to [TrainRows], in every worker: call it in an init.
-func RegisterKinded(kind string, k Kinded) {
-	if _, found := kinded[kind]; found {
-		panic("linear.RegisterKinded: " + kind + " twice")
+// RegisterLearner makes a kind known to [TrainRows], in every worker: call it in an init.
+func RegisterLearner(kind string, l Learner) {
+	if learners[kind] != nil {
+		panic("linear.RegisterLearner: " + kind + " twice")
 	}
-	kinded[kind] = k
+	learners[kind] = l
+}
+
+// LearnerOf makes the passes that a fit asks for, which begin has begun, and then has save write the file of its model.
+func LearnerOf[F Fit](begin func(options []byte, rows *Rows) (F, error), save func(fit F, w io.Writer) error) Learner {
+	return func(ctx context.Context, options []byte, rows *Rows) (*Trained, error) {
+		fit, err := begin(options, rows)
+		if err != nil {
+			return nil, err
+		}
+		reading := *rows.Reading
+		reading.Domain = fit.Domain()
+		list, err := rows.Data.List(ctx)
+		if err != nil {
+			return nil, err
+		}
+		passes := &localFn{passFn{Reading: reading, Dim: rows.Data.Dim, Options: *rows.Options, Dir: rows.Dir}}
+		passes.kept = newKept(rows.Options.CacheMemory, reading.Formats.Format)
+		for !fit.Done() {
+			if err := passes.advance(ctx, fit, list.Chunks); err != nil {
+				return nil, err
+			}
+		}
+		left, err := (&checkpoint{dir: rows.Dir, options: rows.Options}).rejections(ctx)
+		if err != nil {
+			return nil, err
+		}
+		fit.Reads(reading.Encoding, rows.Data.ZeroBased())
+		var b bytes.Buffer
+		if err := save(fit, &b); err != nil {
+			return nil, err
+		}
+		t := &Trained{File: b.Bytes()}
+		if left.NoTarget > 0 {
+			t.Notes = append(t.Notes, fmt.Sprintf("%d rows without a target are left out", left.NoTarget))
+		}
+		t.Notes = append(t.Notes, fit.Notes()...)
+		return t, nil
+	}
 }
 
 // RowsOptions of [TrainRows]. A field that is not Required has its Default.
 type RowsOptions struct {
-	// Kind is one that [RegisterKinded] has made known, and Fit its options, in JSON. Required.
+	// Kind is one that [RegisterLearner] has made known, and Fit its options, in JSON. Required.
 	Kind string
 	Fit  []byte
 	// Target is the column to learn, if there is any, and Labels says that it holds labels. Default: none.
@@ -184,7 +224,7 @@ func (o *RowsOptions) Validate() error {
 	if o.Numbers && o.TableAsked {
 		errs = append(errs, errors.New("rows of numbers: without options of tables"))
 	}
-	if _, found := kinded[o.Kind]; !found {
+	if learners[o.Kind] == nil {
 		errs = append(errs, fmt.Errorf("rows of a pipeline: unknown kind %q", o.Kind))
 	}
 	if o.Buckets < 1 || o.Buckets > MaxShards {
@@ -366,42 +406,17 @@ func (f *trainOfFn) learn(ctx context.Context, names []string,
 	if err != nil {
 		return t, err
 	}
-	kind := kinded[o.Kind]
-	fit, err := kind.Begin(o.Fit, data.Dim, data.Columns, reading.Encoding)
-	if err != nil {
-		return t, err
-	}
-	reading.Domain = fit.Domain()
 	reading.Confine(data)
-	list, err := data.List(ctx)
+	learned, err := learners[o.Kind](ctx, o.Fit, &Rows{Data: data, Reading: reading, Options: learning,
+		Dir: files.Join(o.staging(), "passes-"+f.Unique)})
 	if err != nil {
 		return t, err
 	}
-	dir := files.Join(o.staging(), "passes-"+f.Unique)
-	passes := &localFn{passFn{Reading: *reading, Dim: data.Dim, Options: *learning, Dir: dir}}
-	passes.kept = newKept(learning.CacheMemory, reading.Formats.Format)
-	for !fit.Done() {
-		if err := passes.advance(ctx, fit, list.Chunks); err != nil {
-			return t, err
-		}
-	}
-	left, err := (&checkpoint{dir: dir, options: learning}).rejections(ctx)
-	if err != nil {
-		return t, err
-	}
-	fit.Reads(reading.Encoding, data.ZeroBased())
-	var b bytes.Buffer
-	if err := kind.Save(fit, &b); err != nil {
-		return t, err
-	}
-	t.File, t.Notes = b.Bytes(), data.Notes()
+	t.File, t.Notes = learned.File, data.Notes()
 	if reading.Encoding != nil {
 		t.Notes = append(t.Notes, reading.Encoding.Lines()...)
 	}
-	if left.NoTarget > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("%d rows without a target are left out", left.NoTarget))
-	}
-	t.Notes = append(t.Notes, fit.Notes()...)
+	t.Notes = append(t.Notes, learned.Notes...)
 	return t, nil
 }
 

@@ -10,8 +10,10 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 
 	bayesmodel "beamlearn/model/bayes"
+	eigenmodel "beamlearn/model/eigen"
 	kmeansmodel "beamlearn/model/kmeans"
 	"beamlearn/transforms/bayes"
+	"beamlearn/transforms/eigen"
 	"beamlearn/transforms/kmeans"
 	"beamlearn/transforms/linear"
 )
@@ -38,7 +40,7 @@ func (f *keepLabelFn) ProcessElement(p linear.Predicted) {
 	keptLabels.of[f.By][p.ID] = p.Label
 }
 
-// Rows of a pipeline may be those of a table, for classes and for clusters: text is a category, and a missing cell is
+// Rows of a pipeline may be those of a table, for classes, clusters and components: text is a category, and a missing cell is
 // one, too.
 func TestTablesOf(t *testing.T) {
 	t.Parallel()
@@ -63,9 +65,12 @@ func TestTablesOf(t *testing.T) {
 		Fit: kmeansmodel.Options{Clusters: []int{2}, Seed: 1}, ID: "id", Columns: []string{"leaf", "rings"},
 		Staging: staging,
 	}
+	components := &eigen.TrainOfOptions{Fit: eigenmodel.Options{Components: 2, Standardize: true}, ID: "id",
+		Columns: []string{"*", "!class"}, Staging: staging}
 	for by, train := range map[string]func() (beam.PCollection, error){
 		"bayes":  func() (beam.PCollection, error) { return bayes.TrainOf(s, rows, classes) },
 		"kmeans": func() (beam.PCollection, error) { return kmeans.TrainOf(s, rows, clusters) },
+		"eigen":  func() (beam.PCollection, error) { return eigen.TrainOf(s, rows, components) },
 	} {
 		trained, err := train()
 		if err != nil {
@@ -80,7 +85,8 @@ func TestTablesOf(t *testing.T) {
 	if err := ptest.Run(p); err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range []error{bayes.CleanTrainOf(ctx, classes), kmeans.CleanTrainOf(ctx, clusters)} {
+	for _, err := range []error{bayes.CleanTrainOf(ctx, classes), kmeans.CleanTrainOf(ctx, clusters),
+		eigen.CleanTrainOf(ctx, components)} {
 		if err != nil {
 			t.Error(err)
 		}
@@ -92,8 +98,10 @@ func TestTablesOf(t *testing.T) {
 			t.Errorf("row %d: %q, want %s", i, got, want)
 		}
 	}
-	if n := len(keptLabels.of["kmeans"]); n != len(lines) {
-		t.Errorf("%d of %d rows are in a cluster", n, len(lines))
+	for _, by := range []string{"kmeans", "eigen"} {
+		if n := len(keptLabels.of[by]); n != len(lines) {
+			t.Errorf("%s answers %d of %d rows", by, n, len(lines))
+		}
 	}
 	if a, b := keptLabels.of["kmeans"]["0"], keptLabels.of["kmeans"]["58"]; a == b {
 		t.Errorf("rings 0 and 2 are in one cluster of two, %q", a)

@@ -16,6 +16,7 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/pipelines/internal/cli"
 	_ "beamlearn/transforms/bayes"  // its models
+	_ "beamlearn/transforms/eigen"  // as well
 	_ "beamlearn/transforms/kmeans" // as well
 	"beamlearn/transforms/linear"
 	"beamlearn/transforms/placement"
@@ -36,13 +37,15 @@ type command struct {
 
 // New is the command.
 func New() *cli.App {
-	app := cli.New("predict", "Applies a model to rows, linear, of naive Bayes or of clusters, and judges it where "+
+	app := cli.New("predict", "Applies a model to rows, linear, of naive Bayes, of clusters or of components, and "+
+		"judges it where "+
 		"they have targets: files in, files out.")
 	c := &command{App: app, input: app.LabelledInput().SeveralTargets().Unless("output_onnx")}
 
 	compute := app.Group("What to compute")
 	c.model = compute.InputFile("model",
-		"the `FILE` of the model, as sgd, bayes or kmeans writes it; its features are read by their names, where the rows "+
+		"the `FILE` of the model, as sgd, bayes, kmeans or eigen writes it; its features are read by their names, where "+
+			"the rows "+
 			"have names for theirs").Here()
 	c.proba = compute.Bool("proba", false, "also write the probability of each class: columns proba_LABEL, of several "+
 		"targets proba_TARGET_LABEL")
