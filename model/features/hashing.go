@@ -8,21 +8,29 @@ import (
 // murmur3 is MurmurHash3_x86_32 with the seed 0 (Appleby), which scikit-learn's FeatureHasher and HashingVectorizer
 // take.
 func murmur3(b []byte) uint32 {
-	const c1, c2 = 0xcc9e2d51, 0x1b873593
 	n := uint32(len(b))
 	var h uint32
 	for ; len(b) >= 4; b = b[4:] {
-		h ^= bits.RotateLeft32(binary.LittleEndian.Uint32(b)*c1, 15) * c2
-		h = bits.RotateLeft32(h, 13)*5 + 0xe6546b64
+		h = murmurBlock(h, binary.LittleEndian.Uint32(b))
 	}
-	var k uint32
+	var rest uint32
 	for i := len(b) - 1; i >= 0; i-- {
-		k = k<<8 | uint32(b[i])
+		rest = rest<<8 | uint32(b[i])
 	}
-	if len(b) > 0 {
-		h ^= bits.RotateLeft32(k*c1, 15) * c2
-	}
-	h ^= n
+	return murmurEnd(h, rest, n)
+}
+
+// murmurMix is what a block of four bytes does to the hash.
+func murmurMix(block uint32) uint32 { return bits.RotateLeft32(block*0xcc9e2d51, 15) * 0x1b873593 }
+
+// murmurBlock goes on by a block.
+func murmurBlock(h, block uint32) uint32 {
+	return bits.RotateLeft32(h^murmurMix(block), 13)*5 + 0xe6546b64
+}
+
+// murmurEnd is the hash of n bytes, of which rest are the last, up to three, with zeros behind.
+func murmurEnd(h, rest, n uint32) uint32 {
+	h ^= murmurMix(rest) ^ n
 	h = (h ^ h>>16) * 0x85ebca6b
 	h = (h ^ h>>13) * 0xc2b2ae35
 	return h ^ h>>16

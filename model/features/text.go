@@ -2,7 +2,6 @@ package features
 
 import (
 	"encoding/binary"
-	"math"
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -11,8 +10,6 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/transform"
 	"golang.org/x/text/unicode/norm"
-
-	"beamlearn/model/tables"
 )
 
 // tokenizer finds what is counted in a text, as scikit-learn's HashingVectorizer does, after lower case and Unicode's
@@ -22,7 +19,9 @@ type tokenizer struct {
 	lower  []byte
 	starts []int
 	ends   []int
+	words  []uint64 // of ASCII, a bit for each byte: whether it is of a word
 	keys   []uint32 // twice the feature, and one where the sign is −1
+	sorted []uint32
 	bits   int
 	caser  cases.Caser
 	ready  bool
@@ -85,83 +84,60 @@ var asciiWord = func() (t [utf8.RuneSelf]bool) {
 // features finds the features of a text, of 2^bits, in k.keys, ascending, each as often as it is there.
 func (k *tokenizer) features(b []byte, o *Options, bits int) {
 	k.keys, k.bits = k.keys[:0], bits
-	b = k.normalize(b)
 	switch o.Analyzer {
 	case Char:
-		k.chars(b, o)
+		k.chars(k.normalize(b), o)
 	case CharWB:
-		k.charsInWords(b, o)
+		k.charsInWords(k.normalize(b), o)
 	default:
-		k.words(b, o)
+		if !k.splitASCII(b) {
+			k.split(k.normalizeUnicode(b))
+		}
+		k.hashWords(o)
 	}
-	slices.Sort(k.keys)
+	k.sort()
 }
 
-func (k *tokenizer) count(b []byte) {
-	feature, sign := place(b, k.bits)
-	key := uint32(feature) << 1
-	if sign < 0 {
-		key |= 1
-	}
-	k.keys = append(k.keys, key)
+func (k *tokenizer) count(b []byte) { k.keys = append(k.keys, keyOf(murmur3(b), k.bits)) }
+
+// keyOf is the key of a hash: see [place].
+func keyOf(hash uint32, bits int) uint32 {
+	negative := uint32(int32(hash) >> 31)
+	return ((hash^negative)-negative)&(1<<bits-1)<<1 | negative&1
 }
 
-// nextWord is the first run of two or more characters of words from i on, that is, of (?u)\b\w\w+\b; lo is len(b)
-// where there is none.
-func nextWord(b []byte, i int) (lo, hi int) {
-	for i < len(b) {
-		lo, runes := i, 0
-		for i < len(b) {
-			if c := b[i]; c < utf8.RuneSelf {
-				if !asciiWord[c] {
-					break
-				}
-				i++
-			} else {
-				r, size := utf8.DecodeRune(b[i:])
-				if !isWord(r) {
-					break
-				}
-				i += size
-			}
-			runes++
-		}
-		if runes >= 2 {
-			return lo, i
-		}
-		if runes == 0 {
-			size := 1
-			if b[i] >= utf8.RuneSelf {
-				_, size = utf8.DecodeRune(b[i:])
-			}
-			i += size
-		}
-	}
-	return len(b), len(b)
-}
-
-// words counts runs of words, as if there was one space between them.
-func (k *tokenizer) words(b []byte, o *Options) {
-	if o.NGrams[1] == 1 {
-		for lo, hi := nextWord(b, 0); lo < len(b); lo, hi = nextWord(b, hi) {
-			k.count(b[lo:hi])
-		}
+// sort sorts the keys. Up to some hundreds are dealt to 64 places by their first bits, where few meet, as hashes are
+// spread evenly: that takes fewer branches that nobody can foresee than comparing does.
+func (k *tokenizer) sort() {
+	const places, few, most = 64, 8, 512
+	shift := k.bits + 1 - 6
+	if n := len(k.keys); n < few || n > most || shift < 0 {
+		slices.Sort(k.keys)
 		return
 	}
-	k.buffer, k.starts, k.ends = k.buffer[:0], k.starts[:0], k.ends[:0]
-	for lo, hi := nextWord(b, 0); lo < len(b); lo, hi = nextWord(b, hi) {
-		if len(k.starts) > 0 {
-			k.buffer = append(k.buffer, ' ')
-		}
-		k.starts = append(k.starts, len(k.buffer))
-		k.buffer = append(k.buffer, b[lo:hi]...)
-		k.ends = append(k.ends, len(k.buffer))
+	var ends [places]uint16
+	for _, key := range k.keys {
+		ends[key>>shift%places]++
 	}
-	for n := o.NGrams[0]; n <= min(o.NGrams[1], len(k.starts)); n++ {
-		for i := 0; i+n <= len(k.starts); i++ {
-			k.count(k.buffer[k.starts[i]:k.ends[i+n-1]])
-		}
+	at := uint16(0)
+	for i, n := range ends {
+		ends[i] = at
+		at += n
 	}
+	k.sorted = slices.Grow(k.sorted[:0], len(k.keys))[:len(k.keys)]
+	for _, key := range k.keys {
+		end := &ends[key>>shift%places]
+		k.sorted[*end] = key
+		*end++
+	}
+	for i := 1; i < len(k.sorted); i++ {
+		key, j := k.sorted[i], i
+		for ; j > 0 && k.sorted[j-1] > key; j-- {
+			k.sorted[j] = k.sorted[j-1]
+		}
+		k.sorted[j] = key
+	}
+	k.keys, k.sorted = k.sorted, k.keys
 }
 
 // runesOf finds where the characters of the buffer begin from lo on, and where the last one ends.
@@ -233,43 +209,5 @@ func (k *tokenizer) charsInWords(b []byte, o *Options) {
 				k.count(k.buffer[runes[j]:runes[j+n]])
 			}
 		}
-	}
-}
-
-// group takes the keys of one feature from the front: the feature, how often it is there, by its signs unless it is
-// only counted, and the rest.
-func group(keys []uint32, counted bool) (feature int, n float64, rest []uint32) {
-	feature = int(keys[0] >> 1)
-	for len(keys) > 0 && int(keys[0]>>1) == feature {
-		if n++; !counted && keys[0]&1 == 1 {
-			n -= 2
-		}
-		keys = keys[1:]
-	}
-	return feature, n, keys
-}
-
-// words encodes a text: counts, times what tf-idf says, over their length.
-func (enc *Encoder) words(at int, t *tables.Column, row int) {
-	c, o := &enc.e.columns[at], &enc.e.options
-	enc.text.features(t.Text(row), o, c.Bits)
-	weights := enc.e.lookups[at].weights
-	begin, squares := len(enc.values), 0.0
-	for keys := enc.text.keys; len(keys) > 0; {
-		var feature int
-		var v float64
-		feature, v, keys = group(keys, o.Counts)
-		if weights != nil {
-			v *= weights.of(feature)
-		}
-		enc.set(c, feature, v)
-		squares += float64(v * v)
-	}
-	length := math.Sqrt(squares)
-	if o.Counts && weights == nil {
-		length = 1
-	}
-	for i := range enc.values[begin:] {
-		enc.values[begin+i] /= length
 	}
 }

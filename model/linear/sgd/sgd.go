@@ -263,6 +263,13 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 	t, bad, held := s.t, -1, 0
 	for i := range n {
 		x := rows.At(i)
+		if s.columns != nil && c.Sparse != nil && i+1 < n {
+			next, _ := c.Sparse.Row(i + 1)
+			s.columns.Fetch(next)
+			for _, v := range all {
+				v.fetch(next)
+			}
+		}
 		weight, y := 1.0, 1.0
 		if c.Weights != nil {
 			weight = c.Weights[i]

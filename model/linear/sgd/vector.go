@@ -6,6 +6,7 @@ import (
 
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/internal/lanes"
 	"beamlearn/model/linear/internal/loss"
 	"beamlearn/model/linear/internal/steps"
 )
@@ -89,6 +90,9 @@ func (v *vector) setCell(place int, x []float64) {
 		v.cells[v.stride*j+place] = y
 	}
 }
+
+// fetch is [steps.Columns.Fetch] of what AdaGrad has of the columns.
+func (v *vector) fetch(idx []int32) { lanes.Fetch(v.cells, v.stride, idx) }
 
 // endL1 ends an epoch of AdaGrad, in which no l1 penalty is due any more.
 func (v *vector) endL1() {

@@ -441,7 +441,27 @@ func main() {
 	weighRows()
 	sumRows(false)
 	sumRows(true)
+	fetch()
 	Generate()
+}
+
+// fetch brings places of a table, by their numbers, into the cache.
+func fetch() {
+	begin("fetch", "func(table *byte, size int, idx []int32)", "brings the places idx, of so many bytes, into the cache.")
+	table, size := Load(Param("table"), GP64()), Load(Param("size"), GP64())
+	idx, n := Load(Param("idx").Base(), GP64()), Load(Param("idx").Len(), GP64())
+	TESTQ(n, n)
+	JZ(LabelRef("end"))
+	Label("next")
+	at := GP64()
+	MOVLQSX(Mem{Base: idx}, at)
+	IMULQ(size, at)
+	PREFETCHT0(Mem{Base: table, Index: at, Scale: 1})
+	ADDQ(Imm(4), idx)
+	DECQ(n)
+	JNZ(LabelRef("next"))
+	Label("end")
+	RET()
 }
 
 // centre takes four numbers from four columns of the rows of x, and sums up what is left.

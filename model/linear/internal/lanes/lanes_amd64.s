@@ -6612,3 +6612,24 @@ end:
 	VMOVUPD Y0, 32(AX)
 	VZEROUPPER
 	RET
+
+// func fetch(table *byte, size int, idx []int32)
+// Requires: MMX+
+TEXT ·fetch(SB), NOSPLIT, $0-40
+	MOVQ  table+0(FP), AX
+	MOVQ  size+8(FP), CX
+	MOVQ  idx_base+16(FP), DX
+	MOVQ  idx_len+24(FP), BX
+	TESTQ BX, BX
+	JZ    end
+
+next:
+	MOVLQSX    (DX), SI
+	IMULQ      CX, SI
+	PREFETCHT0 (AX)(SI*1)
+	ADDQ       $0x04, DX
+	DECQ       BX
+	JNZ        next
+
+end:
+	RET

@@ -633,3 +633,16 @@ func TestSlopesAtTheEnds(t *testing.T) {
 		}
 	}
 }
+
+// Fetch takes places at both ends of a table, and none, and leaves the table as it is.
+func TestFetch(t *testing.T) {
+	type pair [2]float64
+	table := []pair{{1, 2}, {3, 4}, {5, 6}}
+	Fetch(table, 1, []int32{0, 2, 1, 2})
+	Fetch(table, 3, []int32{0})
+	Fetch(table, 1, nil)
+	Fetch([]pair(nil), 1, nil)
+	if want := []pair{{1, 2}, {3, 4}, {5, 6}}; !slices.Equal(table, want) {
+		t.Errorf("%v, want %v", table, want)
+	}
+}

@@ -338,3 +338,8 @@ func sumRowsAVX2(x *float64, s *float64, rows int, sums *float64)
 //
 //go:noescape
 func weighSumsAVX2(x *float64, s *float64, weights *float64, out *float64, rows int, sums *float64)
+
+// fetch brings the places idx, of so many bytes, into the cache.
+//
+//go:noescape
+func fetch(table *byte, size int, idx []int32)

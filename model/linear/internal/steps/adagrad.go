@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"beamlearn/model/internal/kernel"
+	"beamlearn/model/linear/internal/lanes"
 )
 
 // Columns is what AdaGrad knows of the columns of the rows so far, for all weight vectors that learn from the same
@@ -96,6 +97,9 @@ func (r *Rule) averaged(t float64) float64 {
 	}
 	return max(0, t-r.Average+1)
 }
+
+// Fetch tells the processor which columns the next row has, so that they come from memory while this one is worked on.
+func (c *Columns) Fetch(idx []int32) { lanes.Fetch(c.Each, 1, idx) }
 
 // Begin comes before row t.
 func (c *Columns) Begin(r *Rule, x kernel.Row, t float64) {

@@ -1,0 +1,75 @@
+package features
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
+)
+
+// The words of a text are those of scikit-learn's token_pattern, whatever they are found by, and each run of them has the
+// hash of its own text.
+func FuzzWords(f *testing.F) {
+	for _, s := range []string{"", "a", "ab", "A b_c Dé 9x", "a1 b2,c3;;d4", strings.Repeat("x", 63) + " yz", strings.Repeat("ab ", 43),
+		strings.Repeat("long_word", 30), "@AZ[`az{/09:^_", "\x00ab\x1fcd\x7fEF", "naïve Straße", "a\xffb c\xc3"} {
+		f.Add(s)
+	}
+	var k tokenizer // whose memory goes from text to text
+	f.Fuzz(func(t *testing.T, s string) { compareWords(t, &k, s) })
+}
+
+func compareWords(t *testing.T, k *tokenizer, s string) {
+	t.Helper()
+	ascii := strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
+	if got := k.splitASCII([]byte(s)); got != ascii {
+		t.Fatalf("%q: all ASCII %v", s, got)
+	}
+	if ascii {
+		quick := string(k.buffer)
+		starts, ends := slices.Clone(k.starts), slices.Clone(k.ends)
+		k.split(cases.Lower(language.Und).Bytes([]byte(s)))
+		if got := strings.TrimSuffix(quick, " "); got != string(k.buffer) || !slices.Equal(starts, k.starts) ||
+			!slices.Equal(ends, k.ends) {
+			t.Fatalf("%q: words %q at %v and %v, want %q at %v and %v", s, got, starts, ends, k.buffer, k.starts, k.ends)
+		}
+	}
+	const bits = 20
+	o := &Options{NGrams: [2]int{1, 3}}
+	k.features([]byte(s), o, bits)
+	got := slices.Clone(k.keys)
+	var want []uint32
+	words := bytes.Fields(k.buffer)
+	for n := 1; n <= 3; n++ {
+		for i := 0; i+n <= len(words); i++ {
+			feature, sign := place(bytes.Join(words[i:i+n], []byte(" ")), bits)
+			key := uint32(feature) << 1
+			if sign < 0 {
+				key++
+			}
+			want = append(want, key)
+		}
+	}
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Fatalf("%q: keys %v, want %v", s, got, want)
+	}
+}
+
+// Texts of any length, of all characters of ASCII, go the quick way to the same end.
+func TestRandomWords(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var k tokenizer
+	for range 3000 {
+		b := make([]byte, r.IntN(300))
+		for i := range b {
+			if b[i] = byte(r.IntN(128)); r.IntN(3) > 0 {
+				b[i] = "abcXYZ_019"[r.IntN(10)]
+			}
+		}
+		compareWords(t, &k, string(b))
+	}
+}
