@@ -15,6 +15,7 @@
 //	linear/leastsquares     squared_error, by sums of products: Gram, FoldGram, paths of alphas
 //	linear/newton           losses that have slopes everywhere: Newton, with l1 proximal Newton, and L-BFGS
 //	linear/screening        l1 of more columns than second derivatives are summed up of: working sets
+//	linear/dual             l2 of fewer rows than columns: products of rows, and the table of few columns that they are
 //	linear/interior         losses with corners: an interior-point method, with a measured gap, also on folds
 //	linear/sgd              every loss and penalty: SGD, Averaged, Progressive
 //	linear/grid             many hyperparameters side by side by SGD, cross-validated

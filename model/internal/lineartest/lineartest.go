@@ -816,6 +816,9 @@ func SliceChunk(c *linear.Chunk, lo, hi int) *linear.Chunk {
 	if c.Numbers != nil {
 		p.Numbers = c.Numbers[lo:hi]
 	}
+	if c.IDs.Len() > 0 {
+		p.IDs = c.IDs.Slice(lo, hi)
+	}
 	return &p
 }
 

@@ -9,6 +9,7 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/features"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/dual"
 	"beamlearn/model/linear/sgd"
 	"beamlearn/model/linear/survey"
 	"beamlearn/model/vectors"
@@ -34,6 +35,10 @@ type Fit struct {
 	progressive *sgd.Progressive
 	fitted      *linear.RegressionMetrics // of the model on the rows that it was learned from; nil where sums do not tell
 	warnings    []string                  // found out in passing
+
+	// What a stage hands to the next, which takes it when it begins.
+	weights *dual.Weights
+	start   *dual.Weights
 }
 
 // NewFit makes a fit for rows of so many columns, with these names or none. It copies the options and fills in their

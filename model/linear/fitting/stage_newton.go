@@ -26,9 +26,12 @@ func (newtonStage) begin(f *Fit) (linear.Learner, error) {
 	}
 	n.Expect(f.survey.Rows)
 	n.FeatureNames, n.Scaler, n.ClassRows = f.names, f.survey.Scaler, f.survey.ClassRows
-	n.Centre(f.survey.Mean)
+	if n.Centre(f.survey.Mean); f.start != nil {
+		err = n.Start(f.start.Coef())
+		f.start = nil
+	}
 	n.ClassSizes = newton.BalancedBy(f.chosen.Loss, f.survey.ClassRows, f.survey.ClassWeight)
-	return n, nil
+	return n, err
 }
 
 func (newtonStage) empty(f *Fit, bytes int) (linear.Learner, error) {

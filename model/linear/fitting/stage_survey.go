@@ -68,6 +68,9 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	if o.AutoAlphas {
 		f.takePath(surveyed(s, &f.chosen))
 	}
+	if exact && f.dual(f.chosen.MultiClass) {
+		return dualStage{}, nil
+	}
 	if exact {
 		of, what := f.tooLarge()
 		if of != "" && o.Options.OnlyExact() != nil {
@@ -156,7 +159,7 @@ func (f *Fit) chooseMultiClass(exact bool) error {
 			": multi_class auto is ovr, one class against the rest, which is not the same optimum")
 		return nil
 	}
-	if o.Folds > 0 && !newton.Fits(linear.Multinomial, f.features, classes) {
+	if o.Folds > 0 && !f.dual(linear.Multinomial) && !newton.Fits(linear.Multinomial, f.features, classes) {
 		what := fmt.Sprintf("multinomial fits of %d columns and %d classes are too large to be cross-validated", f.features,
 			classes)
 		if o.MultiClass == linear.Multinomial {

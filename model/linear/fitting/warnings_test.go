@@ -7,6 +7,7 @@ import (
 
 	"beamlearn/model/internal/lineartest"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/dual"
 )
 
 // The warning counts the columns of which the l2 part of the penalty takes more than a share of 1/11.
@@ -82,10 +83,11 @@ func TestKeptOut(t *testing.T) {
 // Of a wide fit it is known how far its objective is above the least, and said where that is far.
 func TestFarOff(t *testing.T) {
 	t.Parallel()
+	const n = dual.MaxRows + 40
 	c := &linear.Chunk{Features: MaxExactFeatures + 1, Sparse: &linear.CSR{Offsets: []int{0}},
-		Numbers: lineartest.RowNumbers(0, 30)}
-	for i := range 30 {
-		c.Sparse.Indices = append(c.Sparse.Indices, int32(i/3%7), int32(10+i/3))
+		Numbers: lineartest.RowNumbers(0, n)}
+	for i := range n {
+		c.Sparse.Indices = append(c.Sparse.Indices, int32(i/3%7), int32(10+i%30/3))
 		c.Sparse.Values = append(c.Sparse.Values, 1, float64(1+i/3%5))
 		c.Sparse.Offsets = append(c.Sparse.Offsets, len(c.Sparse.Values))
 		c.Target = append(c.Target, float64(i%2))

@@ -69,7 +69,9 @@ func (o *Optimizer) conjugate(p *optimum, s *derivatives) error {
 	for _, v := range p.Gains {
 		gains += v
 	}
-	if len(p.Gains) == maxGains && gains <= gainsToEnd*math.Abs(f) || p.Slope == 0 {
+	// A search that begins at the optimum, as that of dual's weights does, has no gains to tell that.
+	there := last == nil && o.bounded() && p.gap() <= gainsToEnd*math.Abs(f)
+	if len(p.Gains) == maxGains && gains <= gainsToEnd*math.Abs(f) || p.Slope == 0 || there {
 		return p.end()
 	}
 	return nil
