@@ -215,7 +215,6 @@ func (j *ApplyJob) Report(ctx context.Context) (*ApplyReport, error) {
 
 // Read reads an encoding: the file of one, or a model in JSON that has one.
 func Read(ctx context.Context, name string) (*model.Encoding, error) {
-	const expected = "a fitted encoding, as transform --output_encoding writes it, or a model of tables"
 	b, err := files.ReadFile(ctx, name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fault.File(name, expected, "no file of that name")
@@ -223,6 +222,13 @@ func Read(ctx context.Context, name string) (*model.Encoding, error) {
 	if err != nil {
 		return nil, err
 	}
+	return Parse(name, b)
+}
+
+const expected = "a fitted encoding, as transform --output_encoding writes it, or a model of tables"
+
+// Parse is Read of the bytes of a file, which faults call name.
+func Parse(name string, b []byte) (*model.Encoding, error) {
 	var of struct {
 		Encoding json.RawMessage `json:"encoding"`
 		Columns  json.RawMessage `json:"columns"`

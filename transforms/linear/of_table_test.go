@@ -2,6 +2,7 @@ package linear
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -9,11 +10,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 	"gonum.org/v1/gonum/mat"
 
 	"beamlearn/model/features"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
+	"beamlearn/model/vectors"
 )
 
 // home is a row of a table.
@@ -44,18 +48,17 @@ func homes(n int) []home {
 	return rows
 }
 
-// ridgeOfHomes solves the normal equations of the price on what one-hot encoding, the mean for missing numbers and an
-// intercept make of the rows, with weight alpha on all but the intercept, and gives what it says of each row.
-func ridgeOfHomes(t *testing.T, rows []home, alpha float64) map[string]float64 {
-	t.Helper()
+// encodedHomes gives what one-hot encoding, the mean for missing numbers with a feature that says so, and an intercept
+// make of a row. The mean is of the rows that count.
+func encodedHomes(rows []home, counts func(home) bool) func(home) []float64 {
 	kinds := []string{"Hütte", "flat", "house", ""}
 	var sum, known float64
 	for _, h := range rows {
-		if h.Price != nil && h.Rooms != nil {
+		if counts(h) && h.Rooms != nil {
 			sum, known = sum+*h.Rooms, known+1
 		}
 	}
-	encoded := func(h home) []float64 {
+	return func(h home) []float64 {
 		x, kind := make([]float64, 7), ""
 		if h.Kind != nil {
 			kind = *h.Kind
@@ -69,6 +72,13 @@ func ridgeOfHomes(t *testing.T, rows []home, alpha float64) map[string]float64 {
 		x[6] = 1
 		return x
 	}
+}
+
+// ridgeOfHomes solves the normal equations of the price on the encoded rows, with weight alpha on all but the
+// intercept, and gives what it says of each row.
+func ridgeOfHomes(t *testing.T, rows []home, alpha float64) map[string]float64 {
+	t.Helper()
+	encoded := encodedHomes(rows, func(h home) bool { return h.Price != nil })
 	a, b, n := mat.NewDense(7, 7, nil), mat.NewVecDense(7, nil), 0.0
 	for _, h := range rows {
 		if h.Price == nil {
@@ -160,4 +170,96 @@ func TestTrainOfLateCell(t *testing.T) {
 	if m.Encoding == nil || len(m.FeatureNames) != 3 || len(answers) != len(rows) {
 		t.Errorf("features %q, %d answers", m.FeatureNames, len(answers))
 	}
+}
+
+type keepVectorFn struct{ Name string }
+
+func (f *keepVectorFn) ProcessElement(v vectors.Vector) {
+	keptOf.Lock()
+	defer keptOf.Unlock()
+	if keptOf.vectors == nil {
+		keptOf.vectors = map[string][]vectors.Vector{}
+	}
+	keptOf.vectors[f.Name] = append(keptOf.vectors[f.Name], v)
+}
+
+// Rows become vectors by the encoding of rows, and by that of a model.
+func TestEncodeOf(t *testing.T) {
+	t.Parallel()
+	rows := homes(70)
+	of := &EncodingOfOptions{ID: "name", Columns: []string{"kind", "rooms"}, Staging: t.TempDir()}
+	o := &EncodeOfOptions{ID: "name"}
+	p, s := beam.NewPipelineWithRoot()
+	homes := beam.CreateList(s, rows)
+	encoding, err := EncodingOf(s, homes, of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := EncodeOf(s, homes, encoding, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beam.ParDo0(s, &keepVectorFn{o.RunID}, encoded)
+	if err := ptest.Run(p); err != nil {
+		t.Fatal(firstLine(err))
+	}
+	if err := CleanEncodingOf(context.Background(), of); err != nil {
+		t.Fatal(err)
+	}
+	keptOf.Lock()
+	defer keptOf.Unlock()
+	got := map[string][]float32{}
+	for _, v := range keptOf.vectors[o.RunID] {
+		got[v.ID] = v.Values
+	}
+	by := encodedHomes(rows, func(home) bool { return true })
+	for _, h := range rows {
+		var want []float32
+		for _, x := range by(h)[:6] {
+			want = append(want, float32(x))
+		}
+		if !slices.Equal(got[h.Name], want) {
+			t.Errorf("%s: %v, want %v", h.Name, got[h.Name], want)
+		}
+	}
+	if _, err := EncodeOf(s, homes, encoding, &EncodeOfOptions{}); err == nil ||
+		!strings.Contains(err.Error(), "the column of ids is needed") {
+		t.Error(err)
+	}
+}
+
+// What is no encoding is told.
+func TestEncodeOfFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
+	t.Parallel()
+	for want, encodings := range map[string][]Trained{
+		"the encoding: found something else, expected a fitted encoding": {{File: []byte(smallModel)}},
+		"linear.EncodeOf: found no model, expected one":                  {},
+		"linear.EncodeOf: found several models, expected one":            {{}, {}},
+	} {
+		p, s := beam.NewPipelineWithRoot()
+		var given beam.PCollection
+		if given = beam.CreateList(s, []Trained{{}}); len(encodings) > 0 {
+			given = beam.CreateList(s, encodings)
+		} else {
+			given = beam.ParDo(s, &dropTrainedFn{}, given)
+		}
+		if _, err := EncodeOf(s, beam.CreateList(s, homes(3)), given, &EncodeOfOptions{ID: "name"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := ptest.Run(p); err == nil || !strings.Contains(firstLine(err), want) {
+			t.Errorf("%s, want %s", firstLine(err), want)
+		}
+	}
+}
+
+type dropTrainedFn struct{}
+
+func (*dropTrainedFn) ProcessElement(Trained, func(Trained)) {}
+
+func init() {
+	beam.RegisterDoFn(&keepVectorFn{})
+	beam.RegisterDoFn(&dropTrainedFn{})
 }

@@ -24,6 +24,7 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/linear/targets"
+	"beamlearn/model/vectors"
 )
 
 func init() {
@@ -46,6 +47,7 @@ var keptOf struct {
 	sync.Mutex
 	predicted map[string][]Predicted
 	trained   map[string][]Trained
+	vectors   map[string][]vectors.Vector
 }
 
 type keepPredictedFn struct{ Name string }

@@ -84,25 +84,18 @@ func PredictOf(s beam.Scope, rows, trained beam.PCollection, o *PredictOfOptions
 type predictOfFn struct {
 	Options PredictOfOptions
 
-	model *applied
-	lines []string
-	size  int
+	model  *applied
+	bundle bundle
 }
 
-func (f *predictOfFn) StartBundle(func() func(*Trained) bool, func(Predicted)) {
-	f.lines, f.size = nil, 0
-}
+func (f *predictOfFn) StartBundle(func() func(*Trained) bool, func(Predicted)) { f.bundle = bundle{} }
 
 func (f *predictOfFn) ProcessElement(ctx context.Context, line string, trained func() func(*Trained) bool,
 	emit func(Predicted)) error {
 	if f.model == nil {
-		var t, more Trained
-		next := trained()
-		if !next(&t) {
-			return fault.Mark(errors.New("linear.PredictOf: found no model, expected one"))
-		}
-		if next(&more) {
-			return fault.Mark(errors.New("linear.PredictOf: found several models, expected one"))
+		t, err := single("linear.PredictOf", trained())
+		if err != nil {
+			return fault.Mark(err)
 		}
 		// Other transforms of the run may have the same options, and the pipeline may run again, with another model.
 		m, made, err := models.Get(fmt.Sprintf("%s/%x", f.Options.RunID, sha256.Sum256(t.File)), func() (*applied, error) {
@@ -120,39 +113,68 @@ func (f *predictOfFn) ProcessElement(ctx context.Context, line string, trained f
 		}
 		f.model = m
 	}
-	f.lines, f.size = append(f.lines, line), f.size+len(line)
-	if len(f.lines) < predictOfRows && f.size < predictOfBytes {
+	if !f.bundle.add(line) {
 		return nil
 	}
 	return f.FinishBundle(ctx, trained, emit)
 }
 
 func (f *predictOfFn) FinishBundle(ctx context.Context, _ func() func(*Trained) bool, emit func(Predicted)) error {
-	if len(f.lines) == 0 {
+	return f.bundle.answer(f.Options.ID, func(file string) error { return f.answer(ctx, file, emit) })
+}
+
+// single is the only model of a side input.
+func single(of string, next func(*Trained) bool) (t Trained, err error) {
+	var more Trained
+	if !next(&t) {
+		return t, fmt.Errorf("%s: found no model, expected one", of)
+	}
+	if next(&more) {
+		return t, fmt.Errorf("%s: found several models, expected one", of)
+	}
+	return t, nil
+}
+
+// bundle is the rows of a bundle that wait to be answered.
+type bundle struct {
+	lines []string
+	size  int
+}
+
+// add reports whether it is time to answer.
+func (b *bundle) add(line string) bool {
+	b.lines, b.size = append(b.lines, line), b.size+len(line)
+	return len(b.lines) >= predictOfRows || b.size >= predictOfBytes
+}
+
+// answer has the rows answered as those of a file that is in memory, whose faults are told by the column id; after it
+// none wait.
+func (b *bundle) answer(id string, answer func(file string) error) error {
+	if len(b.lines) == 0 {
 		return nil
 	}
-	err := ofRow(f.answer(ctx, emit), func(_ string, row int64) (string, bool) {
-		if row >= int64(len(f.lines)) {
+	rows := files.NewWindow(pipelineRows)
+	defer rows.Close()
+	rows.Grow([]byte(strings.Join(b.lines, "\n") + "\n"))
+	err := ofRow(answer(rows.Pattern()), func(_ string, row int64) (string, bool) {
+		if row >= int64(len(b.lines)) {
 			return "", false
 		}
-		return f.lines[row], true
-	}, f.Options.ID)
-	f.lines, f.size = f.lines[:0], 0
+		return b.lines[row], true
+	}, id)
+	b.lines, b.size = b.lines[:0], 0
 	return fault.Mark(err)
 }
 
-// answer answers the rows as those of a file that is in memory.
-func (f *predictOfFn) answer(ctx context.Context, emit func(Predicted)) error {
-	rows := files.NewWindow(pipelineRows)
-	defer rows.Close()
-	rows.Grow([]byte(strings.Join(f.lines, "\n") + "\n"))
+// answer answers the rows of a file.
+func (f *predictOfFn) answer(ctx context.Context, file string, emit func(Predicted)) error {
 	o := &f.Options
 	j := &PredictJob{Model: f.model.linear, Other: f.model.other, Options: PredictOptions{
 		Proba: o.Proba, Decision: o.Decision, Threads: o.Threads,
 		Destination: output.Destination{Output: files.Std, OutputFormat: "jsonl", RunID: o.RunID},
 	}}
 	j.Reading.Formats.Format, j.Reading.Formats.IDColumn, j.Reading.Formats.Unlabelled = "jsonl", o.ID, true
-	if err := j.Inspect(ctx, []string{rows.Pattern()}); err != nil {
+	if err := j.Inspect(ctx, []string{file}); err != nil {
 		return err
 	}
 	m, err := j.prepare()
