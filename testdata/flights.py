@@ -14,6 +14,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
+from sklearn.feature_extraction import FeatureHasher
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -23,6 +24,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 COLUMNS = ["id", "month", "day", "sched_dep_time", "carrier", "tailnum", "origin", "dest", "distance", "time_hour", "air_time", "gate", "early", "delayed"]
 ALPHA = 0.001
+HASH_BITS = 12
 
 
 def sample(flights):
@@ -65,15 +67,26 @@ def encoded(table):
     return x, names
 
 
+def fitted(x, y, names):
+    model = LogisticRegression(C=1 / (ALPHA * len(y)), solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(x, y)
+    return {"log_loss": log_loss(y, model.predict_proba(x)), "intercept": model.intercept_[0], "coef": dict(zip(names, model.coef_[0]))}
+
+
 def reference(table):
+    """The model, also with the tail numbers, which are hashed, or one-hot."""
     table = table[table.delayed.notna()]
     y = table.delayed.astype(int)
     x, names = encoded(table)
-    model = LogisticRegression(C=1 / (ALPHA * len(y)), solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(x, y)
+    tails = table[["tailnum"]].fillna("")
+    hashed = FeatureHasher(2**HASH_BITS).transform(tails.to_dict("records"))
+    used = np.unique(hashed.indices)
+    one_hot = OneHotEncoder().fit(tails)
     with open("flights_small.reference.json", "w") as f:
         json.dump({
-            "alpha": ALPHA, "rows": len(y), "log_loss": log_loss(y, model.predict_proba(x)), "intercept": model.intercept_[0],
-            "coef": dict(zip(names, model.coef_[0])),
+            "alpha": ALPHA, "rows": len(y), **fitted(x, y, names),
+            "hashed": fitted(np.hstack([x, hashed[:, used].toarray()]), y, names + [f"tailnum#{j}" for j in used]),
+            "one_hot": fitted(np.hstack([x, one_hot.transform(tails).toarray()]), y,
+                              names + [f"tailnum_{v}" for v in one_hot.categories_[0]]),
         }, f, indent=1)
 
 

@@ -34,7 +34,7 @@ const MultiAuto linear.MultiClass = "auto"
 var MultiClasses = []linear.MultiClass{MultiAuto, linear.Multinomial, linear.OneVsRest}
 
 // MaxExactFeatures is up to how many columns an exact solver sums up products of columns. Beyond, it goes by L-BFGS, in
-// some tens of passes, and has no l1.
+// some tens of passes, or by Newton's method where most columns are categories of one, and has no l1.
 const MaxExactFeatures = 2000
 
 // MaxWideFeatures is up to how many columns SolverAuto takes the exact solver.

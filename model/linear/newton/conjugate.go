@@ -16,7 +16,7 @@ import (
 
 // quadratic reports whether steps are those of conjugate gradients.
 func (o *Optimizer) quadratic() bool {
-	return !o.newton && o.vectors == 1 && o.options.Loss == linear.SquaredError
+	return !o.newtons() && o.vectors == 1 && o.options.Loss == linear.SquaredError
 }
 
 const (

@@ -24,7 +24,7 @@ import (
 // bounded reports whether the gap of a search without Newton's steps is known. That of a softmax of many rows and few
 // columns need not be: it ends as near as Newton's method does.
 func (o *Optimizer) bounded() bool {
-	return !o.newton && !o.light() && o.options.Penalty == linear.L2 && o.alpha() > 0
+	return !o.newtons() && !o.light() && o.options.Penalty == linear.L2 && o.alpha() > 0
 }
 
 // sides is how many kinds of rows the first pass sums up for the lines of log_loss: the classes, or the two sides of a

@@ -24,7 +24,8 @@ import (
 // slopes have corners it is the generalised one (Mangasarian, Optim. Methods Softw. 17, 2002). The first pass draws a
 // sample of the rows, and the second begins at the sample's own optimum. Beyond, the step is that of L-BFGS with ten
 // pairs, scaled by the diagonal of the second derivatives (section 7.2), in O(entries) for sparse rows, or with
-// squared_error that of conjugate gradients (see conjugate.go); a softmax has
+// squared_error that of conjugate gradients (see conjugate.go), unless most columns are categories of one, whose second
+// derivatives make Newton's step possible all the same (see arrowhead.go); a softmax has
 // Newton's step while classes × features are at most 2,000 and the rows not too many, and otherwise L-BFGS, scaled by
 // more than a diagonal up to 2,000 features. A pass sums up the objective along the step, too, at shorter lengths: if
 // the whole step does not lower the objective enough, the next pass goes on at the best of those. So the objective
@@ -63,6 +64,7 @@ type Optimizer struct {
 	newton   bool
 	work     float64        // products that a pass may sum up for second derivatives of a softmax: see light
 	metric   *softmaxMetric // what steps of L-BFGS go by, where it is not their diagonal; nil: to be made of the state
+	arrow    *arrowhead     // of second derivatives without newton, where the first pass has found one
 	sample   int            // rows that the first pass draws; 0: none
 	passes   int
 	rows     int64
@@ -184,6 +186,8 @@ func (o *Optimizer) seconds() int {
 		return len(panel.NewTriangle(o.width()))
 	case o.vectors > 1:
 		return o.softmaxSeconds()
+	case o.arrow != nil:
+		return o.arrow.size()
 	}
 	return o.width()
 }
@@ -296,6 +300,9 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 		// Parts are rarely of one size.
 		s.sample = &sample{limit: 2*o.sample/max(parts, 1) + 64, part: part}
 	}
+	if o.seeks() {
+		s.follows = make(follows, o.features)
+	}
 	for _, p := range o.problems {
 		var d *derivatives
 		if !p.Done {
@@ -359,6 +366,9 @@ func (o *Optimizer) Advance(sum linear.Partial) error {
 		if err := o.advance(p, s.sums[k], start); err != nil {
 			return err
 		}
+	}
+	if o.seeks() {
+		o.takeArrow(s.follows)
 	}
 	o.passes++
 	o.lighten()
@@ -453,7 +463,7 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	case s.sampled:
 		p.Dir, p.Slope = make([]float64, o.size()), 0
 		return nil
-	case o.newton:
+	case o.newtons():
 		p.Dir = o.step(s.second, p.Base, g, n)
 	default:
 		p.Dir = o.bfgsStep(p, s.second, g, step, n)
@@ -465,18 +475,18 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	promised := -p.Slope / 2
 	small := promise * math.Abs(p.Objective)
 	// A step of L-BFGS may promise too little: the last one must have given little, too.
-	done := promised <= small && (o.newton || step != nil && before-f <= small)
+	done := promised <= small && (o.newtons() || step != nil && before-f <= small)
 	if o.light() { // as near as Newton's last step comes
 		done = promised <= lightPromise*math.Abs(p.Objective) && step != nil
 	}
 	if done {
-		if o.newton {
+		if o.newtons() {
 			kernel.Add(1, p.Dir, p.Base)
 		}
 		return p.end()
 	}
 	// Near the end the whole step is right.
-	p.Along = !o.newton && !o.grams() || promised > 1e-2*math.Abs(p.Objective)
+	p.Along = !o.newtons() && !o.grams() || promised > 1e-2*math.Abs(p.Objective)
 	o.refresh(p, promised)
 	return nil
 }
@@ -542,7 +552,10 @@ func norm(x []float64) float64 {
 
 // newtonStep is −(second derivatives)⁻¹·gradient.
 func (o *Optimizer) newtonStep(second, g []float64, n float64) []float64 {
-	if o.vectors > 1 {
+	switch {
+	case o.arrow != nil:
+		return o.arrowStep(second, g, n)
+	case o.vectors > 1:
 		return o.softmaxStep(second, g, n)
 	}
 	d, w := o.features, o.features+1
@@ -703,6 +716,7 @@ func (o *Optimizer) fields() jsontext.Object {
 		{Name: "passes", Value: &o.passes},
 		{Name: "rows", Value: &o.rows},
 		{Name: "weight", Value: &o.weight},
+		{Name: "arrowhead", Value: &o.arrow, Optional: true},
 		{Name: "vectors", Value: &o.problems},
 	}
 }
@@ -734,6 +748,9 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 	if len(p.problems) != vectors || s.passes < 0 || s.rows < 0 || !(s.weight >= 0) || s.passes > 0 && s.weight == 0 ||
 		s.sample != p.sample && s.sample != 0 {
 		return errors.New("linear.Optimizer: a state that contradicts itself")
+	}
+	if p.arrow = s.arrow; p.arrow != nil && (p.newton || p.vectors > 1 || !p.arrow.places(p.features)) {
+		return errors.New("linear.Optimizer: a state whose second derivatives do not fit its features")
 	}
 	for _, v := range s.problems {
 		if n := len(v.Sides); n != 0 && n != max(p.vectors, 2)*p.width() || !(v.Bound >= 0) || !p.fits(v.Tangents) {

@@ -44,6 +44,7 @@ type optimizerSum struct {
 	err     error
 	sums    []*derivatives // of each problem; nil where it is done
 	sample  *sample        // nil unless the pass draws one
+	follows follows        // nil unless the pass seeks an arrowhead
 
 	places  []int32
 	block   *optimizerBlock
@@ -122,14 +123,15 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 	s.rows += int64(n)
 	s.weight += c.Weight()
 	s.addSides(c, places)
-	if c.Sparse != nil && c.Entries() < n*o.features/4 || o.vectors > 1 && !o.newton {
+	if o.arrow != nil || c.Sparse != nil && c.Entries() < n*o.features/4 || o.vectors > 1 && !o.newton {
 		s.open, s.grammed = s.open[:0], s.grammed[:0]
 		s.addRows(c, places)
 		if len(s.open) > 0 {
 			s.addGram(s.sums[0], c, places)
 		}
-		return nil
+		return s.err
 	}
+	s.follows.addAll()
 	b := s.room()
 	for at := 0; at < n; {
 		var m int
@@ -344,6 +346,9 @@ func (s *optimizerSum) addRows(c *linear.Chunk, places []int32) {
 			target = c.Target[i]
 		}
 		x := rows.At(i)
+		if s.follows != nil {
+			s.follows.add(x)
+		}
 		for k, d := range s.sums {
 			if d != nil {
 				s.addRow(k, d, x, i, place, target, weight)
@@ -386,6 +391,11 @@ func (s *optimizerSum) addRow(k int, d *derivatives, x kernel.Row, i int, place 
 	}
 	switch {
 	case d.second == nil || curvature == 0:
+	case o.arrow != nil:
+		var err error
+		if s.idx, s.val, err = o.arrow.add(d.second, curvature, x, s.idx, s.val); err != nil {
+			s.err = err
+		}
 	case o.newton:
 		s.idx, s.val = append(append(s.idx[:0], x.Idx...), int32(last)), append(append(s.val[:0], x.Val...), 1)
 		panel.AddProducts(d.second, s.width, curvature, s.idx, s.val)
@@ -423,6 +433,7 @@ func (s *optimizerSum) Merge(next linear.Partial) error {
 		kernel.Add(1, e.second, d.second)
 		kernel.Add(1, e.sides, d.sides)
 	}
+	s.follows.merge(n.follows)
 	if s.sample != nil {
 		s.sample.merge(n.sample)
 	}
@@ -469,6 +480,7 @@ func (s *optimizerSum) fields(c *wire.Codec) {
 	c.Float(&s.weight)
 	c.Check(s.weight >= 0, "a weight that is not negative")
 	s.each(func(v []float64) { c.Floats(v) })
+	s.follows.fields(c)
 	if s.sample != nil {
 		s.sample.fields(c, s.learner, s.rows)
 	}

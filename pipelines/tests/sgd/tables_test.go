@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"beamlearn/model/linear"
 	"beamlearn/pipelines/internal/clitest"
 )
 
@@ -34,21 +35,110 @@ func TestClassesWrittenInTwoWays(t *testing.T) {
 	}
 }
 
+// tableModel is what scikit-learn makes of flights_small.
+type tableModel struct {
+	LogLoss   float64 `json:"log_loss"`
+	Intercept float64
+	Coef      map[string]float64
+}
+
+// tableModels are those of the columns of tableArgs, and of the tail numbers as well.
+type tableModels struct {
+	Rows int64
+	tableModel
+	Hashed tableModel
+	OneHot tableModel `json:"one_hot"`
+}
+
+func ofFlights(t *testing.T) (m tableModels) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(clitest.Read(t, clitest.Testdata(t, "flights_small.reference.json"))),
+		&m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// compare compares coefficients; those of hashes that no row has are 0.
+func (want *tableModel) compare(t *testing.T, m *linear.Model) {
+	t.Helper()
+	found := 0
+	for j, name := range m.FeatureNames {
+		v, ok := want.Coef[name]
+		if ok {
+			found++
+		}
+		if !ok && !strings.Contains(name, "#") || !(math.Abs(m.Coef[0][j]-v) <= 1e-6) {
+			t.Errorf("%s: %v, want %v", name, m.Coef[0][j], v)
+		}
+	}
+	if found != len(want.Coef) || !(math.Abs(m.Intercept[0]-want.Intercept) <= 1e-6) {
+		t.Errorf("%d features, intercept %v, want %d, %v", found, m.Intercept[0], len(want.Coef), want.Intercept)
+	}
+}
+
+func logLossOf(t *testing.T, summary string) float64 {
+	t.Helper()
+	var s struct {
+		Classification struct {
+			LogLoss float64 `json:"log_loss"`
+		}
+	}
+	if err := json.Unmarshal([]byte(clitest.Read(t, summary)), &s); err != nil {
+		t.Fatal(err)
+	}
+	return s.Classification.LogLoss
+}
+
+// A column of hundreds of categories is learned exactly, too, one-hot and hashed into more columns than all of whose
+// products can be summed up, in a few passes, and to the same bytes from any format and in any chunks.
+func TestTablesOfManyCategories(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	want := ofFlights(t)
+	for name, c := range map[string]struct {
+		want tableModel
+		args []string
+	}{
+		"hashed":  {want.Hashed, []string{"--max_categories=100", "--hash_bits=12"}},
+		"one_hot": {want.OneHot, nil},
+	} {
+		var first string
+		for i, read := range []struct{ ext, flag string }{{"csv", "--threads=1"}, {"parquet", "--chunk_rows=50"},
+			{"csv", "--cache_memory=0"}} {
+			file := filepath.Join(dir, fmt.Sprint(name, i, ".json"))
+			mustRun(t, dir, append(c.args, "--input="+clitest.Testdata(t, "flights_small."+read.ext), "--target=delayed",
+				"--columns=*,!air_time,!id", "--task=classification", "--report=none", "--standardize", "--alpha=0.001",
+				"--output_model="+file, read.flag)...)
+			if text := clitest.Read(t, file); first == "" {
+				first = text
+			} else if text != first {
+				t.Errorf("%s, %s %s: another model than from .csv", name, read.ext, read.flag)
+			}
+		}
+		m := loaded(t, filepath.Join(dir, name+"0.json"))
+		c.want.compare(t, m)
+		if m.Training.Epochs > 9 {
+			t.Errorf("%s: %d passes", name, m.Training.Epochs)
+		}
+		summary := filepath.Join(dir, name+"_summary.json")
+		if _, stderr, code := clitest.End(t, clitest.Other(dir, "predict", "--model="+name+"0.json", "--input="+
+			clitest.Testdata(t, "flights_small.csv"), "--target=delayed", "--output="+name+".csv", "--proba", "--summary="+
+			summary)); code != 0 {
+			t.Fatal(code, stderr)
+		}
+		if l := logLossOf(t, summary); !(math.Abs(l-c.want.LogLoss) <= 1e-6) {
+			t.Errorf("%s: log loss %v, want %v", name, l, c.want.LogLoss)
+		}
+	}
+}
+
 // One table gives one model, whatever its format and what is read at a time; its coefficients are those of
 // scikit-learn's pipeline, and so is what it says of the rows.
 func TestTables(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	var want struct {
-		Rows      int64
-		LogLoss   float64 `json:"log_loss"`
-		Intercept float64
-		Coef      map[string]float64
-	}
-	if err := json.Unmarshal([]byte(clitest.Read(t, clitest.Testdata(t, "flights_small.reference.json"))),
-		&want); err != nil {
-		t.Fatal(err)
-	}
+	want := ofFlights(t)
 	var first string
 	for i, c := range []struct{ ext, flag string }{{"csv", "--threads=1"}, {"csv", "--chunk_rows=7"},
 		{"jsonl", "--chunk_rows=100"}, {"parquet", "--threads=1"}, {"arrow", "--chunk_rows=50"}} {
@@ -75,11 +165,7 @@ func TestTables(t *testing.T) {
 		t.Errorf("%d rows, %d features, intercept %v, want %d, %d, %v", m.Training.Rows, len(m.FeatureNames), m.Intercept[0],
 			want.Rows, len(want.Coef), want.Intercept)
 	}
-	for j, name := range m.FeatureNames {
-		if v, ok := want.Coef[name]; !ok || !(math.Abs(m.Coef[0][j]-v) <= 1e-6) {
-			t.Errorf("%s: %v, want %v", name, m.Coef[0][j], v)
-		}
-	}
+	want.compare(t, m)
 	for _, ext := range []string{"csv", "parquet"} {
 		summary := filepath.Join(dir, ext+".json")
 		_, stderr, code := clitest.End(t, clitest.Other(dir, "predict", "--model=m0.json", "--input="+
@@ -88,16 +174,8 @@ func TestTables(t *testing.T) {
 		if code != 0 || !strings.Contains(stderr, "61 rows without a target are predicted, and not compared") {
 			t.Fatal(code, stderr)
 		}
-		var s struct {
-			Classification struct {
-				LogLoss float64 `json:"log_loss"`
-			}
-		}
-		if err := json.Unmarshal([]byte(clitest.Read(t, summary)), &s); err != nil {
-			t.Fatal(err)
-		}
-		if !(math.Abs(s.Classification.LogLoss-want.LogLoss) <= 1e-6) {
-			t.Errorf("%s: log loss %v, want %v", ext, s.Classification.LogLoss, want.LogLoss)
+		if l := logLossOf(t, summary); !(math.Abs(l-want.LogLoss) <= 1e-6) {
+			t.Errorf("%s: log loss %v, want %v", ext, l, want.LogLoss)
 		}
 	}
 	if clitest.Read(t, filepath.Join(dir, "csv_p.csv")) != clitest.Read(t, filepath.Join(dir, "parquet_p.csv")) {
