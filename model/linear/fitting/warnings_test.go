@@ -87,8 +87,8 @@ func TestFarOff(t *testing.T) {
 	c := &linear.Chunk{Features: MaxExactFeatures + 1, Sparse: &linear.CSR{Offsets: []int{0}},
 		Numbers: lineartest.RowNumbers(0, n)}
 	for i := range n {
-		c.Sparse.Indices = append(c.Sparse.Indices, int32(i/3%7), int32(10+i%30/3))
-		c.Sparse.Values = append(c.Sparse.Values, 1, float64(1+i/3%5))
+		c.Sparse.Indices = append(c.Sparse.Indices, int32(i/3%7), int32(10+i%30/3), int32(50+i%30/3))
+		c.Sparse.Values = append(c.Sparse.Values, 1, float64(1+i/3%5), 1)
 		c.Sparse.Offsets = append(c.Sparse.Offsets, len(c.Sparse.Values))
 		c.Target = append(c.Target, float64(i%2))
 	}

@@ -23,9 +23,11 @@ import (
 type arrowhead struct {
 	Columns     []int32 // that have entries, ascending
 	First, Last int     // the categories: of the columns from First to before Last no row has two
+	Dense       []int32 // columns of the core that most rows have, ascending
 
 	place []int32 // of each column: in the core, or ^i of category i, or noPlace
-	core  int     // columns of the core, and the intercept, which is the last
+	core  int     // columns of the core, the dense ones at the end, and the intercept, which is the last
+	thin  int     // those before the dense ones
 	own   int     // categories that have entries
 }
 
@@ -39,14 +41,14 @@ const (
 
 // places finds the places of the columns; false: this is no arrowhead of so many features.
 func (a *arrowhead) places(features int) bool {
-	if a.First < 0 || a.Last < a.First || a.Last > features || len(a.Columns) > features {
+	if a.First < 0 || a.Last < a.First || a.Last > features || len(a.Columns) > features || len(a.Dense) > maxCore {
 		return false
 	}
-	a.place, a.core, a.own = make([]int32, features), 0, 0
+	a.place, a.thin, a.own = make([]int32, features), 0, 0
 	for j := range a.place {
 		a.place[j] = noPlace
 	}
-	last := int32(-1)
+	last, dense := int32(-1), a.Dense
 	for _, j := range a.Columns {
 		switch {
 		case j <= last || int(j) >= features:
@@ -54,14 +56,21 @@ func (a *arrowhead) places(features int) bool {
 		case int(j) >= a.First && int(j) < a.Last:
 			a.place[j] = ^int32(a.own)
 			a.own++
+		case len(dense) > 0 && dense[0] == j:
+			dense = dense[1:]
 		default:
-			a.place[j] = int32(a.core)
-			a.core++
+			a.place[j] = int32(a.thin)
+			a.thin++
 		}
 		last = j
 	}
-	a.core++
-	return a.own >= a.core && a.core <= maxCore && a.size() <= maxArrow
+	for i, j := range a.Dense {
+		if len(dense) == 0 {
+			a.place[j] = int32(a.thin + i)
+		}
+	}
+	a.core = a.thin + len(a.Dense) + 1
+	return len(dense) == 0 && a.own >= a.core && a.core <= maxCore && a.size() <= maxArrow
 }
 
 var errOtherRows = errors.New("linear.Optimizer: the rows are not those of the first pass")
@@ -79,35 +88,73 @@ func (a *arrowhead) category(second []float64, i int) (own *float64, mixed []flo
 	return &row[0], row[1:]
 }
 
-// add adds f·xxᵀ of a row and the intercept. idx and val are room, which it gives back.
-func (a *arrowhead) add(second []float64, f float64, x kernel.Row, idx []int32, val []float64) (
-	[]int32, []float64, error) {
-	idx, val = idx[:0], val[:0]
+// arrowRoom is the room for the rows of a block.
+type arrowRoom struct {
+	x, z  *panel.Panels // the dense columns and the intercept
+	dense []float64
+	idx   []int32 // the others of the core
+	val   []float64
+}
+
+func (a *arrowhead) room() *arrowRoom {
+	d := a.core - a.thin
+	return &arrowRoom{x: panel.NewPanels(d, togetherRows), z: panel.NewPanels(d, togetherRows), dense: make([]float64, d)}
+}
+
+// add adds f·xxᵀ of each row and the intercept.
+func (a *arrowhead) add(second []float64, f []float64, rows []kernel.Row, b *arrowRoom) error {
+	triangle := panel.Triangle(second[:a.triangle()])
+	for r, x := range rows {
+		category, of, err := a.unpack(x, b)
+		if err != nil {
+			return err
+		}
+		b.x.PackRow(r, kernel.Row{Val: b.dense})
+		if f[r] == 0 {
+			continue
+		}
+		for e, i := range b.idx {
+			fv, row := f[r]*b.val[e], triangle.Row(int(i), a.core)
+			for k := e; k < len(b.idx); k++ {
+				row[b.idx[k]-i] += float64(fv * b.val[k])
+			}
+			kernel.Add(fv, b.dense, row[a.thin-int(i):])
+		}
+		if category >= 0 {
+			fv := f[r] * of
+			own, mixed := a.category(second, category)
+			*own += float64(fv * of)
+			kernel.AddSparse(fv, b.idx, b.val, mixed)
+			kernel.Add(fv, b.dense, mixed[a.thin:])
+		}
+	}
+	b.z.Weigh(b.x, f, len(rows))
+	d := len(b.dense)
+	triangle[len(triangle)-d*(d+1)/2:].Syrk(d, b.z, b.x, len(rows))
+	return nil
+}
+
+// unpack puts a row into the room, but for its category and what it has there: −1 where it has none.
+func (a *arrowhead) unpack(x kernel.Row, b *arrowRoom) (category int, of float64, err error) {
 	if x.Idx == nil {
-		return idx, val, errOtherRows
+		return 0, 0, errOtherRows
 	}
-	category, of := -1, 0.0
+	category, b.idx, b.val = -1, b.idx[:0], b.val[:0]
+	clear(b.dense)
+	b.dense[len(b.dense)-1] = 1
 	for e, j := range x.Idx {
-		switch p := a.place[j]; {
+		switch p, v := a.place[j], x.Val[e]; {
 		case p == noPlace || p < 0 && category >= 0:
-			return idx, val, errOtherRows
+			return 0, 0, errOtherRows
 		case p < 0:
-			category, of = int(^p), x.Val[e]
+			category, of = int(^p), v
+		case int(p) < a.thin:
+			b.idx, b.val = append(b.idx, p), append(b.val, v)
 		default:
-			idx, val = append(idx, p), append(val, x.Val[e])
+			b.dense[int(p)-a.thin] = v
 		}
 	}
-	idx, val = append(idx, int32(a.core-1)), append(val, 1)
-	panel.AddProducts(panel.Triangle(second[:a.triangle()]), a.core, f, idx, val)
-	if category >= 0 {
-		own, mixed := a.category(second, category)
-		f *= of
-		*own += float64(f * of)
-		for e, j := range idx {
-			mixed[j] += float64(f * val[e])
-		}
-	}
-	return idx, val, nil
+	return category, of, nil
 }
 
 // arrowStep is −(second derivatives)⁻¹·gradient.
@@ -184,53 +231,71 @@ func (o *Optimizer) ofCategory(second []float64, j int, row []float64, n float64
 	return *sum/n + o.alpha()
 }
 
-// follows says of each column which is the next in the rows that have it: the least, plus 1; of the last column of a row
-// that is the intercept. 0: no row has it. From that follows of which columns no row has two.
-type follows []int32
+// columns is what the first pass finds out about each of them.
+type columns struct {
+	rows   int64   // of which it is
+	counts []int64 // how many rows have it
+	// follows is which column is the next in the rows that have it: the least, plus 1; of the last column of a row that is
+	// the intercept. 0: no row has it. From that follows of which columns no row has two.
+	follows []int32
+}
 
-// add adds a row.
-func (f follows) add(x kernel.Row) {
-	next := int32(len(f) + 1)
+func newColumns(features int) *columns {
+	return &columns{counts: make([]int64, features), follows: make([]int32, features)}
+}
+
+// add adds a sparse row.
+func (c *columns) add(x kernel.Row) {
+	c.rows++
+	next := int32(len(c.follows) + 1)
 	for e := len(x.Idx) - 1; e >= 0; e-- {
 		j := x.Idx[e]
-		if f[j] == 0 || next < f[j] {
-			f[j] = next
+		c.counts[j]++
+		if c.follows[j] == 0 || next < c.follows[j] {
+			c.follows[j] = next
 		}
 		next = j + 1
 	}
 }
 
-// addAll adds a row that has all columns.
-func (f follows) addAll() {
-	for j := range f {
-		f[j] = int32(j + 2)
+// addFull adds n rows that have all columns.
+func (c *columns) addFull(n int) {
+	c.rows += int64(n)
+	for j := range c.follows {
+		c.counts[j] += int64(n)
+		c.follows[j] = int32(j + 2)
 	}
 }
 
 // merge adds the rows of another part.
-func (f follows) merge(g follows) {
-	for j, next := range g {
-		if next != 0 && (f[j] == 0 || next < f[j]) {
-			f[j] = next
+func (c *columns) merge(next *columns) {
+	c.rows += next.rows
+	for j, n := range next.counts {
+		c.counts[j] += n
+		if f := next.follows[j]; f != 0 && (c.follows[j] == 0 || f < c.follows[j]) {
+			c.follows[j] = f
 		}
 	}
 }
 
 // fields are those of the wire.
-func (f follows) fields(c *wire.Codec) {
-	for j := range f {
-		next := int(f[j])
-		c.Int(&next)
-		c.Check(next == 0 || next >= j+2 && next <= len(f)+1, "columns that follow each other")
-		f[j] = int32(next)
+func (c *columns) fields(w *wire.Codec) {
+	w.Count(&c.rows)
+	for j := range c.follows {
+		next := int(c.follows[j])
+		w.Count(&c.counts[j])
+		w.Int(&next)
+		w.Check(c.counts[j] <= c.rows && (next == 0 || next >= j+2 && next <= len(c.follows)+1),
+			"columns that follow each other")
+		c.follows[j] = int32(next)
 	}
 }
 
-// arrowhead is the one whose range has most columns with entries; nil where these are not
-// most, or the second derivatives would be too many.
-func (f follows) arrowhead() *arrowhead {
+// arrowhead is the one whose range has most columns with entries; nil where these are not most, or the second
+// derivatives would be too many.
+func (c *columns) arrowhead() *arrowhead {
 	a := &arrowhead{}
-	for j, next := range f {
+	for j, next := range c.follows {
 		if next != 0 {
 			a.Columns = append(a.Columns, int32(j))
 		}
@@ -238,14 +303,19 @@ func (f follows) arrowhead() *arrowhead {
 	before := func(j int) int {
 		return sort.Search(len(a.Columns), func(i int) bool { return int(a.Columns[i]) >= j })
 	}
-	last, most := len(f), 0
+	last, most := len(c.follows), 0
 	for _, j := range slices.Backward(a.Columns) {
-		last = min(last, int(f[j]-1))
+		last = min(last, int(c.follows[j]-1))
 		if n := before(last) - before(int(j)); n > most {
 			a.First, a.Last, most = int(j), last, n
 		}
 	}
-	if !a.places(len(f)) {
+	for _, j := range a.Columns {
+		if c.counts[j] > c.rows/2 && !(int(j) >= a.First && int(j) < a.Last) && len(a.Dense) < maxCore {
+			a.Dense = append(a.Dense, j)
+		}
+	}
+	if !a.places(len(c.follows)) {
 		return nil
 	}
 	return a
@@ -255,8 +325,8 @@ func (f follows) arrowhead() *arrowhead {
 func (o *Optimizer) seeks() bool { return o.passes == 0 && !o.newton && o.vectors == 1 }
 
 // takeArrow is for after the first pass: from then on steps are Newton's where second derivatives are an arrowhead.
-func (o *Optimizer) takeArrow(f follows) {
-	if o.arrow = f.arrowhead(); o.arrow == nil {
+func (o *Optimizer) takeArrow(c *columns) {
+	if o.arrow = c.arrowhead(); o.arrow == nil {
 		return
 	}
 	for _, p := range o.problems {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -113,27 +114,28 @@ func TestArrowhead(t *testing.T) {
 }
 
 // The widest range of columns of which no row has two, whatever parts have seen which rows.
-func TestFollows(t *testing.T) {
+func TestColumns(t *testing.T) {
 	rows := [][]int32{{0, 2, 7}, {0, 4, 7}, {}, {0, 6, 8}, {0, 3}, {5, 9}, {9}}
-	of := func(rows [][]int32) follows {
-		f := make(follows, 12)
+	of := func(rows [][]int32) *columns {
+		c := newColumns(12)
 		for _, row := range rows {
-			f.add(kernel.Row{Idx: row, Val: make([]float64, len(row))})
+			c.add(kernel.Row{Idx: row, Val: make([]float64, len(row))})
 		}
-		return f
+		return c
 	}
 	all := of(rows)
 	for cut := range rows {
-		if f := of(rows[:cut]); !slices.Equal(all, func() follows { f.merge(of(rows[cut:])); return f }()) {
-			t.Errorf("cut after %d rows: %v, want %v", cut, f, all)
+		c := of(rows[:cut])
+		if c.merge(of(rows[cut:])); !reflect.DeepEqual(c, all) {
+			t.Errorf("cut after %d rows: %v, want %v", cut, c, all)
 		}
 	}
 	a := all.arrowhead()
-	if a == nil || a.First != 2 || a.Last != 7 || a.own != 5 || a.core != 5 ||
+	if a == nil || a.First != 2 || a.Last != 7 || a.own != 5 || a.core != 5 || !slices.Equal(a.Dense, []int32{0}) ||
 		!slices.Equal(a.Columns, []int32{0, 2, 3, 4, 5, 6, 7, 8, 9}) {
 		t.Errorf("%+v", a)
 	}
-	all.addAll()
+	all.addFull(1)
 	if a := all.arrowhead(); a != nil {
 		t.Errorf("of full rows: %+v", a)
 	}

@@ -301,7 +301,7 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 		s.sample = &sample{limit: 2*o.sample/max(parts, 1) + 64, part: part}
 	}
 	if o.seeks() {
-		s.follows = make(follows, o.features)
+		s.columns = newColumns(o.features)
 	}
 	for _, p := range o.problems {
 		var d *derivatives
@@ -368,7 +368,7 @@ func (o *Optimizer) Advance(sum linear.Partial) error {
 		}
 	}
 	if o.seeks() {
-		o.takeArrow(s.follows)
+		o.takeArrow(s.columns)
 	}
 	o.passes++
 	o.lighten()

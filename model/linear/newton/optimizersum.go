@@ -44,7 +44,7 @@ type optimizerSum struct {
 	err     error
 	sums    []*derivatives // of each problem; nil where it is done
 	sample  *sample        // nil unless the pass draws one
-	follows follows        // nil unless the pass seeks an arrowhead
+	columns *columns       // nil unless the pass seeks an arrowhead
 
 	places  []int32
 	block   *optimizerBlock
@@ -57,6 +57,8 @@ type optimizerSum struct {
 	idx     []int32 // of a sparse row and the intercept
 	val     []float64
 	tried   tried
+	sparse  *sparseRows
+	arrow   *arrowRoom
 }
 
 // tried is one row: its prediction, and those at the shorter steps, in the lanes of one register.
@@ -125,13 +127,19 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 	s.addSides(c, places)
 	if o.arrow != nil || c.Sparse != nil && c.Entries() < n*o.features/4 || o.vectors > 1 && !o.newton {
 		s.open, s.grammed = s.open[:0], s.grammed[:0]
+		if o.vectors == 1 {
+			s.addSparse(c, places)
+			return s.err
+		}
 		s.addRows(c, places)
 		if len(s.open) > 0 {
 			s.addGram(s.sums[0], c, places)
 		}
-		return s.err
+		return nil
 	}
-	s.follows.addAll()
+	if s.columns != nil {
+		s.columns.addFull(n)
+	}
 	b := s.room()
 	for at := 0; at < n; {
 		var m int
@@ -331,7 +339,7 @@ func (s *optimizerSum) addShorter(d *derivatives, b *optimizerBlock, n, padded i
 	}
 }
 
-// addRows adds rows one by one.
+// addRows adds rows of a softmax one by one.
 func (s *optimizerSum) addRows(c *linear.Chunk, places []int32) {
 	o := s.learner
 	rows := linear.NewRows(c, o.Scaler, nil)
@@ -346,9 +354,6 @@ func (s *optimizerSum) addRows(c *linear.Chunk, places []int32) {
 			target = c.Target[i]
 		}
 		x := rows.At(i)
-		if s.follows != nil {
-			s.follows.add(x)
-		}
 		for k, d := range s.sums {
 			if d != nil {
 				s.addRow(k, d, x, i, place, target, weight)
@@ -357,7 +362,8 @@ func (s *optimizerSum) addRows(c *linear.Chunk, places []int32) {
 	}
 }
 
-// addRow adds row i of a chunk, sparse unless the classes share a softmax, to the sums of problem k.
+// addRow adds row i of a chunk, sparse unless the classes share a softmax, to the sums of problem k, which is no
+// arrowhead.
 func (s *optimizerSum) addRow(k int, d *derivatives, x kernel.Row, i int, place int32, target, weight float64) {
 	if s.learner.vectors > 1 {
 		s.addSoftmaxRow(d, x, i, place, weight)
@@ -386,25 +392,7 @@ func (s *optimizerSum) addRow(k int, d *derivatives, x kernel.Row, i int, place 
 		x.Add(slope, d.gradient)
 		d.gradient[last] += slope
 	}
-	if d.thin {
-		d.curved += weight
-	}
-	switch {
-	case d.second == nil || curvature == 0:
-	case o.arrow != nil:
-		var err error
-		if s.idx, s.val, err = o.arrow.add(d.second, curvature, x, s.idx, s.val); err != nil {
-			s.err = err
-		}
-	case o.newton:
-		s.idx, s.val = append(append(s.idx[:0], x.Idx...), int32(last)), append(append(s.val[:0], x.Val...), 1)
-		panel.AddProducts(d.second, s.width, curvature, s.idx, s.val)
-	default:
-		for e, j := range x.Idx {
-			d.second[j] += float64(curvature * float64(x.Val[e]*x.Val[e]))
-		}
-		d.second[last] += curvature
-	}
+	s.addSecond(d, x, curvature, weight)
 }
 
 // Merge adds the sums of the next part. O(features²) with second derivatives.
@@ -433,7 +421,9 @@ func (s *optimizerSum) Merge(next linear.Partial) error {
 		kernel.Add(1, e.second, d.second)
 		kernel.Add(1, e.sides, d.sides)
 	}
-	s.follows.merge(n.follows)
+	if s.columns != nil {
+		s.columns.merge(n.columns)
+	}
 	if s.sample != nil {
 		s.sample.merge(n.sample)
 	}
@@ -480,7 +470,9 @@ func (s *optimizerSum) fields(c *wire.Codec) {
 	c.Float(&s.weight)
 	c.Check(s.weight >= 0, "a weight that is not negative")
 	s.each(func(v []float64) { c.Floats(v) })
-	s.follows.fields(c)
+	if s.columns != nil {
+		s.columns.fields(c)
+	}
 	if s.sample != nil {
 		s.sample.fields(c, s.learner, s.rows)
 	}

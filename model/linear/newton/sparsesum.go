@@ -1,0 +1,144 @@
+package newton
+
+import (
+	"beamlearn/model/internal/kernel"
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/internal/lanes"
+	"beamlearn/model/linear/internal/panel"
+)
+
+// togetherRows is how many sparse rows have their losses computed together.
+const togetherRows = 64
+
+// sparseRows are some sparse rows of a weight above 0.
+type sparseRows struct {
+	rows    []kernel.Row
+	scaled  []float64 // values of all, where there is a scaler
+	places  []int32
+	targets []float64
+	weights []float64
+	// what each is to a weight vector, its prediction, and what the last step has added to it
+	y, w, at, along []float64
+	// of the predictions, and of those at a shorter step
+	value, slope, curvature, near []float64
+}
+
+func newSparseRows() *sparseRows {
+	b := &sparseRows{}
+	n := lanes.Padded(togetherRows)
+	for _, v := range []*[]float64{&b.y, &b.w, &b.at, &b.along, &b.value, &b.slope, &b.curvature, &b.near} {
+		*v = make([]float64, n)
+	}
+	return b
+}
+
+// addSparse adds the rows of a sparse chunk, of weight vectors that share nothing.
+func (s *optimizerSum) addSparse(c *linear.Chunk, places []int32) {
+	if s.sparse == nil {
+		s.sparse = newSparseRows()
+	}
+	b, rows := s.sparse, linear.NewRows(c, s.learner.Scaler, nil)
+	for at := 0; at < len(places); {
+		b.rows, b.scaled, b.places, b.targets, b.weights = b.rows[:0], b.scaled[:0], b.places[:0], b.targets[:0], b.weights[:0]
+		for ; at < len(places) && len(b.rows) < togetherRows; at++ {
+			weight, target := 1.0, 0.0
+			if c.Weights != nil {
+				if weight = c.Weights[at]; weight == 0 {
+					continue
+				}
+			}
+			if s.learner.options.Task == linear.Regression {
+				target = c.Target[at]
+			}
+			x := rows.At(at)
+			if s.learner.Scaler != nil {
+				b.scaled = append(b.scaled, x.Val...)
+				x.Val = b.scaled[len(b.scaled)-len(x.Val):]
+			}
+			if s.columns != nil {
+				s.columns.add(x)
+			}
+			b.rows, b.places = append(b.rows, x), append(b.places, places[at])
+			b.targets, b.weights = append(b.targets, target), append(b.weights, weight)
+		}
+		for k, d := range s.sums {
+			if d != nil && len(b.rows) > 0 {
+				s.addTogether(k, d, b)
+			}
+		}
+	}
+}
+
+// addTogether adds sparse rows to the sums of problem k.
+func (s *optimizerSum) addTogether(k int, d *derivatives, b *sparseRows) {
+	o, last, n := s.learner, s.width-1, len(b.rows)
+	padded := lanes.Padded(n)
+	for r, x := range b.rows {
+		b.y[r], b.w[r] = s.row(k, b.places[r], b.targets[r], b.weights[r])
+		b.at[r] = x.Dot(d.point) + d.point[last]
+	}
+	for r := n; r < padded; r++ {
+		b.y[r], b.at[r] = 1, 0
+	}
+	o.loss.Curves(b.at[:padded], b.y[:padded], b.value[:padded], b.slope[:padded], b.curvature[:padded])
+	for r, x := range b.rows {
+		w := b.w[r]
+		d.loss += float64(w * b.value[r])
+		b.curvature[r] *= w
+		if slope := float64(b.slope[r] * w); slope != 0 {
+			x.Add(slope, d.gradient)
+			d.gradient[last] += slope
+		}
+	}
+	if d.along {
+		s.tryShorter(d, b, padded)
+	}
+	if o.arrow == nil {
+		for r, x := range b.rows {
+			s.addSecond(d, x, b.curvature[r], b.weights[r])
+		}
+		return
+	}
+	if s.arrow == nil {
+		s.arrow = o.arrow.room()
+	}
+	if err := o.arrow.add(d.second, b.curvature[:n], b.rows, s.arrow); err != nil {
+		s.err = err
+	}
+}
+
+// tryShorter adds the losses of sparse rows at the shorter steps.
+func (s *optimizerSum) tryShorter(d *derivatives, b *sparseRows, padded int) {
+	last := s.width - 1
+	for r, x := range b.rows {
+		b.along[r] = x.Dot(d.dir) + d.dir[last]
+	}
+	for i, t := range lengths {
+		for r := range b.rows {
+			b.near[r] = b.at[r] - float64((1-t)*b.along[r])
+		}
+		s.learner.loss.Values(b.near[:padded], b.y[:padded], b.value[:padded])
+		for r := range b.rows {
+			d.shorter[i] += float64(b.w[r] * b.value[r])
+		}
+	}
+}
+
+// addSecond adds the second derivatives of a sparse row of this weight and curvature, or their diagonal.
+func (s *optimizerSum) addSecond(d *derivatives, x kernel.Row, curvature, weight float64) {
+	last := s.width - 1
+	if d.thin {
+		d.curved += weight
+	}
+	switch {
+	case d.second == nil || curvature == 0:
+	case s.learner.newton:
+		s.idx, s.val = append(append(s.idx[:0], x.Idx...), int32(last)), append(append(s.val[:0], x.Val...), 1)
+		panel.AddProducts(d.second, s.width, curvature, s.idx, s.val)
+	default:
+		for e, j := range x.Idx {
+			d.second[j] += float64(curvature * float64(x.Val[e]*x.Val[e]))
+		}
+		d.second[last] += curvature
+	}
+}
