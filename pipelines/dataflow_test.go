@@ -21,19 +21,11 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"beamlearn/pipelines/internal/dataflow"
+	"beamlearn/pipelines/internal/engines"
 )
 
-// build builds a command as it is deployed: static, so that it is its own worker binary.
-func build(t testing.TB, dir, command string) string {
-	t.Helper()
-	file := filepath.Join(dir, command)
-	c := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "beamlearn/pipelines/"+command)
-	c.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return file
-}
+// beamlearn is the program with all commands, as it is deployed: static, so that it is its own worker binary.
+func beamlearn(t testing.TB) string { return engines.Build(t, bin, "beamlearn") }
 
 // invoke runs a program in a directory of its own and gives its exit code and what it has printed.
 func invoke(t testing.TB, env []string, file string, args ...string) (code int, stderr string) {
@@ -74,36 +66,36 @@ func testdata(t testing.TB, name string) []byte {
 
 // The commands on Dataflow, or what stands in for it.
 func TestDataflow(t *testing.T) {
-	bin := t.TempDir()
-	kneighbors, sgd := build(t, bin, "kneighbors"), build(t, bin, "sgd")
-	t.Run("submission", func(t *testing.T) { testSubmission(t, kneighbors, sgd) })
+	t.Parallel()
+	t.Run("submission", testSubmission)
 	t.Run("faults", func(t *testing.T) {
 		if raceDetector {
 			t.Skip("Prism races with itself where a job fails")
 		}
-		testDataflowFaults(t, kneighbors)
+		testDataflowFaults(t)
 	})
-	t.Run("dry run", func(t *testing.T) { testDryRun(t, kneighbors, sgd) })
+	t.Run("dry run", testDryRun)
 }
 
 // What a submission stages runs, and writes what a run in one process writes.
-func testSubmission(t *testing.T, kneighbors, sgd string) {
+func testSubmission(t *testing.T) {
+	file := beamlearn(t)
 	for _, c := range []struct {
-		file, input string
-		args        []string
-		steps       []string // some of the pipeline's
-		jobs        int
+		command, input string
+		args           []string
+		steps          []string // some of the pipeline's
+		jobs           int
 	}{
-		{kneighbors, "digits.csv", []string{"--id_column=id", "--columns=pixel_*", "--k=10", "--chunk_rows=300",
+		{"kneighbors", "digits.csv", []string{"--id_column=id", "--columns=pixel_*", "--k=10", "--chunk_rows=300",
 			"--num_shards=3", "--report=none", "--output=DIR/neighbors.csv"},
 			[]string{"knn.KNeighbors/knn.Build", "knn.KNeighbors/knn.SearchSelf"}, 1},
-		{sgd, "breast_cancer.csv", []string{"--target=target", "--task=classification", "--standardize", "--solver=sgd",
+		{"sgd", "breast_cancer.csv", []string{"--target=target", "--task=classification", "--standardize", "--solver=sgd",
 			"--epochs=3",
 			"--shards=3", "--checkpoint_passes=2", "--report=none", "--model=DIR/model.json"}, []string{"linear."}, 2},
 	} {
-		t.Run(filepath.Base(c.file), func(t *testing.T) {
+		t.Run(c.command, func(t *testing.T) {
 			in := func(dir string) []string {
-				args := []string{"--quiet"}
+				args := []string{c.command, "--quiet"}
 				for _, a := range c.args {
 					args = append(args, strings.Replace(a, "DIR", dir, 1))
 				}
@@ -114,7 +106,7 @@ func testSubmission(t *testing.T, kneighbors, sgd string) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if code, stderr := invoke(t, nil, c.file, append(in(local), "--input="+input)...); code != 0 {
+			if code, stderr := invoke(t, nil, file, append(in(local), "--input="+input)...); code != 0 {
 				t.Fatalf("in one process: exit code %d\n%s", code, stderr)
 			}
 			want := map[string]string{}
@@ -132,10 +124,10 @@ func testSubmission(t *testing.T, kneighbors, sgd string) {
 
 			f := dataflow.Start(t)
 			args := append(in("gs://bucket/out"), f.Flags()...)
-			args = append(args, "--input="+f.Put("in/"+c.input, testdata(t, c.input)), "--worker_binary="+c.file,
+			args = append(args, "--input="+f.Put("in/"+c.input, testdata(t, c.input)), "--worker_binary="+file,
 				"--job_name=a-job",
 				"--max_num_workers=20", "--worker_machine_type=n2-standard-8")
-			if code, stderr := invoke(t, f.Env(), c.file, args...); code != 0 {
+			if code, stderr := invoke(t, f.Env(), file, args...); code != 0 {
 				for _, j := range f.Jobs() {
 					_, err := f.State(j)
 					t.Logf("%s: %v", j.ID, err)
@@ -158,7 +150,7 @@ func testSubmission(t *testing.T, kneighbors, sgd string) {
 			if got := slices.DeleteFunc(f.Calls(), func(s string) bool { return s == "POST token" }); !slices.Equal(got, calls) {
 				t.Errorf("calls %q, want %q", got, calls)
 			}
-			program, err := os.ReadFile(c.file)
+			program, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -200,12 +192,12 @@ func checkJob(t *testing.T, j *dataflow.Job, hash string, steps []string) {
 }
 
 // What goes wrong on Dataflow: no output, and a line that says which job it was; an interrupt cancels the job.
-func testDataflowFaults(t *testing.T, file string) {
+func testDataflowFaults(t *testing.T) {
 	f := dataflow.Start(t)
 	begin := func(t *testing.T, input string, more ...string) *exec.Cmd {
-		c := program(t, f.Env(), file,
-			append(append(f.Flags(), "--quiet", "--input="+input, "--output=gs://bucket/out/n.csv", "--job_name="+
-				filepath.Base(t.Name())), more...)...)
+		c := program(t, f.Env(), beamlearn(t),
+			append(append([]string{"kneighbors", "--quiet", "--input=" + input, "--output=gs://bucket/out/n.csv",
+				"--job_name=" + filepath.Base(t.Name())}, f.Flags()...), more...)...)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -273,17 +265,17 @@ func testDataflowFaults(t *testing.T, file string) {
 }
 
 // A dry run prints the job, needs no credentials, and asks nothing of Dataflow.
-func testDryRun(t *testing.T, kneighbors, sgd string) {
+func testDryRun(t *testing.T) {
 	f := dataflow.Start(t)
 	for _, c := range [][]string{
-		{kneighbors, "--input=../testdata/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=10",
+		{"kneighbors", "--input=../testdata/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=10",
 			"--output=gs://bucket/n.csv"},
-		{sgd, "--input=../testdata/breast_cancer.csv", "--target=target", "--task=classification",
+		{"sgd", "--input=../testdata/breast_cancer.csv", "--target=target", "--task=classification",
 			"--model=gs://bucket/m.json"},
 	} {
-		t.Run(filepath.Base(c[0]), func(t *testing.T) {
+		t.Run(c[0], func(t *testing.T) {
 			env := append(f.Env(), "GOOGLE_APPLICATION_CREDENTIALS=")
-			cmd := program(t, env, c[0], append(c[1:], "--runner=dataflow", "--dry_run", "--project=p", "--region=r",
+			cmd := program(t, env, beamlearn(t), append(c, "--runner=dataflow", "--dry_run", "--project=p", "--region=r",
 				"--staging_location=gs://bucket/staging")...)
 			cmd.Dir = "."
 			if err := cmd.Start(); err != nil {
