@@ -249,20 +249,18 @@ func (s *State) write(b *bufio.Writer) error {
 		}
 	}
 	b.WriteByte(']')
-	// What is left is short.
-	for _, part := range []struct {
-		name  string
-		value any
-		skip  bool
-	}{{"class_rows", s.ClassRows, len(s.ClassRows) == 0}, {"columns", s.Columns, s.Columns == nil}} {
-		if part.skip {
-			continue
-		}
-		text, err := json.Marshal(part.value)
+	if len(s.ClassRows) > 0 {
+		text, err := json.Marshal(s.ClassRows)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(b, ",%q:%s", part.name, text)
+		fmt.Fprintf(b, `,"class_rows":%s`, text)
+	}
+	if s.Columns != nil {
+		b.WriteString(`,"columns":`)
+		if err := s.Columns.write(b); err != nil {
+			return err
+		}
 	}
 	if s.Unseen != nil {
 		b.WriteString(`,"unseen":`)
@@ -271,6 +269,27 @@ func (s *State) write(b *bufio.Writer) error {
 		}
 	}
 	return b.WriteByte('}')
+}
+
+func (s *ColumnState) write(b *bufio.Writer) error {
+	rest := *s
+	rest.Largest, rest.Touched = nil, nil
+	tail, err := json.Marshal(rest)
+	if err != nil {
+		return err
+	}
+	b.WriteString(`{"largest":`)
+	if err := s.Largest.Write(b); err != nil {
+		return err
+	}
+	if len(s.Touched) > 0 {
+		b.WriteString(`,"touched":`)
+		if err := s.Touched.Write(b); err != nil {
+			return err
+		}
+	}
+	_, err = b.Write(bytes.TrimPrefix(tail, []byte(`{"largest":[]`)))
+	return err
 }
 
 func (s *VectorState) write(b *bufio.Writer) error {

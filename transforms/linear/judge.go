@@ -3,6 +3,7 @@ package linear
 import (
 	"context"
 	"fmt"
+	"iter"
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
@@ -172,13 +173,25 @@ func judgeBlock(b *vectors.Block, rows overview.Lot, p part, e *evaluation, judg
 	if rows.All() {
 		return judged.AddBy(m, p.by, model.Of(b), class)
 	}
-	for i, number := range b.Numbers {
-		if !rows.Takes(number) {
-			continue
-		}
-		if err := judged.AddBy(m, p.by, model.Of(b.Slice(i, i+1)), func(int) int32 { return class(i) }); err != nil {
+	for lo, hi := range runsOf(b, rows) {
+		if err := judged.AddBy(m, p.by, model.Of(b.Slice(lo, hi)), func(i int) int32 { return class(lo + i) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// runsOf are the runs of rows lo ≤ i < hi of a block that a lot takes.
+func runsOf(b *vectors.Block, lot overview.Lot) iter.Seq2[int, int] {
+	return func(yield func(lo, hi int) bool) {
+		for hi := 0; hi < b.Len(); hi++ {
+			lo := hi
+			for hi < b.Len() && lot.Takes(b.Numbers[hi]) {
+				hi++
+			}
+			if lo < hi && !yield(lo, hi) {
+				return
+			}
+		}
+	}
 }

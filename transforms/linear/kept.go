@@ -181,10 +181,8 @@ func (r *recorder) keep(rows *vectors.Block) {
 		return
 	}
 	piece := r.empty()
-	for i, number := range rows.Numbers {
-		if r.kept.lot.Takes(number) {
-			piece.AppendBlock(rows.Slice(i, i+1))
-		}
+	for lo, hi := range runsOf(rows, r.kept.lot) {
+		piece.AppendBlock(rows.Slice(lo, hi))
 	}
 	if piece.Len() > 0 {
 		r.sample.keep(piece)
