@@ -3,6 +3,7 @@ package neighbors_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -62,6 +63,16 @@ func TestEveryLevel(t *testing.T) {
 // sumOfAll is a checksum of the files of indexes, and of what they find, for each metric and algorithm.
 func sumOfAll(t *testing.T) string {
 	h := sha256.New()
+	write := func(m neighbors.Metric, file []byte, all ...*neighbors.Neighbors) {
+		fmt.Fprintf(h, "%s %x", m, sha256.Sum256(file))
+		for _, found := range all {
+			for _, numbers := range []any{found.Offsets, found.Positions, found.Distances} {
+				if err := binary.Write(h, binary.LittleEndian, numbers); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, dim := range []int{2, 3, 21} {
 		values := make([]float64, 400*dim)
@@ -92,15 +103,14 @@ func sumOfAll(t *testing.T) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fmt.Fprintf(h, "%s %x %v %x %v %x\n", m, sha256.Sum256(b.Bytes()), found.Positions, found.Distances,
-				within.Positions, within.Distances)
+			write(m, b.Bytes(), found, within)
 		}
 		for _, m := range ivf.Metrics {
 			found, _, err := ivf.Graph(wide, 5, ivf.Options{Metric: m, Recall: 0.5, Sample: 50}, neighbors.Search{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			fmt.Fprintf(h, "%s %v %x\n", m, found.Positions, found.Distances)
+			write(m, nil, found)
 		}
 	}
 	sparse := &vectors.Block{Dim: 1000, Sparse: &vectors.CSR{}}
@@ -118,7 +128,7 @@ func sumOfAll(t *testing.T) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(h, "sparse %s %v %x\n", m, found.Positions, found.Distances)
+		write(m, []byte("sparse"), found)
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))
 }

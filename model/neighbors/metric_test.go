@@ -79,24 +79,25 @@ func TestEmbedded(t *testing.T) {
 		"mahalanobis grid": {grid, Options{Metric: Mahalanobis}}, "mahalanobis wide": {wide, Options{Metric: Mahalanobis}},
 		"haversine": {globe, Options{Metric: Haversine}}, "kilometers": {globe, Options{Metric: Haversine, Kilometers: true}},
 	} {
-		b := rowsBlock(c.rows, vectors.Float64)
-		for engine, x := range fitted(t, b, c.o) {
-			plain := fit(t, b, c.o, Brute)
-			plain.engine = newBrute(&plain.points, plain.opts.resolve())
-			q := rowsBlock(c.rows[:50], vectors.Float64)
-			for _, k := range []int{1, 5, 40} {
+		b, q := rowsBlock(c.rows, vectors.Float64), rowsBlock(c.rows[:50], vectors.Float64)
+		engines := fitted(t, b, c.o)
+		plain := engines["plain"]
+		delete(engines, "plain")
+		for _, k := range []int{1, 5, 40} {
+			want, unbound := kNeighbors(t, plain, b, k, Search{Self: true}), kNeighbors(t, plain, q, k, Search{})
+			part := kNeighbors(t, plain, q, k, Search{Part: true, Self: true})
+			radius := want.Distances[k-1]
+			inside := radiusNeighbors(t, plain, b, radius, Search{Self: true})
+			bounds := make([]float64, q.Len())
+			for i := range bounds {
+				bounds[i] = want.Distances[i*k+k/2]
+			}
+			for engine, x := range engines {
 				t.Run(fmt.Sprint(name, " ", engine, " ", k), func(t *testing.T) {
-					want := kNeighbors(t, plain, b, k, Search{Self: true})
 					same(t, kNeighbors(t, x, b, k, Search{Self: true}), want)
-					same(t, kNeighbors(t, x, q, k, Search{}), kNeighbors(t, plain, q, k, Search{}))
-					bounds := make([]float64, q.Len())
-					for i := range bounds {
-						bounds[i] = want.Distances[i*k+k/2]
-					}
-					same(t, kNeighbors(t, x, q, k, Search{Part: true, Self: true}),
-						kNeighbors(t, plain, q, k, Search{Part: true, Self: true}))
+					same(t, kNeighbors(t, x, q, k, Search{}), unbound)
+					same(t, kNeighbors(t, x, q, k, Search{Part: true, Self: true}), part)
 					within := kNeighbors(t, x, q, k, Search{Part: true, Bounds: bounds})
-					unbound := kNeighbors(t, plain, q, k, Search{})
 					for i := range bounds {
 						positions, distances := within.Of(i)
 						all, far := unbound.Of(i)
@@ -106,9 +107,7 @@ func TestEmbedded(t *testing.T) {
 							}
 						}
 					}
-					radius := want.Distances[k-1]
-					same(t, radiusNeighbors(t, x, b, radius, Search{Self: true}),
-						radiusNeighbors(t, plain, b, radius, Search{Self: true}))
+					same(t, radiusNeighbors(t, x, b, radius, Search{Self: true}), inside)
 				})
 			}
 		}
@@ -368,12 +367,10 @@ func TestSharedBits(t *testing.T) {
 // Enough points for pairs to serve both ends have the neighbours that each of them finds alone, with ties everywhere
 // and with rules of which may be neighbours.
 func TestBitPairs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: this compares thousands of rows, as fewer are one block")
-	}
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 6))
-	const n = 4*pairBlock + 70
+	const block = 64 // of points, so that few are more than four of them
+	const n = 4*block + 70
 	rows, groups := make([][]float64, n), make([]int32, n)
 	for i := range rows {
 		rows[i] = make([]float64, 17)
@@ -398,9 +395,10 @@ func TestBitPairs(t *testing.T) {
 	} {
 		for _, m := range []Metric{Hamming, Jaccard} {
 			x := fit(t, b, Options{Metric: m, Bits: true}, Brute)
+			x.engine.(*bitwise).block = block
 			got, want := kNeighbors(t, x, b, 7, s), &Neighbors{Offsets: []int64{0}}
-			for lo := 0; lo < n; lo += 700 {
-				hi := min(lo+700, n)
+			for lo := 0; lo < n; lo += 110 {
+				hi := min(lo+110, n)
 				part := s
 				if s.Apart != nil {
 					part.Apart = &Apart{Points: groups, Queries: groups[lo:hi], Largest: s.Apart.Largest}

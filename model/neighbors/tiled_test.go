@@ -1,11 +1,11 @@
 package neighbors
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sort"
 	"sync/atomic"
 	"testing"
 
@@ -623,15 +623,18 @@ func checkOrder(t *testing.T, rows [][]float64, o Options) {
 		}
 		for i := 0; i < q.Len(); i += 37 {
 			own := int(q.Numbers[i])
-			var want []pointPair
+			var want []pointPair // the nearest k, and the first of those that are equally far
 			for j := range rows {
-				if j != own {
-					want = append(want, pointPair{int32(own), int32(j), Distance(rows[own], rows[j], x.Options())})
+				if j == own {
+					continue
+				}
+				if d := Distance(rows[own], rows[j], x.Options()); len(want) < k || d < want[k-1].d {
+					at := sort.Search(len(want), func(i int) bool { return want[i].d > d })
+					want = slices.Insert(want[:min(len(want), k-1)], at, pointPair{int32(own), int32(j), d})
 				}
 			}
-			slices.SortStableFunc(want, func(a, b pointPair) int { return cmp.Compare(a.d, b.d) })
 			positions, distances := found.Of(i)
-			for j, w := range want[:k] {
+			for j, w := range want {
 				if positions[j] != w.j || distances[j] != w.d {
 					t.Fatalf("%s: neighbour %d of point %d is %d at %v, want %d at %v", o.Metric, j, own, positions[j],
 						distances[j], w.j, w.d)
