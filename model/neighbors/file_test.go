@@ -68,6 +68,10 @@ func TestFile(t *testing.T) {
 						if err != nil {
 							t.Fatal(err)
 						}
+						all, found := kNeighbors(t, x, b, 6, Search{Self: true}), kNeighbors(t, x, queries, 20, Search{})
+						radius := kNeighbors(t, x, queries, 3, Search{}).Distances[2]
+						within := radiusNeighbors(t, x, queries, radius, Search{})
+						part := kNeighbors(t, x, x.Rows(3, 90), 6, Search{Self: true})
 						for _, y := range []*Index{mapped, read} {
 							if err := y.Verify(math.MaxInt64); err != nil {
 								t.Error(err)
@@ -76,12 +80,10 @@ func TestFile(t *testing.T) {
 							if string(y.Note()) != "note" || y.Stamp().Size != int64(len(data)) {
 								t.Errorf("note %q, stamp %+v", y.Note(), y.Stamp())
 							}
-							same(t, kNeighbors(t, y, b, 6, Search{Self: true}), kNeighbors(t, x, b, 6, Search{Self: true}))
-							same(t, kNeighbors(t, y, queries, 20, Search{}), kNeighbors(t, x, queries, 20, Search{}))
-							radius := kNeighbors(t, x, queries, 3, Search{}).Distances[2]
-							same(t, radiusNeighbors(t, y, queries, radius, Search{}), radiusNeighbors(t, x, queries, radius, Search{}))
-							same(t, kNeighbors(t, y, y.Rows(3, 90), 6, Search{Self: true}),
-								kNeighbors(t, x, x.Rows(3, 90), 6, Search{Self: true}))
+							same(t, kNeighbors(t, y, b, 6, Search{Self: true}), all)
+							same(t, kNeighbors(t, y, queries, 20, Search{}), found)
+							same(t, radiusNeighbors(t, y, queries, radius, Search{}), within)
+							same(t, kNeighbors(t, y, y.Rows(3, 90), 6, Search{Self: true}), part)
 						}
 						if engine != "plain" && !bytes.Equal(fileBytes(t, mapped), data) {
 							t.Error("written again it has other bytes")

@@ -285,7 +285,9 @@ func TestKDTreeLeavesOutTheRowItself(t *testing.T) {
 func TestKDTreeManyEqualPoints(t *testing.T) {
 	const k = 3
 	n := 30_000
-	if brief() {
+	if testing.Short() {
+		n = 3000
+	} else if brief() {
 		n = 10_000
 	}
 	for _, o := range treeOptions {

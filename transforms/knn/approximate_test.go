@@ -199,6 +199,9 @@ func TestApproximateQueries(t *testing.T) {
 // Of the metrics that are searched in cells the graph has the recall that it reports, too, and the same bytes at any
 // chunk size and number of threads.
 func TestApproximateCells(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this compares thousands of points, as fewer are not put into lists")
+	}
 	const n, d, k = 20_000, 12, 5
 	dir := t.TempDir()
 	of := map[neighbors.Metric][][]float64{neighbors.Hamming: clustered(n, d, 3), neighbors.Manhattan: clustered(n, d, 3)}
@@ -256,14 +259,17 @@ func kthDistances(t *testing.T, x [][]float64, output string, k int, o neighbors
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(output), "\n")[1:]
 	for i := 0; i < len(x); i += 100 {
-		var all []float64
+		var near []float64 // the k least, in their order
 		for j, y := range x {
-			if j != i {
-				all = append(all, neighbors.Distance(x[i], y, o))
+			if j == i {
+				continue
+			}
+			if d := neighbors.Distance(x[i], y, o); len(near) < k || d < near[k-1] {
+				at, _ := slices.BinarySearch(near, d)
+				near = slices.Insert(near[:min(len(near), k-1)], at, d)
 			}
 		}
-		slices.Sort(all)
-		kth = append(kth, all[k-1])
+		kth = append(kth, near[k-1])
 		for _, line := range lines[i*k : (i+1)*k] {
 			f := strings.Split(line, ",")
 			j, err := strconv.Atoi(f[2])
@@ -320,13 +326,13 @@ func TestParts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: this multiplies jobs on Prism: Example and TestOf have one each")
 	}
-	const n, d, k = 15_000, 16, 5
+	const n, d, k = 8_000, 16, 5
 	dir := t.TempDir()
 	x := clustered(n, d, 3)
 	f64 := to[float64]
 	whole := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(x, "<f8", f64))}
-	cut := []string{writeFile(t, filepath.Join(dir, "x0.npy"), npyOf(x[:7777], "<f8", f64)),
-		writeFile(t, filepath.Join(dir, "x1.npy"), npyOf(x[7777:], "<f8", f64))}
+	cut := []string{writeFile(t, filepath.Join(dir, "x0.npy"), npyOf(x[:4147], "<f8", f64)),
+		writeFile(t, filepath.Join(dir, "x1.npy"), npyOf(x[4147:], "<f8", f64))}
 	for _, metric := range []neighbors.Metric{neighbors.Euclidean, neighbors.Cosine, neighbors.Correlation,
 		neighbors.Manhattan} {
 		if brief() && metric != neighbors.Euclidean {
@@ -340,12 +346,12 @@ func TestParts(t *testing.T) {
 		}{
 			{whole, 0, Options{Threads: 1, Overview: true}},
 			{whole, 1000, Options{Workers: placement.InProcess}},
-			{cut, 7001, Options{Staging: filepath.Join(dir, "staging")}},
+			{cut, 3701, Options{Staging: filepath.Join(dir, "staging")}},
 		} {
 			if i > 0 && (brief() || (i == 1) != (metric == neighbors.Cosine)) {
 				continue
 			}
-			c.o.K, c.o.Recall, c.o.Seed, c.o.IndexMemory = k, 0.9, 5, 1200<<10
+			c.o.K, c.o.Recall, c.o.Seed, c.o.IndexMemory = k, 0.9, 5, 640<<10
 			c.o.Output, c.o.Neighbors.Metric = filepath.Join(dir, fmt.Sprint(metric, i), "n.csv"), metric
 			r := mustRun(t, c.input, nil, vectorio.Options{ChunkRows: c.rows}, c.o)
 			a := r.Approximate

@@ -15,6 +15,9 @@ import (
 // before that of all rows has ended. Models are those of fits that do neither, and scores those of such fits of the
 // other rows.
 func TestCrossFitOfManyRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this reads many thousands of rows, as of fewer none is left out")
+	}
 	t.Parallel()
 	const n, d = thinRows + 5000, 2
 	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Classes: lineartest.Numbered(2)}

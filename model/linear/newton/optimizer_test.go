@@ -220,6 +220,9 @@ func TestOptimizerDamps(t *testing.T) {
 
 // L-BFGS comes to the optimum of Newton's method; sparse rows to that of the same rows in full, by either.
 func TestOptimizerForms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies losses, forms of rows and methods")
+	}
 	base := lineartest.Logistic(3000, 40, 8)
 	sparse := &linear.Chunk{Features: 40, Sparse: &linear.CSR{Offsets: []int{0}}, Target: base.Target}
 	full := &linear.Chunk{Features: 40, X: make([]float64, len(base.X)), Target: base.Target}

@@ -96,6 +96,9 @@ func sparseOf(c *linear.Chunk) *linear.Chunk {
 
 // With an l1 penalty weights of columns that say nothing are 0.
 func TestAdaGradZeros(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this reads thousands of rows, five times")
+	}
 	c := lineartest.ScaledProblem(20000, 10, 2, 3, []float64{1})
 	wide := &linear.Chunk{Features: 40, Target: c.Target}
 	noise := lineartest.ScaledProblem(20000, 30, 2, 4, []float64{1})

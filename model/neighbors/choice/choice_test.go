@@ -171,16 +171,21 @@ func check(t *testing.T, tab *table, s *Searcher, q *vectors.Block, by neighbors
 	}
 	for i := range q.Len() {
 		want := tab.want(s.r, q, i, by.Self, k, radius, o)
-		positions, distances := found.Of(i)
-		if len(positions) != len(want) {
-			t.Fatalf("%s, k %d, query %d: %d neighbours, want %d", o.Metric, k, i, len(positions), len(want))
-		}
-		for j, w := range want {
-			if positions[j] != w.position || math.Float64bits(distances[j]) != math.Float64bits(w.distance) {
-				t.Fatalf("%s, k %d, query %d: neighbour %d is %d at %v, want %d at %v", o.Metric, k, i, j, positions[j],
-					distances[j],
-					w.position, w.distance)
-			}
+		checkHits(t, fmt.Sprintf("%s, k %d, query %d", o.Metric, k, i), found, i, want)
+	}
+}
+
+// checkHits compares the neighbours of a query with those that it is to have.
+func checkHits(t *testing.T, name string, found *neighbors.Neighbors, i int, want []hit) {
+	t.Helper()
+	positions, distances := found.Of(i)
+	if len(positions) != len(want) {
+		t.Fatalf("%s: %d neighbours, want %d", name, len(positions), len(want))
+	}
+	for j, w := range want {
+		if positions[j] != w.position || math.Float64bits(distances[j]) != math.Float64bits(w.distance) {
+			t.Fatalf("%s: neighbour %d is %d at %v, want %d at %v", name, j, positions[j], distances[j], w.position,
+				w.distance)
 		}
 	}
 }
@@ -234,8 +239,19 @@ func TestInOrder(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					check(t, tab, s, q, neighbors.Search{Self: self}, 5, math.Inf(1), x.Options())
-					check(t, tab, s, q, neighbors.Search{Self: self, Threads: 1}, 30, math.Inf(1), x.Options())
+					nearest := make([][]hit, q.Len())
+					for i := range nearest {
+						nearest[i] = tab.want(s.r, q, i, self, 30, math.Inf(1), x.Options())
+					}
+					for k, threads := range map[int]int{5: 0, 30: 1} {
+						found, err := s.KNeighbors(q, k, neighbors.Search{Self: self, Threads: threads})
+						if err != nil {
+							t.Fatal(err)
+						}
+						for i, want := range nearest {
+							checkHits(t, fmt.Sprintf("%s, k %d, query %d", metric, k, i), found, i, want[:min(k, len(want))])
+						}
+					}
 					if c := s.cells[0]; x.InOrder() && len(c.runs) > 1 && c.ordered.kept == nil {
 						t.Fatalf("%s, rules %b: no sweep in the order of ranks", metric, which)
 					}
