@@ -6,13 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/progress/internal/states"
 )
 
 // # Workers in other processes
@@ -35,15 +35,6 @@ const (
 // them and this process reach.
 func Share(id, dir string) { beam.PipelineOptions.Set(option, id+" "+dir) }
 
-// snapshot is the state of a run as a worker writes it into its file.
-type snapshot struct {
-	Phase string `json:"phase"`
-	Since int64  `json:"since"` // when the phase began, in milliseconds of Unix time
-	Lap   string `json:"lap"`   // the phase of which rows are counted
-	Done  int64  `json:"done"`
-	Total int64  `json:"total"`
-}
-
 // follower makes a run of which this process is a worker only, where the run is shared.
 func follower(id string) *Run {
 	of, dir, ok := strings.Cut(beam.PipelineOptions.Get(option), " ")
@@ -60,32 +51,28 @@ func follower(id string) *Run {
 
 // tell writes what is new, for as long as the process lives.
 func (r *Run) tell(name string) {
-	var last snapshot
+	var last states.State
 	for range time.Tick(writeEvery) {
-		if now := r.snapshot(); now != last && write(name, now) == nil {
+		if now := r.state(); now != last && write(name, now) == nil {
 			last = now
 		}
 	}
 }
 
-func (r *Run) snapshot() snapshot {
+func (r *Run) state() states.State {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return snapshot{r.phase, r.since.UnixMilli(), r.lap, r.done.Load(), r.total}
+	return states.State{Phase: r.phase, Since: r.since.UnixMilli(), Lap: r.lap, Done: r.done.Load(), Total: r.total}
 }
 
-// write replaces a file. A local one is written only where its directory is there: that of a run that is over is not
-// made anew.
-func write(name string, t snapshot) error {
+// write replaces a file.
+func write(name string, t states.State) error {
 	b, err := json.Marshal(t)
 	if err != nil {
 		return err
 	}
 	if files.IsLocal(name) {
-		if err := os.WriteFile(name+".new", b, 0o666); err != nil {
-			return err
-		}
-		return os.Rename(name+".new", name)
+		return states.Replace(name, b)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -99,18 +86,18 @@ func (r *Run) Gather(ctx context.Context, dir string) {
 	if err != nil {
 		return // no worker has told anything yet
 	}
-	var all []snapshot
+	var all []states.State
 	for _, info := range infos {
 		if t, err := read(ctx, info); err == nil {
 			all = append(all, t)
 		}
 	}
 	if len(all) > 0 {
-		r.set(sum(all))
+		r.set(states.Sum(all))
 	}
 }
 
-func read(ctx context.Context, info files.Info) (t snapshot, err error) {
+func read(ctx context.Context, info files.Info) (t states.State, err error) {
 	f, err := files.Open(info).OpenRange(ctx, 0, -1)
 	if err != nil {
 		return t, err
@@ -122,28 +109,7 @@ func read(ctx context.Context, info files.Info) (t snapshot, err error) {
 	return t, json.Unmarshal(b, &t)
 }
 
-// sum is the phase that has begun last and the rows that all workers have done in its lap. Rows that were done twice,
-// as a worker has died, count twice, up to the total.
-func sum(all []snapshot) snapshot {
-	var s snapshot
-	for _, t := range all {
-		if t.Since >= s.Since {
-			s.Phase, s.Since, s.Lap = t.Phase, t.Since, t.Lap
-		}
-	}
-	for _, t := range all {
-		if t.Lap == s.Lap {
-			s.Done += t.Done
-			s.Total = max(s.Total, t.Total)
-		}
-	}
-	if s.Total > 0 {
-		s.Done = min(s.Done, s.Total)
-	}
-	return s
-}
-
-func (r *Run) set(t snapshot) {
+func (r *Run) set(t states.State) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.phase, r.lap, r.total = t.Phase, t.Lap, t.Total
