@@ -147,8 +147,9 @@ func (j *Job) judge(ctx context.Context, c vectorio.Chunk, kept *kept, rows over
 		return nil
 	}
 	if pieces, ok := kept.ofLot(&c, rows); ok {
-		for _, b := range pieces {
-			if err := judge(b); err != nil {
+		room := j.Reading.NewBlock(j.Data.Dim)
+		for _, p := range pieces {
+			if err := judge(p.block(room)); err != nil {
 				return err
 			}
 		}

@@ -34,13 +34,13 @@ type kept struct {
 type keptRows struct {
 	mu     sync.Mutex
 	left   int64 // bytes that may still be kept
-	chunks map[int64][]*vectors.Block
+	chunks map[int64][]piece
 }
 
 // newKept keeps rows of at most so many bytes.
 func newKept(size int64, format string) *kept {
-	return &kept{format: format, size: size, whole: keptRows{left: size, chunks: map[int64][]*vectors.Block{}},
-		sample: keptRows{chunks: map[int64][]*vectors.Block{}}}
+	return &kept{format: format, size: size, whole: keptRows{left: size, chunks: map[int64][]piece{}},
+		sample: keptRows{chunks: map[int64][]piece{}}}
 }
 
 // forJudge keeps the rows of these chunks that Judge takes, too, where they are not kept anyway.
@@ -51,7 +51,7 @@ func (k *kept) forJudge(chunks []vectorio.Chunk, lot overview.Lot) {
 	}
 }
 
-func (r *keptRows) get(chunk int64) ([]*vectors.Block, bool) {
+func (r *keptRows) get(chunk int64) ([]piece, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	pieces, ok := r.chunks[chunk]
@@ -87,7 +87,7 @@ func (k *kept) get(c *vectorio.Chunk) (rowReader, bool) {
 }
 
 // ofLot is pieces of a chunk in which there are at least the rows that the lot takes.
-func (k *kept) ofLot(c *vectorio.Chunk, lot overview.Lot) ([]*vectors.Block, bool) {
+func (k *kept) ofLot(c *vectorio.Chunk, lot overview.Lot) ([]piece, bool) {
 	if k == nil {
 		return nil, false
 	}
@@ -145,7 +145,8 @@ type recorder struct {
 // recording is what a recorder has taken.
 type recording struct {
 	of     *keptRows // nil: nothing is to be kept, or there is no room, or all is
-	pieces []*vectors.Block
+	pieces []piece
+	values *dictionary // of sparse rows; nil: none yet
 	size   int64
 }
 
@@ -173,25 +174,33 @@ func (r *recorder) Fill(b *vectors.Block, rows int) error {
 // keep copies rows.
 func (r *recorder) keep(rows *vectors.Block) {
 	if r.whole.of != nil {
-		piece := r.empty()
-		piece.AppendBlock(rows)
-		r.whole.keep(piece)
+		r.whole.keep(rows, r.empty())
 	}
 	if r.sample.of == nil {
 		return
 	}
-	piece := r.empty()
+	taken := r.empty()
 	for lo, hi := range runsOf(rows, r.kept.lot) {
-		piece.AppendBlock(rows.Slice(lo, hi))
+		taken.AppendBlock(rows.Slice(lo, hi))
 	}
-	if piece.Len() > 0 {
-		r.sample.keep(piece)
+	if taken.Len() > 0 {
+		r.sample.keep(taken, r.empty())
 	}
 }
 
-// keep takes a piece, unless there is no room for it, and so for none.
-func (r *recording) keep(piece *vectors.Block) {
-	size := blockBytes(piece)
+// keep takes a copy of rows in an empty block, unless there is no room for it, and so for none.
+func (r *recording) keep(rows, empty *vectors.Block) {
+	known := 0
+	if rows.Sparse != nil && r.values == nil {
+		r.values = newDictionary()
+	} else if r.values != nil {
+		known = len(r.values.values)
+	}
+	kept := pieceOf(rows, empty, r.values)
+	size := kept.bytes()
+	if r.values != nil {
+		size += 8 * int64(len(r.values.values)-known)
+	}
 	r.of.mu.Lock()
 	full := size > r.of.left
 	if !full {
@@ -203,7 +212,7 @@ func (r *recording) keep(piece *vectors.Block) {
 		return
 	}
 	r.size += size
-	r.pieces = append(r.pieces, piece)
+	r.pieces = append(r.pieces, kept)
 }
 
 // release gives back what was taken.
@@ -225,6 +234,9 @@ func (r *recording) end(chunk int64) {
 	r.of.mu.Lock()
 	defer r.of.mu.Unlock()
 	r.of.chunks[chunk] = r.pieces
+	if r.values != nil {
+		r.values.places = nil
+	}
 	*r = recording{}
 }
 
@@ -250,8 +262,8 @@ func blockBytes(b *vectors.Block) int64 {
 // keptReader gives kept rows whose numbers are before end: the chunk may have been cut to its first rows, of which some
 // may have been left out.
 type keptReader struct {
-	pieces []*vectors.Block
-	at     int // in the first piece
+	pieces []piece
+	at     cursor // in the first piece
 	end    int64
 }
 
@@ -263,14 +275,13 @@ func (r *keptReader) Fill(b *vectors.Block, rows int) error {
 	}
 	first := b.Len()
 	for b.Len() < rows && len(r.pieces) > 0 {
-		p := r.pieces[0]
-		last, _ := slices.BinarySearch(p.Numbers, r.end)
-		n := min(last-r.at, rows-b.Len())
-		b.AppendBlock(p.Slice(r.at, r.at+n))
-		if r.at += n; r.at < last {
+		p := &r.pieces[0]
+		last, _ := slices.BinarySearch(p.rows.Numbers, r.end)
+		p.appendTo(b, &r.at, min(last-r.at.row, rows-b.Len()))
+		if r.at.row < last {
 			continue
 		}
-		if r.pieces, r.at = r.pieces[1:], 0; last < p.Len() {
+		if r.pieces, r.at = r.pieces[1:], (cursor{}); last < p.rows.Len() {
 			r.pieces = nil
 		}
 	}
@@ -280,13 +291,13 @@ func (r *keptReader) Fill(b *vectors.Block, rows int) error {
 	return nil
 }
 
-// whole is the piece that is next, if it has just so many rows, and all of them count: it needs no copy. Of no reader
-// there is none.
+// whole is the piece that is next, if it has just so many rows, all of them count, and it is not packed: it needs no copy.
+// Of no reader there is none.
 func (r *keptReader) whole(rows int) *vectors.Block {
-	if r == nil || r.at > 0 || len(r.pieces) == 0 {
+	if r == nil || r.at.row > 0 || len(r.pieces) == 0 || r.pieces[0].packed != nil {
 		return nil
 	}
-	if p := r.pieces[0]; p.Len() == rows && p.Numbers[rows-1] < r.end {
+	if p := r.pieces[0].rows; p.Len() == rows && p.Numbers[rows-1] < r.end {
 		return p
 	}
 	return nil

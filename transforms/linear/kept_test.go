@@ -82,9 +82,9 @@ func TestKept(t *testing.T) {
 	}
 	size := int64(0)
 	for _, piece := range all.whole.chunks[0] {
-		size += blockBytes(piece)
+		size += piece.bytes()
 	}
-	room := blockBytes(all.whole.chunks[1][0]) + 100 // for the first piece of a chunk, and not for all of it
+	room := all.whole.chunks[1][0].bytes() + 100 // for the first piece of a chunk, and not for all of it
 	// Of a format that is quick to read, rows are kept where all have room.
 	whole := int64(107 * rowBytes(reading.NewBlock(d.Dim)))
 	some, none, quick := newKept(size+room, ""), newKept(whole-1, "npy"), newKept(whole, "npy")
@@ -142,7 +142,7 @@ func TestKeptSample(t *testing.T) {
 	empty := func() *vectors.Block { return &vectors.Block{Dim: 1} }
 	read := func(c vectorio.Chunk, most int) {
 		t.Helper()
-		r := k.record(&c, &keptReader{pieces: []*vectors.Block{b}, end: math.MaxInt64}, empty)
+		r := k.record(&c, &keptReader{pieces: []piece{{rows: b}}, end: math.MaxInt64}, empty)
 		var err error
 		for n := 0; n < most && err == nil; n += 100 {
 			err = r.Fill(empty(), 100)
@@ -170,7 +170,7 @@ func TestKeptSample(t *testing.T) {
 	}
 	pieces, ok := k.ofLot(&chunk, overview.LotOf(50, 1000))
 	for _, p := range pieces {
-		got = append(got, p.Numbers...)
+		got = append(got, p.rows.Numbers...)
 	}
 	if !ok || !slices.Equal(got, want) {
 		t.Errorf("the rows %v are kept, want %v", got, want)
