@@ -232,6 +232,9 @@ func move(t *testing.T, files []string, to, from string) {
 
 // A model has the same bits, whatever is kept between passes.
 func TestTrainCache(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: TestTrainCounters has one")
+	}
 	tab := classes(900, 1)
 	for _, how := range []fitting.FitOptions{sgdOfTwo, exactOfTwo} {
 		for _, format := range []string{"csv", "npy"} {

@@ -254,6 +254,9 @@ func TestAveragedMeans(t *testing.T) {
 // In several parts there are the same bits however partials travel; Tol and early stopping end it; counts are of all
 // rows.
 func TestAveragedParts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies losses and epochs")
+	}
 	for name, v := range variants() {
 		o := lineartest.Declared(v.o, v.rows)
 		o.Tol = new(0.1)
