@@ -172,6 +172,45 @@ func TestTrainOfLateCell(t *testing.T) {
 	}
 }
 
+// Each of several targets is learned as if it were the only one, and answered beside the others.
+func TestTrainOfTargets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
+	t.Parallel()
+	rows := flats(60, 2)
+	learn := func(o TrainOfOptions) map[string]Predicted {
+		o.ID, o.Buckets, o.Shards, o.Columns = "name", 3, 2, []string{"rooms"}
+		_, answers, err := trainAndPredict(t, rows, &o, &PredictOfOptions{ID: "name", Proba: o.Fit.Options.Task ==
+			model.Classification})
+		if err != nil {
+			t.Fatal(firstLine(err))
+		}
+		return answers
+	}
+	regression := fitting.FitOptions{Options: model.Options{Task: model.Regression}}
+	both := learn(TrainOfOptions{Fit: regression, Targets: []string{"price", "floor"}})
+	price := learn(TrainOfOptions{Fit: regression, Target: "price"})
+	floor := learn(TrainOfOptions{Fit: regression, Target: "floor"})
+	for name, p := range both {
+		if p.Value != price[name].Value || !slices.Equal(p.Values, []float64{price[name].Value, floor[name].Value}) ||
+			len(p.More) > 0 || len(p.Labels) != 2 {
+			t.Fatalf("%s: %+v, alone %+v and %+v", name, p, price[name], floor[name])
+		}
+	}
+	classes := fitting.FitOptions{Options: model.Options{Task: model.Classification}}
+	kinds := learn(TrainOfOptions{Fit: classes, Targets: []string{"kind", "floor"}})
+	kind := learn(TrainOfOptions{Fit: classes, Target: "kind"})
+	floor = learn(TrainOfOptions{Fit: classes, Target: "floor"})
+	for name, p := range kinds {
+		one, other := kind[name], floor[name]
+		if p.Label != one.Label || !slices.Equal(p.Labels, []string{one.Label, other.Label}) ||
+			!slices.Equal(p.Values, []float64{0, other.Value}) || !slices.Equal(p.More, slices.Concat(one.More, other.More)) {
+			t.Fatalf("%s: %+v, alone %+v and %+v", name, p, one, other)
+		}
+	}
+}
+
 type keepVectorFn struct{ Name string }
 
 func (f *keepVectorFn) ProcessElement(v vectors.Vector) {

@@ -23,7 +23,6 @@ import (
 	"beamlearn/model/features"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
-	"beamlearn/model/linear/targets"
 	"beamlearn/model/vectors"
 )
 
@@ -487,15 +486,6 @@ func TestOfFaults(t *testing.T) {
 	if err := ptest.Run(two); err == nil || !strings.Contains(firstLine(err), "found several models, expected one") {
 		t.Error(firstLine(err))
 	}
-	several, s := beam.NewPipelineWithRoot()
-	trained = beam.CreateList(s, []Trained{{File: twoTargets(t)}})
-	if _, err := PredictOf(s, beam.CreateList(s, flats(3, 1)), trained, &PredictOfOptions{ID: "name"}); err != nil {
-		t.Fatal(err)
-	}
-	if err := ptest.Run(several); err == nil ||
-		!strings.Contains(firstLine(err), "a model of several targets predicts rows of files alone") {
-		t.Error(firstLine(err))
-	}
 	_, s = beam.NewPipelineWithRoot()
 	rows := beam.CreateList(s, flats(3, 1))
 	if _, err := PredictOf(s, rows, rows, &PredictOfOptions{}); err == nil ||
@@ -507,20 +497,6 @@ func TestOfFaults(t *testing.T) {
 		!strings.Contains(err.Error(), "must be in the global one") {
 		t.Error(err)
 	}
-}
-
-// twoTargets is the file of a model of two targets.
-func twoTargets(t *testing.T) []byte {
-	t.Helper()
-	one := &model.Model{Task: model.Regression, Loss: model.SquaredError, FeatureNames: []string{"rooms", "floor"},
-		Coef: [][]float64{{1, 2}}, Intercept: []float64{3}}
-	one.Options.Task = model.Regression
-	one.Options.EnsureDefaults()
-	var b bytes.Buffer
-	if err := (&targets.Model{Targets: []string{"y", "z"}, Models: []*model.Model{one, one}}).Save(&b); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
 }
 
 // firstLine is what a user is told.

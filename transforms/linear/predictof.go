@@ -31,6 +31,10 @@ type Predicted struct {
 	// More are the columns that `predict` writes after the prediction, in its order: probabilities and decision values, as
 	// they are asked for, of each class in the order of the model; or what else the model says of rows.
 	More []float64
+	// Labels and Values are those of each target, in the order of the model, where that is of several: Label and Value are
+	// then of the first, and More are the other columns of all, one target after the other. Empty of one target.
+	Labels []string
+	Values []float64
 }
 
 // PredictOfOptions of [PredictOf]. A field that is not Required has its Default.
@@ -99,11 +103,7 @@ func (f *predictOfFn) ProcessElement(ctx context.Context, line string, trained f
 		}
 		// Other transforms of the run may have the same options, and the pipeline may run again, with another model.
 		m, made, err := models.Get(fmt.Sprintf("%s/%x", f.Options.RunID, sha256.Sum256(t.File)), func() (*applied, error) {
-			m, err := loadAny("the model", t.File)
-			if err == nil && len(m.parts()) > 1 {
-				return nil, errors.New("linear.PredictOf: a model of several targets predicts rows of files alone: see Predict")
-			}
-			return m, err
+			return loadAny("the model", t.File)
 		})
 		if err != nil {
 			return fault.Mark(err)
@@ -186,6 +186,7 @@ func (f *predictOfFn) answer(ctx context.Context, file string, emit func(Predict
 		return err
 	}
 	fn := &predictFn{Reading: j.Reading, Options: j.Options, Output: *j.output(), Dim: j.Data.Dim}
+	columns, firsts := fn.Output.Layout.Columns, m.firsts(&j.Options)
 	for _, c := range list.Chunks {
 		p := newPredictor(fn, m, c)
 		_, err := vectorio.EachAhead(ctx, c, &j.Reading, j.Data.Dim, func(b vectorio.Batch) error {
@@ -199,7 +200,7 @@ func (f *predictOfFn) answer(ctx context.Context, file string, emit func(Predict
 			rowsPredicted.Inc(ctx, int64(n))
 			_, t := p.table(&b)
 			for i := range n {
-				emit(predicted(t.ID(i).String(), fn.Output.Layout.Columns, t.Values[i*p.width:(i+1)*p.width]))
+				emit(predicted(t.ID(i).String(), columns, firsts, t.Values[i*p.width:(i+1)*p.width]))
 			}
 			return nil
 		})
@@ -210,16 +211,31 @@ func (f *predictOfFn) answer(ctx context.Context, file string, emit func(Predict
 	return nil
 }
 
-// predicted is the answer whose columns have these values.
-func predicted(id string, columns []results.Column, values []float64) Predicted {
-	p := Predicted{ID: id, More: append([]float64{}, values[1:]...)}
-	switch first := &columns[0]; first.Type {
-	case results.Text:
-		p.Label = first.Texts[int(values[0])]
-	case results.Int:
-		p.Label, p.Value = strconv.FormatInt(int64(values[0]), 10), values[0]
-	default:
-		p.Value = values[0]
+// predicted is the answer whose columns have these values, of which firsts are the predictions.
+func predicted(id string, columns []results.Column, firsts []int, values []float64) Predicted {
+	p := Predicted{ID: id, More: []float64{}, Labels: []string{}, Values: []float64{}}
+	for k, at := range firsts {
+		var label string
+		var value float64
+		switch first := &columns[at]; first.Type {
+		case results.Text:
+			label = first.Texts[int(values[at])]
+		case results.Int:
+			label, value = strconv.FormatInt(int64(values[at]), 10), values[at]
+		default:
+			value = values[at]
+		}
+		if k == 0 {
+			p.Label, p.Value = label, value
+		}
+		if len(firsts) > 1 {
+			p.Labels, p.Values = append(p.Labels, label), append(p.Values, value)
+		}
+		end := len(values)
+		if k+1 < len(firsts) {
+			end = firsts[k+1]
+		}
+		p.More = append(p.More, values[at+1:end]...)
 	}
 	return p
 }

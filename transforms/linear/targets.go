@@ -115,6 +115,15 @@ func (a *applied) columns(o *PredictOptions) (all []results.Column) {
 	return all
 }
 
+// firsts are the places of the predictions among the columns: of each part the first.
+func (a *applied) firsts(o *PredictOptions) []int {
+	places := []int{0}
+	for _, p := range a.parts() {
+		places = append(places, places[len(places)-1]+len(layoutOf(p, o).Columns))
+	}
+	return places[:max(1, len(places)-1)]
+}
+
 // distinct is the faults of rows, of each row one.
 func distinct(rejected []*fault.Fault) []*fault.Fault {
 	return slices.CompactFunc(rejected, func(a, b *fault.Fault) bool { return a.Number == b.Number })

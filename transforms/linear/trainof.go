@@ -19,6 +19,7 @@ import (
 	"beamlearn/model/features"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
+	"beamlearn/model/linear/targets"
 	encode "beamlearn/transforms/features"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
@@ -35,8 +36,10 @@ func init() {
 type TrainOfOptions struct {
 	// Fit are the hyperparameters, with several Alphas or Folds those of a cross-validation; without a WarmStart.
 	Fit fitting.FitOptions
-	// Target is the column to learn. Required.
-	Target string
+	// Target is the column to learn, or Targets are several, each of which gets the model that it would have alone. One of
+	// them is Required.
+	Target  string
+	Targets []string
 	// Weight is the column of the rows' weights. Optional.
 	Weight string
 	// ID is the column of ids, which is no feature, and which messages tell rows by. Optional.
@@ -76,8 +79,11 @@ func (o *TrainOfOptions) Validate() error {
 	if o.Fit.WarmStart != nil {
 		errs = append(errs, errors.New("warm start: only from files, by Train"))
 	}
-	if o.Target == "" {
+	switch {
+	case o.Target == "" && len(o.Targets) == 0:
 		errs = append(errs, errors.New("a target is needed: the column that is to be learned"))
+	case o.Target != "" && len(o.Targets) > 0:
+		errs = append(errs, errors.New("targets: one, or several, and not both"))
 	}
 	r, err := o.rows()
 	if err != nil {
@@ -92,9 +98,13 @@ func (o *TrainOfOptions) rows() (*RowsOptions, error) {
 	fit, err := json.Marshal(linearOf{o.Fit, o.Fit.Options.Task})
 	table := o.Table
 	table.Standardize = o.Fit.Standardize
+	kind := fitting.Kind
+	if len(o.Targets) > 0 {
+		kind = targets.Kind
+	}
 	return &RowsOptions{
-		Kind: fitting.Kind, Fit: fit, Target: o.Target, Labels: o.Fit.Options.Task == model.Classification, Weight: o.Weight,
-		ID: o.ID, Columns: o.Columns, Table: table, TableAsked: !o.Table.IsZero(), Numbers: o.Numbers,
+		Kind: kind, Fit: fit, Target: o.Target, Targets: o.Targets, Labels: o.Fit.Options.Task == model.Classification,
+		Weight: o.Weight, ID: o.ID, Columns: o.Columns, Table: table, TableAsked: !o.Table.IsZero(), Numbers: o.Numbers,
 		Buckets: o.Buckets, Shards: o.Shards, Threads: o.Threads, Seed: o.Fit.Seed, Staging: o.Staging, RunID: o.RunID,
 	}, err
 }
@@ -117,23 +127,44 @@ type Rows struct {
 type Learner func(ctx context.Context, options []byte, rows *Rows) (*Trained, error)
 
 // learners are those of [RowsOptions.Kind].
-var learners = map[string]Learner{fitting.Kind: LearnerOf(
-	func(options []byte, rows *Rows) (*fitting.Fit, error) {
-		var o linearOf
-		if err := json.Unmarshal(options, &o); err != nil {
-			return nil, err
-		}
-		o.Fit.Options.Task = o.Task
-		if rows.Reading.Encoding != nil {
-			if x := o.Fit.Options.Exposure; x != nil {
-				return nil, fmt.Errorf("exposure: %s is a feature of rows of numbers, and these are of a table", x.Column)
+var learners = map[string]Learner{
+	fitting.Kind: LearnerOf(
+		func(options []byte, rows *Rows) (*fitting.Fit, error) {
+			o, err := fitOf(options, rows)
+			if err != nil {
+				return nil, err
 			}
-			o.Fit.Standardize, o.Fit.Sample = false, true
+			return fitting.NewFit(o, rows.Data.Dim, rows.Data.Columns)
+		},
+		func(fit *fitting.Fit, w io.Writer) error { return fit.Model().Save(w) },
+	),
+	targets.Kind: LearnerOf(
+		func(options []byte, rows *Rows) (*targets.Fit, error) {
+			o, err := fitOf(options, rows)
+			if err != nil {
+				return nil, err
+			}
+			return targets.NewFit(o, nil, rows.Data.Dim, rows.Data.Columns, rows.Data.TargetNames)
+		},
+		func(fit *targets.Fit, w io.Writer) error { return fit.Model().Save(w) },
+	),
+}
+
+// fitOf is how rows are learned from, by options in JSON.
+func fitOf(options []byte, rows *Rows) (fitting.FitOptions, error) {
+	var o linearOf
+	if err := json.Unmarshal(options, &o); err != nil {
+		return o.Fit, err
+	}
+	o.Fit.Options.Task = o.Task
+	if rows.Reading.Encoding != nil {
+		if x := o.Fit.Options.Exposure; x != nil {
+			return o.Fit, fmt.Errorf("exposure: %s is a feature of rows of numbers, and these are of a table", x.Column)
 		}
-		return fitting.NewFit(o.Fit, rows.Data.Dim, rows.Data.Columns)
-	},
-	func(fit *fitting.Fit, w io.Writer) error { return fit.Model().Save(w) },
-)}
+		o.Fit.Standardize, o.Fit.Sample = false, true
+	}
+	return o.Fit, nil
+}
 
 // RegisterLearner makes a kind known to [TrainRows], in every worker: call it in an init.
 func RegisterLearner(kind string, l Learner) {
@@ -186,9 +217,11 @@ type RowsOptions struct {
 	// Kind is one that [RegisterLearner] has made known, and Fit its options, in JSON. Required.
 	Kind string
 	Fit  []byte
-	// Target is the column to learn, if there is any, and Labels says that it holds labels. Default: none.
-	Target string
-	Labels bool
+	// Target is the column to learn, or Targets are several, if there is any, and Labels says that they hold labels.
+	// Default: none.
+	Target  string
+	Targets []string
+	Labels  bool
 	// Dense says that rows of numbers are not kept sparse, and TableDense that encoded ones are not. Default: false.
 	Dense, TableDense bool
 	// Table and Numbers are as in [TrainOfOptions]; TableAsked says that rows are those of a table whatever is in them.
@@ -426,7 +459,8 @@ func (o *RowsOptions) reading() *vectorio.Options {
 	reading.EnsureDefaults()
 	r := &reading.Formats
 	r.Format, r.Columns, r.IDColumn, r.TargetColumn, r.WeightColumn = "jsonl", o.Columns, o.ID, o.Target, o.Weight
-	r.Labels, r.Unlabelled = o.Labels, o.Target == ""
+	r.Labels, r.Unlabelled = o.Labels, o.Target == "" && len(o.Targets) == 0
+	reading.TargetColumns = o.Targets
 	return reading
 }
 
@@ -480,7 +514,7 @@ func (o *RowsOptions) other(ctx context.Context, names []string) string {
 func (o *RowsOptions) isCell(err error) bool {
 	var at *fault.Fault
 	return errors.As(err, &at) && at.Column != "" && at.Row != fault.WholeFile &&
-		!slices.Contains([]string{o.Target, o.Weight, o.ID}, at.Column)
+		!slices.Contains(append([]string{o.Target, o.Weight, o.ID}, o.Targets...), at.Column)
 }
 
 // ofRow tells the fault of a row, which is in a file of its own accord, by the row's id.

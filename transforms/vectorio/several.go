@@ -1,6 +1,7 @@
 package vectorio
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -65,7 +66,7 @@ func inspectSeveral(ctx context.Context, patterns, names []string, of string, o 
 	}
 	if whole.Fields != nil {
 		whole.Fields = whole.Fields[:n:n]
-		whole.Other = d.Other
+		whole.Other = cmp.Or(d.Other, whole.Other)
 	}
 	whole.whose, whole.ids, whole.notes = d.whose, d.ids, d.notes
 	whole.LeftOut = d.LeftOut

@@ -43,6 +43,9 @@ type Prediction struct {
 	Label string    `beam:"label"`
 	Value float64   `beam:"value"`
 	More  []float64 `beam:"more"`
+	// Of each of several targets.
+	Labels []string  `beam:"labels"`
+	Values []float64 `beam:"values"`
 }
 
 // Model is [linear.Trained].
@@ -57,7 +60,8 @@ func neighborsOf(n knn.Nearest) Neighbors {
 }
 
 func predictionOf(p linear.Predicted) Prediction {
-	return Prediction{p.ID, p.Label, p.Value, append([]float64{}, p.More...)}
+	return Prediction{p.ID, p.Label, p.Value, append([]float64{}, p.More...), append([]string{}, p.Labels...),
+		append([]float64{}, p.Values...)}
 }
 
 func modelOf(t linear.Trained) Model { return Model{t.File, append([]string{}, t.Notes...)} }

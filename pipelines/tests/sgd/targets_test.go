@@ -400,3 +400,20 @@ func TestTargetsFileFaults(t *testing.T) {
 		}
 	}
 }
+
+// Targets of text make the rows those of a table, also where --columns names none of them.
+func TestTargetsOfText(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "t.jsonl"), `{"x":1,"a":"u","b":0}
+{"x":2,"a":"v","b":1}
+{"x":3,"a":"v","b":0}
+`)
+	for _, columns := range []string{"x", "*,!a,!b"} {
+		stdout, stderr, code := clitest.End(t, clitest.Command(dir, "--input=t.jsonl", "--target=a,b", "--columns="+columns,
+			"--task=classification", "--output_model=m.json", "--report=none"))
+		if code != 0 || stdout != "" {
+			t.Errorf("--columns=%s: exit code %d\n%s", columns, code, stderr)
+		}
+	}
+}
