@@ -329,6 +329,9 @@ func Load(name string, r io.Reader) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	if m := loadLong(b); m != nil {
+		return m, nil
+	}
 	bad := func(format string, args ...any) error {
 		return fault.File(name, fmt.Sprintf("a model of beamlearn, version %d", modelVersion), format, args...)
 	}
@@ -345,6 +348,43 @@ func Load(name string, r io.Reader) (*Model, error) {
 	if err := jsontext.Unmarshal(b, &f); err != nil {
 		return nil, bad("%s", jsontext.Explain(err))
 	}
+	m, err := f.model()
+	if err != nil {
+		return nil, bad("%v", err)
+	}
+	return m, nil
+}
+
+// loadLong is Load of a file with long lists of numbers, which are read once; nil where there are none, or where the file
+// is at fault in any way, which Load finds out by its own.
+func loadLong(b []byte) *Model {
+	short, lists, ok := jsontext.Lift(b, "coef", "state")
+	if !ok {
+		return nil
+	}
+	if other, err := jsontext.Head(short, modelFormat, modelVersion); err != nil || other != "" || CheckKeys(short) != nil {
+		return nil
+	}
+	var f modelFile
+	if jsontext.Unmarshal(short, &f) != nil {
+		return nil
+	}
+	for i := range f.Coef {
+		lists.Put(&f.Coef[i])
+	}
+	f.State.each(lists.Put)
+	if !lists.Whole() {
+		return nil
+	}
+	m, err := f.model()
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+// model is the model of a file, if that is valid.
+func (f *modelFile) model() (*Model, error) {
 	m := &Model{
 		Task: f.Task, Loss: f.Loss, FeatureNames: f.FeatureNames, Intercept: f.Intercept,
 		Scaler: f.Scaler, Options: f.Options, Training: f.Training, State: f.State, Encoding: f.Encoding,
@@ -362,10 +402,13 @@ func Load(name string, r io.Reader) (*Model, error) {
 	m.Options.Task = m.Task
 	m.Options.EnsureDefaults()
 	if err := m.Validate(); err != nil {
-		return nil, bad("%v", err)
+		return nil, err
 	}
 	return m, nil
 }
+
+// FormatOf is what the file of a model says of its format, "" where it says nothing.
+func FormatOf(b []byte) string { return jsontext.Format(b) }
 
 // CheckKeys refuses objects that have a field twice, of which readers would take different ones, or a field in
 // capitals, which encoding/json takes for another. The JSON is well formed.

@@ -230,6 +230,30 @@ func (s *VectorState) Coef(average, t float64) ([]float64, float64) {
 	return w, s.Intercept
 }
 
+// each gives the lists that may be long to do; of no state there are none.
+func (s *State) each(do func(...*jsontext.Floats)) {
+	if s == nil {
+		return
+	}
+	vector := func(v *VectorState) {
+		do(&v.Weights, &v.Mean, &v.Gradients, &v.Due, &v.Had)
+		for _, q := range []*QuadraticState{v.Before, v.Past} {
+			if q != nil {
+				do(&q.Second, &q.Pull)
+			}
+		}
+	}
+	for i := range s.Vectors {
+		vector(&s.Vectors[i])
+	}
+	if s.Unseen != nil {
+		vector(s.Unseen)
+	}
+	if s.Columns != nil {
+		do(&s.Columns.Largest, &s.Columns.Touched)
+	}
+}
+
 func (s *State) write(b *bufio.Writer) error {
 	head, err := json.Marshal(struct {
 		T         float64 `json:"t"`

@@ -3,7 +3,6 @@ package linear
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -172,9 +171,9 @@ func (j *PredictJob) ReadAny(ctx context.Context, name string) error {
 
 // loadAny reads a model of any kind, which the file tells.
 func loadAny(name string, b []byte) (*applied, error) {
-	var head struct{ Format string }
-	if json.Unmarshal(b, &head) != nil || loaders[head.Format] == nil {
-		head.Format = "" // model.Load says what is wrong
+	format := model.FormatOf(b)
+	if loaders[format] == nil {
+		format = "" // model.Load says what is wrong
 	}
-	return load(head.Format, name, bytes.NewReader(b))
+	return load(format, name, bytes.NewReader(b))
 }

@@ -3,7 +3,6 @@ package linear
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -64,8 +63,7 @@ func loadTargets(name string, r io.Reader) (Other, error) {
 
 // IsTargets reports whether a file is a model of several targets.
 func IsTargets(file []byte) bool {
-	var head struct{ Format string }
-	return json.Unmarshal(file, &head) == nil && head.Format == targets.Format
+	return model.FormatOf(file) == targets.Format
 }
 
 // ReadTargets reads a model of several targets from any store.

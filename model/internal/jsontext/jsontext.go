@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -91,13 +92,19 @@ func (f *Floats) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("%s: must be a list of numbers", fault.Quote(b))
 	}
 	*f = (*f)[:0]
-	b = bytes.TrimSpace(b[1 : len(b)-1])
+	if b = bytes.TrimSpace(b[1 : len(b)-1]); len(b) > 0 {
+		*f = slices.Grow(*f, bytes.Count(b, []byte{','})+1)
+	}
 	for len(b) > 0 {
 		item := b
 		if i := bytes.IndexByte(b, ','); i >= 0 {
 			item, b = b[:i], b[i+1:]
 		} else {
 			b = nil
+		}
+		if len(item) == 1 && item[0] >= '0' && item[0] <= '9' { // as most are of many
+			*f = append(*f, float64(item[0]-'0'))
+			continue
 		}
 		item = bytes.TrimSpace(item)
 		if len(item) == 0 || item[0] != '-' && (item[0] < '0' || item[0] > '9') {
@@ -154,6 +161,27 @@ func Head(b []byte, format string, version int) (other string, err error) {
 		return fmt.Sprintf("version %d", head.Version), nil
 	}
 	return "", nil
+}
+
+// Format is what a file says of its format, "" where it says nothing or is no JSON. It reads no more than it must.
+func Format(b []byte) string {
+	d := json.NewDecoder(bytes.NewReader(b[:min(len(b), 1<<10)]))
+	if t, err := d.Token(); err == nil && t == json.Delim('{') {
+		if t, err = d.Token(); err == nil && t == "format" {
+			if t, err = d.Token(); err == nil {
+				if s, ok := t.(string); ok {
+					return s
+				}
+			}
+		}
+	}
+	var head struct {
+		Format string `json:"format"`
+	}
+	if json.Unmarshal(b, &head) != nil {
+		return ""
+	}
+	return head.Format
 }
 
 // Load reads JSON that says of itself that it is of a format and version, and nothing else, into v. Its errors are in

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/lineartest"
 	"beamlearn/model/linear"
 )
@@ -253,6 +254,54 @@ func TestResumeBalanced(t *testing.T) {
 		if !slices.Equal(got.Coef[i], want.Coef[i]) || got.Intercept[i] != want.Intercept[i] {
 			t.Errorf("vector %d: %v, %v, without an interruption %v, %v", i, got.Coef[i], got.Intercept[i], want.Coef[i],
 				want.Intercept[i])
+		}
+	}
+}
+
+// The file of a wide model, whose long lists are read in a way of their own, is read to the same bits, and refused where it
+// lies, as a narrow one is.
+func TestWideFile(t *testing.T) {
+	const features = 3000
+	s := newSGDFor(t, linear.Options{Task: linear.Classification, LearningRate: linear.AdaGrad, Penalty: linear.L1,
+		Alpha: new(0.001), Average: 1}, features)
+	for i := range 10 {
+		c := &linear.Chunk{Features: features, Sparse: &linear.CSR{Offsets: []int{0}}}
+		for row := range 20 {
+			for j := row + i; j < features; j += 7 + row {
+				c.Sparse.Indices = append(c.Sparse.Indices, int32(j))
+				c.Sparse.Values = append(c.Sparse.Values, float64(1+(row*j)%11)/3)
+			}
+			c.Sparse.Offsets, c.Target = append(c.Sparse.Offsets, len(c.Sparse.Indices)), append(c.Target, float64(row%2))
+		}
+		lineartest.PartialFit(t, s, c)
+	}
+	text := lineartest.Saved(t, lineartest.ModelOf(t, s))
+	short, lists, ok := jsontext.Lift([]byte(text), "coef", "state")
+	if !ok || len(short) > len(text)/10 || lists.Whole() {
+		t.Fatalf("lifted %v: %d bytes of %d are left", ok, len(short), len(text))
+	}
+	m, err := linear.Load("m.json", strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := lineartest.Saved(t, m); again != text {
+		t.Error("another model after it was written and read")
+	}
+	list := func(field string) string { // with its numbers
+		from := strings.Index(text, field+`":[`) + len(field) + 2
+		return text[from : from+strings.IndexByte(text[from:], ']')+1]
+	}
+	for _, v := range []struct{ old, new, want string }{
+		{list("weights"), "[0]", "1 weights and 3000 means"},
+		{list("weights"), "[1]", "1 weights and 3000 means"},
+		{list("largest"), "[" + strings.Repeat("1,", features) + "-1]", "3001 largest"},
+		{list("gradients"), list("gradients")[:5000] + "x]", "no JSON at byte"},
+		{`"t":`, `"T":`, `the field "T"`},
+		{`"state":`, `"coef":[[1,2]],"state":`, `the field "coef" twice`},
+	} {
+		if _, err := linear.Load("m.json", strings.NewReader(strings.Replace(text, v.old, v.new, 1))); err == nil ||
+			!strings.Contains(err.Error(), v.want) {
+			t.Errorf("%.20s for %.20s: %v, want %s", v.new, v.old, err, v.want)
 		}
 	}
 }
