@@ -76,6 +76,18 @@ func (o *Options) EnsureDefaults() {
 	}
 }
 
+// CheckPower is for a power that a user has given, which Options cannot tell from its default: it refuses one of 0, and
+// one of a metric that has none, whose distances would not be what was asked for.
+func (m Metric) CheckPower(p float64) error {
+	switch {
+	case m != Minkowski:
+		return fmt.Errorf("p %v: of minkowski, not of %s", p, m)
+	case p == 0:
+		return errors.New("p 0: must be greater than 0")
+	}
+	return nil
+}
+
 // Validate reports every fault of the options at once.
 func (o *Options) Validate() error {
 	var errs []error

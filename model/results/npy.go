@@ -25,8 +25,8 @@ var npyFormat = &Format{
 			}
 		}
 		if !l.isTable() && l.K < 1 {
-			return errors.New(".npy holds as many neighbours for each query, of which a radius or a rule may leave fewer: " +
-				"write .csv, .jsonl or .parquet")
+			return errors.New(".npy holds as many neighbours for each query, of which a radius, a rule, missing " +
+				"values, union or mutual edges make fewer or more: write .csv, .jsonl or .parquet")
 		}
 		return nil
 	},

@@ -10,7 +10,7 @@ import (
 // Metric is the flags of how near two rows are.
 type Metric struct {
 	name                *string
-	p                   *float64
+	p                   **float64
 	bits, degrees, inKm *bool
 	params              *Path
 }
@@ -20,7 +20,7 @@ func (g *Group) Metric(metrics []neighbors.Metric) *Metric {
 	return &Metric{
 		name: g.Choice("metric", string(neighbors.Euclidean), Texts(metrics), "the `METRIC`: "+Names(metrics)+
 			": --metric=cosine"),
-		p: g.Float("p", 2, "the power of --metric=minkowski; inf is chebyshev: --p=3"),
+		p: g.OptionalFloat("p", "the power `X` of --metric=minkowski; inf is chebyshev: --p=3 (default 2)"),
 		bits: g.Bool("bits", false,
 			"each value is a byte of eight bits, as numpy.packbits and faiss' binary indexes have them: --metric=hamming "+
 				"counts those that differ, and jaccard and so on take them as booleans"),
@@ -36,8 +36,19 @@ func (g *Group) Metric(metrics []neighbors.Metric) *Metric {
 
 // Options are what the flags say, without the parameters: see Params.
 func (m *Metric) Options() neighbors.Options {
-	return neighbors.Options{Metric: neighbors.Metric(*m.name), P: *m.p, Bits: *m.bits, Degrees: *m.degrees,
-		Kilometers: *m.inKm}
+	o := neighbors.Options{Metric: neighbors.Metric(*m.name), Bits: *m.bits, Degrees: *m.degrees, Kilometers: *m.inKm}
+	if *m.p != nil {
+		o.P = **m.p
+	}
+	return o
+}
+
+// Check refuses a power where the metric that is named has none. Where an index is asked, its metric counts instead.
+func (m *Metric) Check() error {
+	if *m.p == nil {
+		return nil
+	}
+	return neighbors.Metric(*m.name).CheckPower(**m.p)
 }
 
 // Params reads the parameters, where a file of them is given.

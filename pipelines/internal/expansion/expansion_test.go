@@ -154,6 +154,14 @@ type nearest struct {
 	Values string `beam:"values"`
 }
 
+// powered names no metric beside its power.
+type powered struct {
+	K      int64   `beam:"k"`
+	P      float64 `beam:"p"`
+	ID     string  `beam:"id"`
+	Values string  `beam:"values"`
+}
+
 // The answer has what was asked with, as it was; what is new is in the namespace and in the environment of the service;
 // whatever is named is there; and the inputs are read by the first steps.
 func TestExpand(t *testing.T) {
@@ -311,6 +319,8 @@ func TestRefusals(t *testing.T) {
 		{request(KNN, nearest{3, "", "id", "at"}, points(rowCoder(t, place{}))),
 			"found the fields name, at, tall, expected id among them"},
 		{request(KNN, nearest{0, "", "name", "at"}, points(rowCoder(t, place{}))), "one of k and radius is needed"},
+		{request(KNN, powered{3, 1, "name", "at"}, points(rowCoder(t, place{}))),
+			"p 1: of minkowski, not of euclidean"},
 		{request(KNN, k, map[string]*pipepb.Coder{"points": rowCoder(t, place{}), "more": rowCoder(t, place{})}),
 			`found the input "more", expected points, queries`},
 		{request(KNN, k, map[string]*pipepb.Coder{}), "expected points"},

@@ -1,6 +1,7 @@
 package expansion
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,6 +64,11 @@ func expandKNN(_ context.Context, service *Service, s beam.Scope, in map[string]
 	o := knnOptions{ID: "id", Values: "values", Staging: service.Staging}
 	if err := configure(payload, &o); err != nil {
 		return err
+	}
+	if o.P != 0 {
+		if err := cmp.Or(o.Metric, neighbors.Euclidean).CheckPower(o.P); err != nil {
+			return err
+		}
 	}
 	var of [2]beam.PCollection
 	for i, name := range []string{"points", "queries"} {

@@ -227,6 +227,8 @@ func TestRefused(t *testing.T) {
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--max_diameter=-2", "--output=g.csv"},
 			"groups: max_diameter -2: no euclidean distance is below 0"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--output=g.npy"}, ".npy does not"},
+		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--p=1", "--output=g.csv"},
+			"groups: p 1: of minkowski, not of euclidean"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--output=g.csv", "--output_kept=kept.parquet"},
 			"--output_kept: rows are written as they stand in the input, which is .csv, and not as .parquet"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--output=g.csv", "--output_kept=g.csv"}, "--output_kept"},

@@ -68,6 +68,7 @@ func TestFaults(t *testing.T) {
 		{"", 2, "index: --input is needed"},
 		{"--input=x.csv", 2, "index: an index is needed: where to write it"},
 		{"--input=x.csv --index=o.index --metric=l3", 2, `index: metric "l3"`},
+		{"--input=x.csv --index=o.index --p=1", 2, "index: p 1: of minkowski, not of euclidean"},
 		{"--input=x.csv --index=o.index", 1, `index: x.csv: row 1, column b: found "x", expected a number`},
 		{"--input=none.csv --index=o.index", 1, "index: none.csv: found no file of that name"},
 	} {

@@ -271,7 +271,7 @@ func (c *command) job() (*knn.Job, error) {
 	}
 	page, pageErr := c.page.Path()
 	_, tableErr := c.tables.Options(*c.standardize)
-	tableErr = errors.Join(tableErr, c.tables.Columns(&reading.Formats))
+	tableErr = errors.Join(tableErr, c.tables.Columns(&reading.Formats), c.metric.Check())
 	if c.tables.Asked() || *c.standardize {
 		reading.Formats.Cells = true
 	}

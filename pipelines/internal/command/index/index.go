@@ -60,6 +60,9 @@ func (c *command) run(ctx context.Context) error {
 	reading, faults := c.input.Options()
 	_, tables := c.tables.Options(*c.standardize)
 	faults = errors.Join(faults, tables, c.tables.Columns(&reading.Formats))
+	if !c.version.asked() {
+		faults = errors.Join(faults, c.metric.Check())
+	}
 	reading.Formats.Cells = c.tables.Asked() || *c.standardize
 	job := &knn.IndexJob{Reading: reading, Options: knn.Options{
 		Neighbors: c.metric.Options(), Threads: *c.threads, Workers: cli.Workers(), Index: c.index.Path(),

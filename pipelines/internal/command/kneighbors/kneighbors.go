@@ -216,11 +216,17 @@ func (c *command) find(ctx context.Context, to string) (err error) {
 func (c *command) job(to string) (*knn.Job, look, error) {
 	reading, faults := c.input.Options()
 	faults = errors.Join(faults, c.asTables(&reading))
+	if c.index.String() == "" {
+		faults = errors.Join(faults, c.metric.Check())
+	}
 	ks, kErr := c.numbers()
 	answer, answerErr := c.predict.answer(c.App, ks)
-	k := slices.Max(append(ks, 0))
 	out, outErr := c.outlying.options(c.App)
-	if out != nil && !c.Given("k") {
+	k := slices.Max(append(ks, 0))
+	switch {
+	case kErr != nil:
+		k = 1 // what is wrong with it is told: it is not lacking
+	case *c.outlying.method != "" && !c.Given("k"):
 		k = defaultNeighbors
 	}
 	show, pageErr := c.reportPath()
