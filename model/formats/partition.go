@@ -156,16 +156,24 @@ type partitioned struct {
 	parts []Partition
 	place []int // of each column of the vector: that among the file's own, or −1−i of partition i
 	only  bool  // the file's own columns are read for their rows alone
+
+	target     int // the partition that is the target, or -1
+	labels     bool
+	untargeted bool
 }
 
 // inspectPartitioned inspects a file that has columns of its directories, unless its own have no names.
 func inspectPartitioned(ctx context.Context, f File, o Options) (Source, error) {
-	s := &partitioned{name: f.Name(), parts: o.Partitions}
-	// The target may be what rules or colours go by, so that the message does not say what the column is for.
-	for _, column := range []string{o.IDColumn, o.TargetColumn, o.WeightColumn} {
+	s := &partitioned{name: f.Name(), parts: o.Partitions, labels: o.Labels, untargeted: o.Untargeted}
+	for _, column := range []string{o.IDColumn, o.WeightColumn} {
 		if s.find(column) >= 0 {
 			return nil, fault.Asked(f.Name(), "a column of the file itself", "%s, which is one of its directories",
 				fault.Quote(column))
+		}
+	}
+	if s.target = s.find(o.TargetColumn); s.target >= 0 {
+		if err := s.checkTarget(&o); err != nil {
+			return nil, err
 		}
 	}
 	own, keys := s.split(&o)
@@ -185,6 +193,9 @@ func inspectPartitioned(ctx context.Context, f File, o Options) (Source, error) 
 	if err := s.arrange(&o, keys); err != nil {
 		return nil, err
 	}
+	if len(s.place) == 0 {
+		return nil, fault.Asked(f.Name(), "at least one column for the vector", "none but the target")
+	}
 	switch src := s.Source.(type) {
 	case Counter:
 		return &partitionedText{s, src}, nil
@@ -192,6 +203,25 @@ func inspectPartitioned(ctx context.Context, f File, o Options) (Source, error) 
 		return &partitionedGroups{s, src}, nil
 	}
 	return s, nil
+}
+
+// checkTarget looks at the directory that is the target. The target may be what rules or colours go by, so that the
+// messages do not say what the column is for.
+func (s *partitioned) checkTarget(o *Options) error {
+	p := &s.parts[s.target]
+	switch {
+	case slices.Contains(o.Names, p.Name):
+		return fault.File(s.name, "columns for the vector without the target and the weight", "the directory %s as one of these",
+			fault.Quote(p.Name))
+	case !p.Number && !p.Null && !o.Labels:
+		return fault.Asked(s.name, "a number in the directory "+fault.Quote(p.Name), "%s", fault.Quote(p.Text))
+	}
+	return nil
+}
+
+// noTarget reports whether the target is a directory that has no value here.
+func (s *partitioned) noTarget() bool {
+	return s.target >= 0 && (s.parts[s.target].Null || s.parts[s.target].Text == "")
 }
 
 func (s *partitioned) find(name string) int {
@@ -203,6 +233,9 @@ func (s *partitioned) split(o *Options) (own Options, keys []int) {
 	own = *o
 	own.Partitions = nil
 	own.Features = 0 // which counts all
+	if s.target >= 0 {
+		own.TargetColumn, own.Labels = "", false
+	}
 	if len(o.Names) > 0 {
 		own.Names = slices.DeleteFunc(slices.Clone(o.Names), func(name string) bool { return s.find(name) >= 0 })
 		if s.only = len(own.Names) == 0; s.only {
@@ -236,7 +269,7 @@ func (s *partitioned) split(o *Options) (own Options, keys []int) {
 		for _, spec := range ours {
 			in = in || spec == s.parts[k].Name || !s.parts[k].Same && s.names(spec, k)
 		}
-		if in && !s.left(o, k) {
+		if in && k != s.target && !s.left(o, k) {
 			keys = append(keys, k)
 		}
 	}
@@ -341,7 +374,10 @@ func (s *partitioned) Schema() []Column {
 	}
 	for k := range s.parts {
 		c := Column{Name: s.parts[k].Name, Type: s.parts[k].typeName()}
-		if slices.Contains(s.place, -1-k) {
+		switch {
+		case k == s.target:
+			c.Use = AsTarget
+		case slices.Contains(s.place, -1-k):
 			c.Use = InVector
 		}
 		columns = append(columns, c)
@@ -445,14 +481,15 @@ type partitionedReader struct {
 	own  *vectors.Block // the file's rows
 	cell []float64
 	row  []float64
+	none int64 // rows whose directory has no target
 }
 
 // NoTarget is how many rows so far had no target.
 func (r *partitionedReader) NoTarget() int64 {
-	if u, ok := r.Reader.(Untargeted); ok {
+	if u, ok := r.Reader.(Untargeted); ok && r.of.target < 0 {
 		return u.NoTarget()
 	}
-	return 0
+	return r.none
 }
 
 // Read appends rows.
@@ -465,6 +502,11 @@ func (r *partitionedReader) Read(b *vectors.Block, most int) error {
 	}
 	r.own.Reset()
 	err := r.Reader.Read(r.own, most)
+	if r.of.noTarget() {
+		if r.none += int64(r.own.Len()); !r.of.untargeted {
+			return err
+		}
+	}
 	if e := r.move(b); e != nil {
 		return e
 	}
@@ -499,7 +541,32 @@ func (r *partitionedReader) move(b *vectors.Block) error {
 	}
 	b.Target, b.Labels = append(b.Target, c.Target...), append(b.Labels, c.Labels...)
 	b.Weights = append(b.Weights, c.Weights...)
+	if r.of.target >= 0 {
+		r.of.appendTarget(b, c.Len())
+	}
 	return nil
+}
+
+// appendTarget appends the directory's target of so many rows.
+func (s *partitioned) appendTarget(b *vectors.Block, n int) {
+	p := &s.parts[s.target]
+	label := p.Text
+	if p.Number {
+		label = strconv.FormatInt(p.Value, 10)
+	}
+	if p.Null {
+		label = ""
+	}
+	for range n {
+		switch {
+		case s.labels:
+			b.Labels = append(b.Labels, label)
+		case s.noTarget():
+			b.Target = append(b.Target, math.NaN())
+		default:
+			b.Target = append(b.Target, p.number())
+		}
+	}
 }
 
 // moveCells appends the cells of the rows.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -121,10 +122,17 @@ func TestPartitionedNumbers(t *testing.T) {
 	}
 	for want, change := range map[string]func(*Options){
 		`found "oak", expected a number in the directory "kind"`: func(o *Options) { o.Columns = []string{"a", "kind"} },
-		`expected a column of the file itself`:                   func(o *Options) { o.TargetColumn = "year" },
-		`found a column "a" in both`:                             func(o *Options) { o.Partitions[0].Name = "a" },
-		`expected a number in the directory "year"`:              func(o *Options) { o.Partitions[0].Null = true },
-		`expected a column "c"`:                                  func(o *Options) { o.Columns = []string{"c", "year"} },
+		`expected a column of the file itself`:                   func(o *Options) { o.WeightColumn = "year" },
+		`found "oak", expected a number in the directory`:        func(o *Options) { o.TargetColumn = "kind" },
+		`found none but the target, expected at least one column for the vector`: func(o *Options) {
+			o.Columns, o.TargetColumn = []string{"year"}, "year"
+		},
+		`expected columns for the vector without the target`: func(o *Options) {
+			o.Names, o.TargetColumn = []string{"a", "year"}, "year"
+		},
+		`found a column "a" in both`:                func(o *Options) { o.Partitions[0].Name = "a" },
+		`expected a number in the directory "year"`: func(o *Options) { o.Partitions[0].Null = true },
+		`expected a column "c"`:                     func(o *Options) { o.Columns = []string{"c", "year"} },
 	} {
 		o := partitionOptions()
 		o.IDColumn = "id"
@@ -132,6 +140,51 @@ func TestPartitionedNumbers(t *testing.T) {
 		_, err := Inspect(context.Background(), &textData{name: "x.csv", data: csv}, o)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// A directory may be the target: a number, or a label. Rows of one without a value have none, and are left out unless
+// they are wanted so.
+func TestPartitionedTarget(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		column                   string
+		labels, null, untargeted bool
+		columns, texts           []string
+		target                   []float64
+		rows                     int
+	}{
+		{"year", false, false, false, []string{"a", "b"}, nil, []float64{2026, 2026}, 2},
+		{"year", true, false, false, []string{"a", "b"}, []string{"2026", "2026"}, nil, 2},
+		{"kind", true, false, false, []string{"a", "b", "year"}, []string{"oak", "oak"}, nil, 2},
+		{"year", true, true, false, []string{"a", "b"}, nil, nil, 0},
+		{"year", true, true, true, []string{"a", "b"}, []string{"", ""}, nil, 2},
+		{"year", false, true, true, []string{"a", "b"}, nil, []float64{math.NaN(), math.NaN()}, 2},
+	} {
+		o := partitionOptions()
+		o.IDColumn, o.TargetColumn, o.Labels, o.Untargeted = "id", c.column, c.labels, c.untargeted
+		o.Partitions[0].Null = c.null
+		src, err := Inspect(context.Background(), &textData{name: "x.csv", data: "id,a,b\nx,1,2\ny,3,4\n"}, o)
+		if err != nil {
+			t.Errorf("%+v: %v", c, err)
+			continue
+		}
+		b := &vectors.Block{Dim: src.Dim()}
+		spans, err := Spans(context.Background(), src)
+		if err == nil {
+			err = readSpan(context.Background(), src, spans[0], b)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := func(x, y float64) bool { return x == y || x != x && y != y }
+		if !slices.Equal(src.Columns(), c.columns) || b.Len() != c.rows || !slices.Equal(b.Labels, c.texts) ||
+			!slices.EqualFunc(b.Target, c.target, same) {
+			t.Errorf("%+v: columns %q, %d rows, labels %q, targets %v", c, src.Columns(), b.Len(), b.Labels, b.Target)
+		}
+		if named := namingOf(src); named.Target != c.column {
+			t.Errorf("%+v: the target is %q", c, named.Target)
 		}
 	}
 }

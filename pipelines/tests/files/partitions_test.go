@@ -67,15 +67,79 @@ func TestPartitions(t *testing.T) {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	for args, want := range map[string]string{
-		"--id_column=id --impute=uniform --k=3 --output=i.csv":               "directories NAME=VALUE",
-		"--id_column=year --k=3 --output=i.csv":                              "which is one of its directories",
-		"--id_column=id --columns=a --only_same=year --k=3 --output=i.csv":   "expected a column of the file itself\n",
-		"--id_column=id --columns=a,kind --k=3 --output=i.csv --encode=none": "expected a number in the directory",
+		"--id_column=id --impute=uniform --k=3 --output=i.csv":                            "directories NAME=VALUE",
+		"--id_column=year --k=3 --output=i.csv":                                           "which is one of its directories",
+		"--id_column=id --columns=a --target=kind --task=regression --k=3 --output=i.csv": "expected a number in the directory",
+		"--id_column=id --columns=a,kind --k=3 --output=i.csv --encode=none":              "expected a number in the directory",
 	} {
 		_, stderr, code := clitest.End(t, clitest.Other(dirs, "kneighbors",
 			append(strings.Fields(args), "--input=x/*/*/*.csv")...))
 		if code == 0 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d\n%s", args, code, stderr)
+		}
+	}
+}
+
+// What rules go by, a target and a colour may be a directory NAME=VALUE, too: of a number, and of a text, of which some
+// rows have none.
+func TestPartitionAsTarget(t *testing.T) {
+	t.Parallel()
+	flat, dirs := t.TempDir(), t.TempDir()
+	for i, kind := range []string{"", "elm tree", "oak"} { // in the order of the paths, which is that of the rows
+		value := strings.ReplaceAll(kind, " ", "%20")
+		if kind == "" {
+			value = "__HIVE_DEFAULT_PARTITION__"
+		}
+		for _, year := range []int{2025, 2026} {
+			part, whole := "id,a,b\n", "id,a,b,kind,year\n"
+			for k := range 15 {
+				id := 100*i + 50*(year-2025) + k
+				row := fmt.Sprintf("r%d,%d.5,%d", id, id*id%23+5*i, (id*id%23+year)%7)
+				part += row + "\n"
+				whole += fmt.Sprintf("%s,%s,%d\n", row, kind, year)
+			}
+			dir := filepath.Join(dirs, "x", "kind="+value, fmt.Sprintf("year=0%d", year))
+			if err := os.MkdirAll(dir, 0o777); err != nil {
+				t.Fatal(err)
+			}
+			clitest.Write(t, filepath.Join(dir, "part.csv"), part)
+			clitest.Write(t, filepath.Join(flat, fmt.Sprintf("x%d-%d.csv", i, year)), whole)
+		}
+	}
+	clitest.Write(t, filepath.Join(flat, "q.csv"), "id,a,b,kind,year\nq0,3,4,oak,2025\nq1,3,4,elm tree,2026\nq2,3,4,ash,2024\n")
+	clitest.Write(t, filepath.Join(dirs, "q.csv"), clitest.Read(t, filepath.Join(flat, "q.csv")))
+	neighbours := "kneighbors --columns=a,b --k=4 --report=none --output=o.csv "
+	for _, args := range []string{
+		neighbours + "--only_same=year",
+		neighbours + "--only_same=kind",
+		neighbours + "--only_same=kind --queries=q.csv",
+		neighbours + "--exclude_same=kind",
+		neighbours + "--exclude_same=year --queries=q.csv",
+		neighbours + "--max_per=kind:2",
+		neighbours + "--max_per=year:1 --exclude_same=kind",
+		neighbours + "--before=year --only_same=kind",
+		neighbours + "--target=kind --task=classification",
+		neighbours + "--target=year --task=regression",
+		"sgd --columns=a,b --target=kind --task=classification --report=none --output_model=o.csv",
+		"sgd --target=year --task=regression --report=none --output_model=o.csv",
+		"sgd --encode=none --columns=a,b --target=year --task=regression --report=none --output_model=o.csv",
+		"predict --model=o.csv --target=year --evaluate --output=p.csv",
+		"bayes --kind=gaussian --columns=a,b --target=kind --report=none --output_model=o.csv",
+		"eigen --components=2 --columns=a,b --color=kind --report=none --output=o.csv",
+	} {
+		for dir, input := range map[string]string{flat: "x*.csv", dirs: "x/*/*/*.csv"} {
+			words := append(strings.Fields(args), "--input="+input, "--id_column=id")
+			if _, stderr, code := clitest.End(t, clitest.Other(dir, words[0], words[1:]...)); code != 0 {
+				t.Fatalf("%s: exit code %d\n%s", words, code, stderr)
+			}
+		}
+		name := "o.csv"
+		if strings.HasPrefix(args, "predict") {
+			name = "p.csv"
+		}
+		got, want := clitest.Read(t, filepath.Join(dirs, name)), clitest.Read(t, filepath.Join(flat, name))
+		if got != want {
+			t.Errorf("%s:\n%s\nexpected\n%s", args, got[:min(len(got), 500)], want[:min(len(want), 500)])
 		}
 	}
 }
