@@ -171,6 +171,7 @@ type worker struct {
 	packed        []int8
 	hits          []tile.Hit // of each group of a batch
 	best          []float32
+	allowed       *keeper   // of first bounds, where a query may not have all points
 	qa, qb, qc    []float32 // limits of the block of queries
 	a, b, c       []float32 // limits of the block of points
 	points        extremes  // of the block

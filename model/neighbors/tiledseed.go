@@ -13,20 +13,30 @@ import (
 const mostSeedApart = 64
 
 // seed gives the queries a first bound from the filter alone: the best score of each of at least k disjoint sets of
-// points, of which the k-th best is no better than the k-th neighbour.
+// points, of which the k-th best is no better than the k-th neighbour. Where a query may not have all points, each set
+// is one point, so that those that it may not have are left out.
 func (w *worker) seed(q queries) {
 	s, t := w.s, w.s.t
-	_, n := s.search.Before.allowed(q.first, q.first+q.n, t.points.n) // what is barred may have the best
-	rank := s.seedRank()
-	if rank == 0 || q.prec == inFloat64 || n == 0 {
+	if s.k == 0 || q.prec == inFloat64 {
 		return
 	}
+	_, n := s.search.Before.allowed(q.first, q.first+q.n, t.points.n) // what is barred may have the best
 	if t.tiles[q.prec].Best == nil {
-		w.sample(q, rank, n)
+		if rank := s.seedRank(); rank > 0 && n > 0 {
+			w.sample(q, rank, n)
+		}
+		return
+	}
+	single := s.search.restricts() && (s.search.Before == nil || !s.search.Before.Ascending)
+	if single {
+		n = t.points.n
+	}
+	rank := s.seedRank()
+	if rank == 0 && !single || n == 0 {
 		return
 	}
 	points := t.seedForms(s.forms, q.prec)
-	sets, ok := s.seedSets(q, points, rank, n)
+	sets, ok := s.seedSets(q, points, rank, n, single)
 	if !ok {
 		return
 	}
@@ -44,17 +54,55 @@ func (w *worker) seed(q queries) {
 			if s.states[q.query(i)].count == closed || math.IsInf(float64(q.forms.halves[q.offset+i]), -1) {
 				continue
 			}
-			w.orders = w.orders[:0]
-			for set := range sets.n {
-				at := ((i-first)/tile.Rows*sets.n+set)*cells + i%tile.Rows*tile.Columns
-				for _, score := range w.best[at:][:tile.Columns] {
-					w.orders = append(w.orders, ordered(-score))
+			best := w.best[(i-first)/tile.Rows*sets.n*cells+i%tile.Rows*tile.Columns:]
+			score, found := 0.0, true
+			if single {
+				score, found = w.bestAllowed(q.query(i), points, &sets, best)
+			} else {
+				w.orders = w.orders[:0]
+				for set := range sets.n {
+					for _, score := range best[set*cells:][:tile.Columns] {
+						w.orders = append(w.orders, ordered(-score))
+					}
 				}
+				score = -float64(disordered(nthSmallest(w.orders, sets.rank)))
 			}
-			score := -float64(disordered(nthSmallest(w.orders, sets.rank)))
-			s.tighten(q.query(i), t.seedBound(q.forms, q.offset+i, score, sets.half, sets.e, sets.f, eta))
+			if found {
+				s.tighten(q.query(i), t.seedBound(q.forms, q.offset+i, score, sets.half, sets.e, sets.f, eta))
+			}
 		}
 	}
+}
+
+// bestAllowed is the k-th best score of the points that query i may have, of sets of one point each. It finds none where
+// there are fewer. best are the scores of the query, of each set those of a panel.
+func (w *worker) bestAllowed(i int, points *shorts, sets *seedSets, best []float32) (score float64, found bool) {
+	s := w.s
+	if w.allowed == nil {
+		w.allowed = newKeeper(s.k, s.search.Most)
+	}
+	kept, self := w.allowed, excluded(s.exclude, i)
+	kept.reset()
+	for set := range sets.n {
+		base := sets.panel(set) * tile.Columns
+		for j, score := range best[set*cells:][:tile.Columns] {
+			d := -float64(score)
+			if !(d < kept.worst()) {
+				continue
+			}
+			row := base + j
+			if row >= s.t.points.n {
+				break
+			}
+			if math.IsInf(float64(points.halves[row]), 0) { // it is left out, or has no short form
+				continue
+			}
+			if p := s.forms.position(row); p != self && !s.search.bars(i, p) {
+				kept.offer(d, int32(p))
+			}
+		}
+	}
+	return -kept.worst(), len(kept.distances) == s.k
 }
 
 // seedRank is the rank, from 1, of the score that bounds a query's k-th neighbour: the better ones may all be of points
@@ -85,12 +133,17 @@ func (s *query) seedRank() int {
 // from start on.
 type seedSets struct {
 	start, n, length int
+	span             int     // panels over which the sets are spread
 	rank             int     // of the score wanted, from 1
 	half, e, f       float64 // the greatest of the points' halves and margins
 }
 
-// seedSets chooses the sets for a block of queries among the first n points, and reports whether they give a bound.
-func (s *query) seedSets(q queries, points *shorts, rank, n int) (seedSets, bool) {
+// panel is the first panel of a set.
+func (s *seedSets) panel(set int) int { return s.start + set*s.span/s.n }
+
+// seedSets chooses the sets for a block of queries among the first n points, and reports whether they give a bound. With
+// single each is of one point, and they are spread over all points: those that are apart from a query may be together.
+func (s *query) seedSets(q queries, points *shorts, rank, n int, single bool) (seedSets, bool) {
 	t := s.t
 	panels := n / tile.Columns
 	if n == t.points.n {
@@ -98,9 +151,17 @@ func (s *query) seedSets(q queries, points *shorts, rank, n int) (seedSets, bool
 	} else if panels == 0 {
 		return seedSets{}, false
 	}
+	part := n / 8
+	if panels*tile.Columns*4*points.words <= pointBytes { // which are compared in one go, by this bound alone
+		part = n * 2 / 3
+	}
+	if single {
+		sets := min((min(240*s.k, max(part, 4*s.k))+tile.Columns-1)/tile.Columns, panels)
+		return s.measured(points, seedSets{n: sets, length: 1, span: panels}), sets*tile.Columns >= s.k
+	}
 	sets := min((4*rank+tile.Columns-1)/tile.Columns, panels)
 	// A set of four points gives a far tighter bound than one of one: for a large k half of the points are worth it.
-	length := max(min(240*rank, max(n/8, min(4*sets*tile.Columns, n/2)))/(sets*tile.Columns), 1)
+	length := max(min(240*rank, max(part, min(4*sets*tile.Columns, n/2)))/(sets*tile.Columns), 1)
 	if s.forms.order != nil { // and so are those of the block and the next, shorter ones
 		length = max(length, min(2*q.n/tile.Columns, panels)/sets)
 	}
@@ -111,21 +172,30 @@ func (s *query) seedSets(q queries, points *shorts, rank, n int) (seedSets, bool
 		start = panels
 	}
 	start = max(min(start, panels-sets*length), 0)
+	found := s.measured(points, seedSets{start: start, n: sets, length: length, span: sets * length, rank: rank})
+	return found, sets*tile.Columns >= found.rank
+}
+
+// measured are the sets with what a bound needs of their points.
+func (s *query) measured(points *shorts, sets seedSets) seedSets {
 	half, e, f := float32(0), float32(0), float32(0)
-	for p := start; p < start+sets*length; p++ {
-		for j := p * tile.Columns; j < min((p+1)*tile.Columns, t.points.n); j++ {
-			h := points.halves[j]
-			switch {
-			case math.IsInf(float64(h), 1): // it has the worst score
-			case math.IsInf(float64(h), -1):
-				rank++ // without a short form it has the best score
-			default:
-				half = max(half, h)
+	for set := range sets.n {
+		for p := sets.panel(set); p < sets.panel(set)+sets.length; p++ {
+			for j := p * tile.Columns; j < min((p+1)*tile.Columns, s.t.points.n); j++ {
+				h := points.halves[j]
+				switch {
+				case math.IsInf(float64(h), 1): // it has the worst score
+				case math.IsInf(float64(h), -1):
+					sets.rank++ // without a short form it has the best score
+				default:
+					half = max(half, h)
+				}
 			}
+			e, f = max(e, points.margins[2*p]), max(f, points.margins[2*p+1])
 		}
-		e, f = max(e, points.margins[2*p]), max(f, points.margins[2*p+1])
 	}
-	return seedSets{start, sets, length, rank, float64(half), float64(e), float64(f)}, sets*tile.Columns >= rank
+	sets.half, sets.e, sets.f = float64(half), float64(e), float64(f)
+	return sets
 }
 
 // bestOfSets writes the best scores of the queries from number first of the block on to last to the worker: of each
@@ -143,7 +213,7 @@ func (w *worker) bestOfSets(q queries, points *shorts, sets *seedSets, first, la
 				for g := range groups {
 					a := &w.batch.Args[g]
 					w.load(q, i+g*tile.Rows, a)
-					against(a, points, sets.start+set*sets.length+p, min(part, sets.length-p))
+					against(a, points, sets.panel(set)+p, min(part, sets.length-p))
 					a.Best = &w.best[(((i-first)/tile.Rows+g)*sets.n+set)*cells]
 				}
 				if q.packed == nil {
