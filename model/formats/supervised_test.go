@@ -126,6 +126,21 @@ func TestUsesOfColumns(t *testing.T) {
 		"f.csv: found none but the target, expected at least one column for the vector")
 }
 
+// Words for truth values are the labels that booleans have, in text of every format; and no other words are.
+func TestTruthLabels(t *testing.T) {
+	o := Options{TargetColumn: "y", Labels: true}
+	want := []string{`[1] → "True"`, `[2] → "True"`, `[3] → "True"`, `[4] → "False"`, `[5] → "False"`, `[6] → "tRUE"`,
+		`[7] → "True"`}
+	csv, jsonl := "x,y\n", ""
+	for i, label := range []string{"true", "TRUE", "True", "false", "FALSE", "tRUE", "true"} {
+		csv += fmt.Sprintf("%d,%s\n", i+1, label)
+		jsonl += fmt.Sprintf(`{"x":%d,"y":%q}`+"\n", i+1, label)
+	}
+	wantText(t, "f.csv", csv, o, want...)
+	o.Columns = []string{"x"}
+	wantText(t, "f.jsonl", jsonl, o, want...)
+}
+
 func TestSupervisedJSONL(t *testing.T) {
 	o := Options{TargetColumn: "y", WeightColumn: "w", IDColumn: "id"}
 	wantText(t, "f.jsonl", `{"id":1,"vector":[1,2],"y":0.5,"w":2}`+"\n"+`{"w":0,"y":-3e2,"vector":[3,4],"id":"b"}`+"\n", o,

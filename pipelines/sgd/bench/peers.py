@@ -253,9 +253,10 @@ def text(path, alpha):
             "rows_per_s": round(n / s), "accuracy": float((p.argmax(1) == test.noun).mean()), "log_loss": log_loss(test.noun, p)}
 
 
-def table(path, solver="newton-cholesky"):
+def table(path, solver, tol, tailnum):
     import pandas as pd
     from sklearn.compose import ColumnTransformer
+    from sklearn.feature_extraction import FeatureHasher
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss
@@ -267,18 +268,23 @@ def table(path, solver="newton-cholesky"):
         days = (x["time_hour"] - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(days=1)
         return np.column_stack([t.year, t.month, t.day_of_week, t.hour, days]).astype(float)
 
+    def records(x):
+        return x.fillna("").to_dict("records")
+
     start, cpu = time.perf_counter(), time.process_time()
     x = pd.read_parquet(path) if path.endswith(".parquet") else pd.read_csv(path, parse_dates=["time_hour"])
     x = x[x.delayed.notna()]
     y = (x.delayed.astype(str) == "True").to_numpy()
     encode = ColumnTransformer([
-        ("categories", OneHotEncoder(), ["carrier", "origin", "dest"]),
+        ("categories", OneHotEncoder(), ["carrier", "origin", "dest"] + ["tailnum"] * (tailnum == "onehot")),
         ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["month", "day", "sched_dep_time", "sched_arr_time", "flight", "distance"]),
         ("dates", make_pipeline(FunctionTransformer(dates), StandardScaler()), ["time_hour"]),
-    ])
-    model = make_pipeline(encode, LogisticRegression(C=1e4 / len(y), solver=solver, tol=1e-8, max_iter=10_000)).fit(x, y)
+    ] + [("hashes", make_pipeline(FunctionTransformer(records), FeatureHasher(2**16)), ["tailnum"])] * (tailnum == "hash"))
+    model = make_pipeline(encode, LogisticRegression(C=1e4 / len(y), solver=solver, tol=tol, max_iter=10_000)).fit(x, y)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    return {"what": "table", "solver": solver, "rows": len(y), "seconds": seconds, "cpu_seconds": cpu, "log_loss": log_loss(y, model.predict_proba(x))}
+    loss, w = log_loss(y, model.predict_proba(x)), model[-1].coef_[0]
+    return {"what": "table", "tailnum": tailnum, "solver": solver, "tol": tol, "rows": len(y), "columns": len(w), "seconds": seconds,
+            "cpu_seconds": cpu, "log_loss": loss, "objective": loss + 1e-4 * w @ w / 2}
 
 
 def main():
@@ -288,7 +294,8 @@ def main():
     p.add_argument("path")
     p.add_argument("models", nargs="*", help="of optimum: our model files; of glosses: the directory to write to")
     p.add_argument("--alpha", type=float, default=1e-6, help="of text")
-    p.add_argument("--tol", type=float, default=1e-4, help="of multinomial")
+    p.add_argument("--tol", type=float, default=1e-4, help="of multinomial and table")
+    p.add_argument("--tailnum", default="none", choices=["none", "onehot", "hash"], help="of table")
     p.add_argument("--test", help="of vw: rows to score")
     p.add_argument("--more", default="", help="of vw: flags")
     p.add_argument("--rows", type=int, default=5_000_000)
@@ -304,7 +311,7 @@ def main():
         "sgd": lambda: sgd(a.path, a.chunk),
         "grid": lambda: grid(a.path),
         "optimum": lambda: optimum(a.path, a.models),
-        "table": lambda: table(a.path, a.solver),
+        "table": lambda: table(a.path, a.solver, a.tol, a.tailnum),
         "multinomial": lambda: multinomial(a.path, a.tol),
         "vw": lambda: vw(a.path, a.test, a.more),
         "text": lambda: text(a.path, a.alpha),
