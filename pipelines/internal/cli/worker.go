@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"debug/elf"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -68,6 +70,9 @@ func asWorker() error {
 	if err != nil {
 		return err
 	}
+	if err := ownOptions(flag.Lookup("options").Value); err != nil {
+		return err
+	}
 	// Boot has copied the program to here for this one start, and leaves it.
 	if dir := filepath.Dir(self); filepath.Dir(dir) == "/tmp" && strings.HasPrefix(filepath.Base(dir), "bin") &&
 		filepath.Base(self) == "worker" {
@@ -85,6 +90,42 @@ func asWorker() error {
 		}
 	}()
 	return nil
+}
+
+// optionsVariable names the file of the pipeline's options, where boot has not given them by the flag.
+const optionsVariable = "PIPELINE_OPTIONS_FILE"
+
+// ownOptions leaves of the options of a pipeline those of the Go SDK. It reads no others, and fails where they are of
+// types that it does not know: a pipeline in Python on a job server in Java has its parallelism as text.
+func ownOptions(options flag.Value) error {
+	given := []byte(options.String())
+	if name := os.Getenv(optionsVariable); name != "" {
+		var err error
+		if given, err = os.ReadFile(name); err != nil {
+			return err
+		}
+	}
+	if len(given) == 0 {
+		return nil
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(given, &all); err != nil {
+		return fmt.Errorf("the pipeline's options: %w", err)
+	}
+	const own = "beam:option:go_options:v1"
+	for name := range all {
+		if name != own {
+			delete(all, name)
+		}
+	}
+	kept, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	if err := os.Unsetenv(optionsVariable); err != nil {
+		return err
+	}
+	return options.Set(string(kept))
 }
 
 // tempPrefix begins the name of the directory for temporary files of a process.

@@ -136,7 +136,8 @@ func (g *graft) collections(to *pipepb.Components) {
 		if _, ok := g.pcollections[id]; ok {
 			continue
 		}
-		c.CoderId, c.WindowingStrategyId = g.id(c.CoderId), g.id(c.WindowingStrategyId)
+		// Flink's job server refuses two collections of one name.
+		c.UniqueName, c.CoderId, c.WindowingStrategyId = g.id(c.UniqueName), g.id(c.CoderId), g.id(c.WindowingStrategyId)
 		put(&to.Pcollections, g.id(id), c)
 	}
 	for id, c := range from.GetCoders() {

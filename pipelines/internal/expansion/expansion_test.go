@@ -245,7 +245,10 @@ func checkAnswer(t *testing.T, req *jobpb.ExpansionRequest, r *jobpb.ExpansionRe
 			t.Errorf("%s is left", p.GetUniqueName())
 		}
 	}
-	for _, p := range c.GetPcollections() {
+	for id, p := range c.GetPcollections() {
+		if asked.GetPcollections()[id] == nil && !strings.HasPrefix(p.GetUniqueName(), req.GetNamespace()+"_") {
+			t.Errorf("another answer may have a collection of the name %s", p.GetUniqueName())
+		}
 		exists("coder", p.GetCoderId(), c.GetCoders()[p.GetCoderId()] != nil)
 		w := p.GetWindowingStrategyId()
 		exists("windowing strategy", w, c.GetWindowingStrategies()[w] != nil)

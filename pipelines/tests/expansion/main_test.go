@@ -26,7 +26,8 @@ func TestWrong(t *testing.T) {
 		{[]string{"--environment_type=LOOPBACK"}, "--environment_type=LOOPBACK: must be one of EXTERNAL, DOCKER, PROCESS"},
 		{[]string{"--environment_type=DOCKER"}, "--environment_type=DOCKER: needs --environment_config"},
 		{[]string{"--environment_config=an/image"}, "EXTERNAL is this process, and has neither"},
-		{[]string{"--environment_type=PROCESS", "--environment_config={"}, "--environment_config"},
+		{[]string{"--environment_type=PROCESS", "--environment_config=/opt/boot"},
+			`--environment_config=/opt/boot: must be as in {"command":"/opt/beam/boot"}`},
 	} {
 		stdout, stderr, code := clitest.End(t, clitest.Command(t.TempDir(), c.args...))
 		if code != 2 || stdout != "" || !strings.Contains(stderr, c.want) {

@@ -3,6 +3,7 @@ package expansion
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -49,7 +50,7 @@ ExternalTransform("beamlearn:knn:v1", ImplicitSchemaPayloadBuilder({"k": 10}), "
 		"what a worker is, as `TYPE`: EXTERNAL (this process, which runners on this host reach), DOCKER, or PROCESS: "+
 			"--environment_type=DOCKER")
 	c.configuration = where.String("environment_config", "",
-		"its image, or for PROCESS the command of Beam's boot program, as `CONFIG`: "+
+		"its image, or for PROCESS the command of Beam's boot program, '{\"command\":\"/opt/beam/boot\"}', as `CONFIG`: "+
 			"--environment_config=registry/beamlearn")
 	c.worker = where.InputFile("worker_binary",
 		"the `FILE` that DOCKER and PROCESS start, which pipelines take along: --worker_binary=out/beamlearn "+
@@ -74,6 +75,13 @@ func (c *command) run(ctx context.Context, names []string) error {
 		errs = append(errs, errors.New("--environment_config, --worker_binary: EXTERNAL is this process, and has neither"))
 	case !external && *c.configuration == "":
 		errs = append(errs, fmt.Errorf("--environment_type=%s: needs --environment_config", *c.environment))
+	}
+	if *c.environment == "PROCESS" && *c.configuration != "" {
+		var boot struct{ Command string }
+		if err := json.Unmarshal([]byte(*c.configuration), &boot); err != nil || boot.Command == "" {
+			errs = append(errs, fmt.Errorf(`--environment_config=%s: must be as in {"command":"/opt/beam/boot"}`,
+				*c.configuration))
+		}
 	}
 	if err := cli.Usage(errs...); err != nil {
 		return err
