@@ -427,7 +427,7 @@ func TestPartsOfRows(t *testing.T) {
 // all points, more of them than a part answers at a time, and few.
 func TestPartsOfQueries(t *testing.T) {
 	long(t)
-	const n, m, d, k = 16_000, 9_000, 16, 5
+	const n, m, d, k = 8_000, 5_000, 16, 5
 	dir := t.TempDir()
 	all := clustered(n+m, d, 9)
 	x, q := all[:n], all[n:]
@@ -465,7 +465,7 @@ func TestPartsOfQueries(t *testing.T) {
 		if input.ChunkRows = c.rows; c.asked == 7 {
 			input.Formats.IDColumn = ""
 		}
-		c.o.K, c.o.Recall, c.o.Seed, c.o.IndexMemory = k, 0.9, 5, 1<<20
+		c.o.K, c.o.Recall, c.o.Seed, c.o.IndexMemory = k, 0.9, 5, 512<<10
 		c.o.Output = filepath.Join(dir, fmt.Sprint(i), "n.csv")
 		r := mustRun(t, c.points, c.queries, input, c.o)
 		a := r.Approximate
