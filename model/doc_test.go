@@ -72,9 +72,9 @@ var rooms = []struct {
 	{6, "transforms/internal/beamtest"}, {6, "transforms/placement"},
 	{7, "transforms/progress"}, {7, "transforms/vectorio"},
 	{8, "transforms/output"}, {9, "transforms/features"}, {9, "transforms/triples"},
-	{10, "transforms/eigen"}, {10, "transforms/knn"}, {10, "transforms/impute"}, {10, "transforms/linear"},
+	{10, "transforms/knn"}, {10, "transforms/impute"}, {10, "transforms/linear"},
 	{10, "transforms/recommend"},
-	{11, "transforms/bayes"}, {11, "transforms/kmeans"},
+	{11, "transforms/bayes"}, {11, "transforms/eigen"}, {11, "transforms/kmeans"},
 	{12, "pipelines"},
 }
 
