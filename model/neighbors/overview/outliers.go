@@ -30,7 +30,7 @@ func (v *View) outliers() report.Section {
 		offset = o.Offset
 	}
 	if o.Flags {
-		lead += fmt.Sprintf(" %d of %d rows are beyond the threshold, %s.", o.Outliers, o.Rows, report.Format(offset))
+		lead += fmt.Sprintf(" Beyond the threshold, %s: %d of %d rows.", report.Format(offset), o.Outliers, o.Rows)
 	}
 	return report.Section{ID: "outliers", Title: "Outliers", Lead: lead, Blocks: []report.Block{t}}
 }
