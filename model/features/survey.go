@@ -2,9 +2,11 @@ package features
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -418,10 +420,21 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 	}
 }
 
-// countWords is the number of runs between spaces.
+// countWords is the number of runs between spaces. ASCII goes eight bytes at a time.
 func countWords(b []byte) int {
-	n, inside := 0, false
-	for i := 0; i < len(b); {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	n, i, before := 0, 0, uint64(0x80) // whether the byte before is a space, as is what stands before the text
+	for ; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		if x&high != 0 {
+			break
+		}
+		// No sum of two bytes below 128 carries into the next byte.
+		spaces := (high - (x ^ ones*' ') | (x+ones*(0x80-'\t'))&^(x+ones*(0x80-'\r'-1))) & high
+		n += bits.OnesCount64((spaces<<8 | before) &^ spaces)
+		before = spaces >> 56
+	}
+	for inside := before == 0; i < len(b); {
 		space, size := false, 1
 		if c := b[i]; c < utf8.RuneSelf {
 			space = c == ' ' || c-'\t' < 5

@@ -15,7 +15,7 @@ import (
 // hash of its own text.
 func FuzzWords(f *testing.F) {
 	for _, s := range []string{"", "a", "ab", "A b_c Dé 9x", "a1 b2,c3;;d4", strings.Repeat("x", 63) + " yz", strings.Repeat("ab ", 43),
-		strings.Repeat("long_word", 30), "@AZ[`az{/09:^_", "\x00ab\x1fcd\x7fEF", "naïve Straße", "a\xffb c\xc3"} {
+		strings.Repeat("long_word", 30), "@AZ[`az{/09:^_", "\x00ab\x1fcd\x7fEF", "naïve Straße", "\t one\vtwo \r\n\x0e three\u00a0four five six  ", "a\xffb c\xc3"} {
 		f.Add(s)
 	}
 	var k tokenizer // whose memory goes from text to text
@@ -24,6 +24,9 @@ func FuzzWords(f *testing.F) {
 
 func compareWords(t *testing.T, k *tokenizer, s string) {
 	t.Helper()
+	if got, want := countWords([]byte(s)), len(strings.Fields(s)); got != want {
+		t.Fatalf("%q: %d words between spaces, want %d", s, got, want)
+	}
 	ascii := strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
 	if got := k.splitASCII([]byte(s)); got != ascii {
 		t.Fatalf("%q: all ASCII %v", s, got)
