@@ -52,9 +52,9 @@ import (
 
 // SGD learns a linear model by stochastic gradient descent, one chunk after the other. It is not safe for concurrent
 // use. Memory: one vector of float64 for each weight vector (one, or one for each of more than two classes, and one
-// more for classes unseen, see [Options.Classes]), twice that with averaging, one more with an l1 penalty or by
-// AdaGrad, which has two more with l1, and two for all vectors together; by Newton features²/2 or two or three times as
-// many, and a block of 64 rows.
+// more for classes unseen, see [Options.Classes]), twice that with averaging, one more with an l1 penalty; by AdaGrad
+// four, or eight with l1, and two for all vectors together; by Newton features²/2 or two or three times as many, and a
+// block of 64 rows.
 type SGD struct {
 	// FeatureNames are what the model says. Optional; set them before Model.
 	FeatureNames []string
