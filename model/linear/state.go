@@ -58,7 +58,7 @@ type VectorState struct {
 // over rows.
 type QuadraticState struct {
 	Rows   float64         `json:"rows"`
-	Part   float64         `json:"part,omitempty"` // rows of the longest part of an epoch
+	Part   float64         `json:"part,omitempty"` // rows of an epoch
 	Second jsontext.Floats `json:"second"`         // the upper triangle, row by row
 	Pull   jsontext.Floats `json:"pull"`
 }

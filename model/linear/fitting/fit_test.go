@@ -999,7 +999,7 @@ func fitGram(t testing.TB, parts int, chunks ...*linear.Chunk) *leastsquares.Gra
 }
 
 // By default gradient descent takes the curvature of the loss, where there is one and columns are few, but for log_loss
-// of sorted rows in a single epoch by one part; a flag of another schedule's asks for that.
+// of sorted rows in a single epoch by one part that holds rows out; a flag of another schedule's asks for that.
 func TestDefaultSchedule(t *testing.T) {
 	two, numbers := lineartest.Problem(300, 2, 4), lineartest.Problem(300, 0, 4)
 	sorted := lineartest.Problem(300, 2, 4) // in chunks, between which the survey sees that
@@ -1020,7 +1020,7 @@ func TestDefaultSchedule(t *testing.T) {
 		{"hinge", linear.Options{Task: linear.Classification, Loss: linear.Hinge}, two, 2, linear.AdaGrad},
 		{"l1", linear.Options{Task: linear.Regression, Penalty: linear.L1}, numbers, 2, linear.AdaGrad},
 		{"eta0", linear.Options{Task: linear.Regression, Eta0: 0.5}, numbers, 2, linear.AdaGrad},
-		{"sorted", linear.Options{Task: linear.Classification}, sorted, 1, linear.InvScaling},
+		{"sorted", linear.Options{Task: linear.Classification}, sorted, 1, linear.Newton},
 		{"squared_error, sorted", linear.Options{Task: linear.Regression}, rising, 1, linear.Newton},
 		{"huber, sorted", linear.Options{Task: linear.Regression, Loss: linear.Huber}, rising, 1, linear.Newton},
 		{"sorted, twice", linear.Options{Task: linear.Classification}, sorted, 2, linear.Newton},
@@ -1030,8 +1030,12 @@ func TestDefaultSchedule(t *testing.T) {
 			t.Errorf("%s: %s, want %s", v.name, got, v.want)
 		}
 	}
-	o := FitOptions{Options: linear.Options{Task: linear.Classification}, Solver: SolverSGD, Epochs: 1, Parts: 5,
-		BatchSize: 20}
+	o := FitOptions{Options: linear.Options{Task: linear.Classification, Tol: new(1e-3), EarlyStopping: true},
+		Solver: SolverSGD, Epochs: 1, BatchSize: 20}
+	if got := driven(t, o, sorted, 5).Model().Options.LearningRate; got != linear.InvScaling {
+		t.Errorf("sorted, some held out: %s, want invscaling", got)
+	}
+	o.Parts = 5
 	if got := driven(t, o, sorted, 5).Model().Options.LearningRate; got != linear.Newton {
 		t.Errorf("sorted, in parts: %s, want newton", got)
 	}

@@ -21,31 +21,69 @@ func (sgdStage) begin(f *Fit) (linear.Learner, error) {
 		return nil, err
 	}
 	t := a.Trainer()
+	if f.options.Progressive {
+		t.Progressive = sgd.NewProgressive(f.chosen.Task, f.chosen.Classes.Len())
+	}
 	if f.options.WarmStart == nil {
 		t.Scaler = f.survey.Scaler
 		t.Begin(f.survey.Start(&f.chosen))
 		t.BeginAt(f.survey.Odds(&f.chosen))
+		if err := f.startSGD(t); err != nil {
+			return nil, err
+		}
 	}
 	if f.names != nil {
 		t.FeatureNames = f.names
 	}
-	if f.options.Progressive {
-		t.Progressive = sgd.NewProgressive(f.chosen.Task, f.chosen.Classes.Len())
-	}
 	return a, nil
 }
 
-// bends reports whether gradient descent takes the curvature of the loss where nobody says how it is to learn: of few
-// columns. In a single epoch by one part it does not take log_loss of rows that are sorted by the target: for long they
-// are of one class, of which the predictions are then so sure that those of the other class have hardly a curvature.
+// startSGD lets the trainer begin with what the survey's sample tells.
+func (f *Fit) startSGD(t *sgd.SGD) error {
+	c, rows, all := f.survey.Sample()
+	switch {
+	case c == nil:
+	case f.chosen.LearningRate == linear.Newton:
+		return t.Start(c, rows, f.survey.ClassRows)
+	case f.chosen.LearningRate == linear.AdaGrad && c.Sparse != nil:
+		_, err := t.StartWide(c, rows, all, f.survey.ClassRows)
+		return err
+	}
+	return nil
+}
+
+// startsWide reports whether sgd is to begin with a sample of many columns, which stands for all rows in each epoch.
+func (f *Fit) startsWide() bool {
+	o := &f.options
+	return f.mayBend() && !sgd.Curves(f.features, 1) && !o.exact(f.features) && o.WarmStart == nil && o.Options.Tol == nil
+}
+
+// starts reports whether sgd is to begin with what a sample tells, should it take the curvature of the loss, and no row
+// is held out. Least squares are exact without.
+func (f *Fit) starts() bool {
+	o := &f.options
+	return !o.exact(f.features) && o.WarmStart == nil && !o.Options.EarlyStopping &&
+		o.Options.Loss != linear.SquaredError && (f.mayBend() || o.Options.LearningRate == linear.Newton) &&
+		sgd.Curves(f.features, 1)
+}
+
+// mayBend reports whether gradient descent takes the curvature of the loss where nobody says how it is to learn, if
+// columns and classes are few.
+func (f *Fit) mayBend() bool {
+	o := &f.options
+	return o.Options.LearningRate == "" && o.Folds == 0 && o.Options.PowerT == nil && o.Options.Eta0 == 0 &&
+		o.Average == nil && o.smooth() && o.Options.Task != linear.OneClass && o.Options.Loss.Curves()
+}
+
+// bends reports whether it does. In a single epoch by one part, without a sample to begin with, it does not take
+// log_loss of rows that are sorted by the target: for long they are of one class, of which the predictions are then so
+// sure that those of the other class have hardly a curvature.
 func (f *Fit) bends() bool {
 	o := &f.options
-	if o.Options.Loss == linear.LogLoss && f.epochs() == 1 && o.Parts == 1 && f.survey.Drift.Drifts() {
+	if o.Options.Loss == linear.LogLoss && f.epochs() == 1 && o.Parts == 1 && !f.starts() && f.survey.Drift.Drifts() {
 		return false
 	}
-	return o.Options.LearningRate == "" && o.Folds == 0 && o.Options.PowerT == nil && o.Options.Eta0 == 0 &&
-		o.Average == nil && o.smooth() && o.Options.Task != linear.OneClass && o.Options.Loss.Curves() &&
-		sgd.Curves(f.features, max(linear.NumVectors(f.chosen.Classes.Len()), 1))
+	return f.mayBend() && sgd.Curves(f.features, max(linear.NumVectors(f.chosen.Classes.Len()), 1))
 }
 
 func (sgdStage) empty(f *Fit, bytes int) (linear.Learner, error) {

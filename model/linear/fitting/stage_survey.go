@@ -9,6 +9,7 @@ import (
 	"beamlearn/model/linear/interior"
 	"beamlearn/model/linear/newton"
 	"beamlearn/model/linear/screening"
+	"beamlearn/model/linear/sgd"
 	"beamlearn/model/linear/survey"
 )
 
@@ -27,6 +28,12 @@ func (surveyStage) begin(f *Fit) (linear.Learner, error) {
 	}
 	if err == nil && f.options.WarmStart != nil {
 		s.More()
+	}
+	if err == nil && f.starts() {
+		s.Keep(sgd.StartRows(f.features), 0)
+	}
+	if err == nil && f.startsWide() {
+		s.Keep(sgd.SurrogateRows, sgd.SurrogateEntries)
 	}
 	return s, err
 }

@@ -73,18 +73,26 @@ func (a *Averaged) Done() bool { return a.done || a.epoch >= a.epochs }
 func (a *Averaged) Partial(part, parts int) linear.Partial {
 	s := a.sgd.clone()
 	if part > 0 { // what is summed up over parts is in the first
-		for _, v := range s.vectors {
-			v.progress.reset()
-		}
-		if s.Progressive != nil {
-			s.Progressive = s.Progressive.empty()
-		}
-		s.rows, s.epochRows = 0, 0
-		if !s.options.ClassWeight.Balanced { // which needs to know all
-			clear(s.counts)
-		}
+		s.another()
 	}
 	return &averagedPart{from: a.sgd, first: part == 0, parts: parts, sgd: s}
+}
+
+// another makes a clone that of a part that is not the first.
+func (s *SGD) another() {
+	for _, v := range s.vectors {
+		v.progress.reset()
+	}
+	if s.Progressive != nil {
+		s.Progressive = s.Progressive.empty()
+	}
+	s.rows, s.epochRows = 0, 0
+	if !s.options.ClassWeight.Balanced { // which needs to know all
+		clear(s.counts)
+	}
+	if s.unbegun != nil {
+		s.unbegun.another()
+	}
 }
 
 // ErrNoRows says that a pass had no rows.
@@ -100,7 +108,7 @@ func (a *Averaged) Advance(sum linear.Partial) error {
 		return p.sgd.err
 	}
 	next := p.sgd
-	if p.parts > 1 {
+	if p.sumsUp() {
 		t, err := p.summed()
 		if err != nil {
 			return err
@@ -161,8 +169,10 @@ type averagedSum struct {
 // vectorSum is Σ rows·weights, and Σ rows·mean by rows averaged over, with the intercept at the end of each.
 // By AdaGrad they are sums of pull·weights and pull·mean, with those of pull, and of pull·gradients.
 type vectorSum struct {
+	// Where slopes are summed up, weights are these, and pull curvatures.
 	weights, mean   []float64
 	pull, gradients []float64  // of AdaGrad
+	value           float64    // of the losses, with slopes
 	curves          *quadratic // of Newton, and nothing else then
 	progress        progress
 }
@@ -175,6 +185,9 @@ func (p *averagedPart) PartialFit(c *linear.Chunk) error {
 	return p.sgd.PartialFit(c)
 }
 
+// sumsUp reports whether what comes next follows from sums over parts, not from the trainer of the only one.
+func (p *averagedPart) sumsUp() bool { return p.parts > 1 || p.from.reference != nil }
+
 // summed is the sums so far.
 func (p *averagedPart) summed() (*averagedSum, error) {
 	if p.sums != nil {
@@ -184,6 +197,7 @@ func (p *averagedPart) summed() (*averagedSum, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
+	s.judged()
 	s.settle()
 	n := s.t - p.from.t
 	t := &averagedSum{learned: n, longest: n, rows: s.rows, epochRows: s.epochRows, counts: slices.Clone(s.counts),
@@ -201,6 +215,8 @@ func (p *averagedPart) summed() (*averagedSum, error) {
 		t.averaged = max(0, s.t-average)
 	}
 	switch {
+	case s.reference != nil:
+		return t, p.gathered(t)
 	case s.columns != nil:
 		p.adaptive(t, n)
 		return t, nil
@@ -225,6 +241,36 @@ func (p *averagedPart) summed() (*averagedSum, error) {
 		t.vectors = append(t.vectors, sum)
 	}
 	return t, nil
+}
+
+// gathered is the sums of slopes, and AdaGrad's of squares.
+func (p *averagedPart) gathered(t *averagedSum) error {
+	s := p.sgd
+	t.largest, t.scaled = s.columns.Largest(), s.columns.Scaled-p.from.columns.Scaled
+	for i, v := range s.vectors {
+		from := p.from.vectors[i]
+		squares := append(v.cell(squaresCell), v.gradient-from.gradient)
+		for j, g := range from.cell(squaresCell) {
+			squares[j] -= g
+		}
+		t.vectors = append(t.vectors, vectorSum{weights: v.gathered.slopes, pull: v.gathered.curvatures, gradients: squares,
+			value: v.gathered.value, progress: v.progress})
+		if !t.vectors[i].finite() {
+			return s.tooLarge()
+		}
+	}
+	return nil
+}
+
+// finite reports whether sums of slopes are.
+func (t *vectorSum) finite() bool {
+	sum := t.value - t.value
+	for _, list := range [][]float64{t.weights, t.pull, t.gradients} {
+		for _, v := range list {
+			sum += v - v
+		}
+	}
+	return sum == 0
 }
 
 // adaptive is the sums of AdaGrad, over n rows.
@@ -287,6 +333,7 @@ func (p *averagedPart) Merge(next linear.Partial) error {
 		kernel.Add(1, w.mean, v.mean)
 		kernel.Add(1, w.pull, v.pull)
 		kernel.Add(1, w.gradients, v.gradients)
+		v.value += w.value
 		if v.curves != nil {
 			v.curves.add(1, w.curves)
 		}
@@ -309,6 +356,7 @@ func (s *SGD) average(t *averagedSum) (*SGD, error) {
 	if t.learned == 0 {
 		return next, nil
 	}
+	next.unbegun = nil
 	next.t = s.t + t.longest
 	next.rows, next.epochRows, next.counts, next.Progressive = t.rows, t.epochRows, t.counts, t.judged
 	if c := next.columns; c != nil {
@@ -324,7 +372,23 @@ func (s *SGD) average(t *averagedSum) (*SGD, error) {
 		sum := &t.vectors[i]
 		if v.curved != nil {
 			v.curved.now, v.curved.rows, v.progress = sum.curves, sum.curves.rows, sum.progress
-			v.curved.now.part = t.longest
+			v.curved.now.part = t.learned
+			continue
+		}
+		if v.gathered != nil {
+			if !sum.finite() {
+				return nil, s.tooLarge()
+			}
+			share, last := t.longest/t.learned, s.features
+			for j, g := range sum.gradients[:last] {
+				v.cells[v.stride*j+squaresCell] += float64(share * g)
+			}
+			v.gradient += float64(share * sum.gradients[last])
+			v.advance(s.reference, i, sum, t.learned)
+			v.progress = sum.progress
+			if !v.finite(&linear.Chunk{Features: s.features}) {
+				return nil, s.tooLarge()
+			}
 			continue
 		}
 		if v.columns != nil {
@@ -414,9 +478,10 @@ func (p *progress) merge(o *progress) {
 func (p *averagedPart) MarshalBinary() ([]byte, error) {
 	q := *p
 	if p.sgd != nil {
+		p.sgd.judged()
 		p.sgd.flush()
 	}
-	if p.parts > 1 {
+	if p.sumsUp() {
 		var err error
 		if q.sums, err = p.summed(); err != nil {
 			return nil, err
@@ -428,13 +493,14 @@ func (p *averagedPart) MarshalBinary() ([]byte, error) {
 // UnmarshalBinary reads what MarshalBinary writes for the same pass.
 func (p *averagedPart) UnmarshalBinary(b []byte) error {
 	q := &averagedPart{from: p.from, parts: p.parts}
-	if p.parts > 1 {
+	if p.sumsUp() {
 		q.sums = &averagedSum{counts: make([]int64, len(p.from.counts)), vectors: make([]vectorSum, len(p.from.vectors))}
 		for i, v := range p.from.vectors {
 			q.sums.vectors[i].progress = v.progress
 		}
 	} else {
 		q.sgd = p.from.clone()
+		q.sgd.unbegun = nil // what it has judged is in what is read
 	}
 	if p.from.Progressive != nil {
 		judged := p.from.Progressive.empty()
@@ -453,7 +519,7 @@ func (p *averagedPart) UnmarshalBinary(b []byte) error {
 
 // fields are sums where there is more than one part, otherwise the trainer.
 func (p *averagedPart) fields(c *wire.Codec) {
-	if c.Flag(&p.first); p.parts > 1 {
+	if c.Flag(&p.first); p.sumsUp() {
 		p.sums.fields(c, p.from)
 	} else {
 		p.sgd.fields(c, p.from)
@@ -482,7 +548,7 @@ func (t *averagedSum) fields(c *wire.Codec, from *SGD) {
 			if !from.rule.Newton {
 				v.weights = make([]float64, from.features+1)
 			}
-			if from.rule.Average > 0 {
+			if from.rule.Average > 0 && from.reference == nil {
 				v.mean = make([]float64, from.features+1)
 			}
 			if from.columns != nil {
@@ -493,6 +559,8 @@ func (t *averagedSum) fields(c *wire.Codec, from *SGD) {
 			v.curves.fields(c)
 		}
 		c.Finite(v.weights, v.mean, v.pull, v.gradients)
+		c.Float(&v.value)
+		c.Check(v.value-v.value == 0, "finite sums")
 		v.progress.fields(c)
 	}
 	if from.columns != nil {
@@ -568,7 +636,7 @@ func (p *progress) fields(c *wire.Codec) {
 }
 
 // state is the fields of the learner's JSON: its model, whose state is the trainer's, and what [Progressive] writes.
-func (a *Averaged) state(m *linear.Model, progressive *[]byte) jsontext.Object {
+func (a *Averaged) state(m *linear.Model, progressive *[]byte, unbegun *[]float64, sample **referenceState) jsontext.Object {
 	return jsontext.Object{
 		{Name: "epochs", Value: &a.epochs},
 		{Name: "epoch", Value: &a.epoch},
@@ -581,6 +649,8 @@ func (a *Averaged) state(m *linear.Model, progressive *[]byte) jsontext.Object {
 		{Name: "training", Value: &m.Training},
 		{Name: "state", Value: &m.State},
 		{Name: "progressive", Value: progressive},
+		{Name: "unbegun", Value: (*jsontext.BitFloats)(unbegun), Optional: true},
+		{Name: "sample", Value: sample, Optional: true},
 	}
 }
 
@@ -598,7 +668,14 @@ func (a *Averaged) MarshalJSON() ([]byte, error) {
 			return nil, err
 		}
 	}
-	return a.state(&m, &progressive).MarshalJSON()
+	var unbegun []float64 // its intercepts
+	if s.unbegun != nil {
+		for _, v := range s.unbegun.vectors {
+			unbegun = append(unbegun, v.intercept)
+		}
+	}
+	sample := s.referenceState()
+	return a.state(&m, &progressive, &unbegun, &sample).MarshalJSON()
 }
 
 // UnmarshalJSON reads what MarshalJSON writes, and takes memory in proportion to it.
@@ -606,7 +683,9 @@ func (a *Averaged) UnmarshalJSON(b []byte) error {
 	var f Averaged
 	var m linear.Model
 	var progressive []byte
-	if err := f.state(&m, &progressive).UnmarshalJSON(b); err != nil {
+	var unbegun []float64
+	var sample *referenceState
+	if err := f.state(&m, &progressive, &unbegun, &sample).UnmarshalJSON(b); err != nil {
 		return err
 	}
 	state := m.State
@@ -638,6 +717,23 @@ func (a *Averaged) UnmarshalJSON(b []byte) error {
 		s.Progressive = NewProgressive(m.Task, m.Classes.Len())
 		if err := s.Progressive.UnmarshalBinary(progressive); err != nil {
 			return fmt.Errorf("averaged: %w", err)
+		}
+	}
+	if sample != nil {
+		if err := s.refer(sample); err != nil {
+			return fmt.Errorf("averaged: %w", err)
+		}
+	}
+	if unbegun != nil {
+		if s.Progressive == nil || len(unbegun) != len(s.vectors) || !s.rule.Newton && sample == nil {
+			return fmt.Errorf("averaged: %d intercepts to judge rows by", len(unbegun))
+		}
+		s.unbegun = newSGD(s.options, s.features, s.classes)
+		s.unbegun.Scaler, s.unbegun.Progressive = s.Scaler, s.Progressive.clone()
+		for i, v := range s.unbegun.vectors {
+			if v.intercept = unbegun[i]; v.intercept-v.intercept != 0 {
+				return errors.New("averaged: intercepts must be finite")
+			}
 		}
 	}
 	f.sgd = s

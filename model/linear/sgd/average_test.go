@@ -75,7 +75,16 @@ func optimumOf(t testing.TB, o linear.Options, s *survey.Survey, c *linear.Chunk
 
 func autoExcess(t testing.TB, o linear.Options, scale bool, parts, epochs int, c *linear.Chunk) float64 {
 	t.Helper()
-	s := surveyOf(t, o.Task, scale, 4, 1000, c)
+	s, err := survey.NewSurvey(o.Task, c.Features, scale)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.LearningRate == linear.Newton && o.Loss != linear.SquaredError {
+		s.Keep(StartRows(c.Features), 0)
+	}
+	if err := lineartest.PassOver(t, s, 4, 1000, true, c); err != nil {
+		t.Fatal(err)
+	}
 	o.Classes = s.Classes
 	if o.Classes.Len() == 0 && o.Task == linear.Classification {
 		t.Fatal("no classes")
@@ -86,6 +95,11 @@ func autoExcess(t testing.TB, o linear.Options, scale bool, parts, epochs int, c
 	if o.LearningRate == linear.Newton {
 		a.Trainer().Begin(s.Start(&o))
 		a.Trainer().BeginAt(s.Odds(&o))
+	}
+	if sample, rows, _ := s.Sample(); sample != nil {
+		if err := a.Trainer().Start(sample, rows, s.ClassRows); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for !a.Done() {
 		if err := lineartest.PassOver(t, a, parts, 1000, false, c); err != nil {
@@ -603,9 +617,11 @@ func FuzzAveragedPart(f *testing.F) {
 		Tol: new(1e-3)}, c)
 	bent := o
 	bent.Average, bent.LearningRate = 0, linear.Newton
-	learners := []*Averaged{averagedFor(f, o, 5, 2), averagedFor(f, bent, 5, 2)}
+	learners := []*Averaged{averagedFor(f, o, 5, 2), averagedFor(f, bent, 5, 2), wideFuzzed(f, c)}
 	for i, a := range learners {
-		a.Trainer().Progressive = NewProgressive(linear.Classification, 3)
+		if i < 2 {
+			a.Trainer().Progressive = NewProgressive(linear.Classification, 3)
+		}
 		for _, parts := range []int{1, 2} {
 			p := a.Partial(0, parts)
 			if err := p.PartialFit(c); err != nil {
@@ -620,7 +636,7 @@ func FuzzAveragedPart(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, which int, b []byte) {
-		parts, a := 1+which&1, learners[which>>1&1]
+		parts, a := 1+which&1, learners[(which>>1&3)%3]
 		p := a.Partial(0, parts)
 		if err := p.UnmarshalBinary(b); err != nil {
 			if strings.Contains(err.Error(), "\n") {
@@ -645,6 +661,30 @@ func FuzzAveragedPart(f *testing.F) {
 	})
 }
 
+// wideFuzzed is a learner that sums up slopes, by a sample that is all of these rows.
+func wideFuzzed(f *testing.F, c *linear.Chunk) *Averaged {
+	o := lineartest.Declared(linear.Options{Task: linear.Classification, Loss: linear.LogLoss, LearningRate: linear.AdaGrad}, c)
+	a := averagedFor(f, o, 5, 2)
+	sample := lineartest.SparseChunk(c)
+	sample.Weights = slices.Repeat([]float64{1}, c.Len())
+	if wide, err := a.Trainer().StartWide(sample, float64(c.Len()), true, []int64{13, 13, 14}); err != nil || !wide {
+		f.Fatal(wide, err)
+	}
+	return a
+}
+
+// startedFuzzed is a learner that begins with a sample, and judges rows as if it did not.
+func startedFuzzed(f *testing.F, c *linear.Chunk) *Averaged {
+	a := averagedFor(f, lineartest.Declared(newtonOptions(linear.LogLoss), c), 5, 2)
+	a.Trainer().Progressive = NewProgressive(linear.Classification, 3)
+	sample := *c
+	sample.Weights = slices.Repeat([]float64{1}, c.Len())
+	if err := a.Trainer().Start(&sample, float64(c.Len()), []int64{13, 13, 14}); err != nil {
+		f.Fatal(err)
+	}
+	return a
+}
+
 func FuzzAveragedJSON(f *testing.F) {
 	for name, v := range variants() {
 		a := averagedFor(f, lineartest.Declared(v.o, v.rows), 5, 2)
@@ -654,6 +694,13 @@ func FuzzAveragedJSON(f *testing.F) {
 		if err := lineartest.PassOver(f, a, 2, 100, false, v.rows); err != nil {
 			f.Fatal(err)
 		}
+		b, err := json.Marshal(a)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	for _, a := range []*Averaged{wideFuzzed(f, lineartest.Problem(40, 3, 3)), startedFuzzed(f, lineartest.Problem(40, 3, 3))} {
 		b, err := json.Marshal(a)
 		if err != nil {
 			f.Fatal(err)

@@ -22,7 +22,8 @@ import (
 //
 // In the first epoch what early rows have added loses weight, as their predictions were far off: the sum over i rows
 // weighs each as if it were √(its number/i). In a later one a row takes the place of what the epoch before had in its
-// stead, as an average.
+// stead, as an average: of all rows, those of other parts included, whose weights else would be the least of their own
+// rows alone at the end of the epoch. So it is in the first one, too, after [SGD.Start].
 
 // mostCurves is how many numbers the second derivatives of all weight vectors may be, and mostCurvedFeatures up to how
 // many columns they cost at most about twice as much as a step by AdaGrad.
@@ -47,7 +48,7 @@ const (
 // quadratic is a sum over rows: x'second·x/2 − pull·x, with the intercept as the last place of x.
 type quadratic struct {
 	rows   float64
-	part   float64 // of an epoch that is over: rows of the longest part
+	part   float64 // of an epoch that is over: its rows
 	second panel.Triangle
 	pull   []float64
 }
@@ -212,7 +213,7 @@ func (k *curved) take(b *rowBlock, features int, fade bool) {
 	q.second.Syrk(width, b.z, b.x, n)
 }
 
-// left is by how much what the epoch before has of a part's rows still counts: the share of all rows that are to come.
+// left is by how much what the epoch before has still counts: the share of all rows that this part has not had.
 func (k *curved) left() float64 {
 	if k.past == nil || k.past.rows == 0 {
 		return 0
@@ -228,7 +229,24 @@ func (k *curved) whole(left float64) *quadratic {
 	return t
 }
 
-// solve moves the weights to the least of the sum so far, or at the end of an epoch: O(features³/6).
+// least is where the sum and the penalty of its rows are least, the intercept at the end where there is one:
+// O(features³/6).
+func (t *quadratic) least(r *steps.Rule) []float64 {
+	width := len(t.pull)
+	size := width
+	if !r.Intercept {
+		size--
+	}
+	a := t.second.Full(size, width)
+	if r.Penalty {
+		for j := range width - 1 {
+			a[j*size+j] += float64(r.Alpha * t.rows)
+		}
+	}
+	return dense.DampedSolve(a, size, t.pull[:size])
+}
+
+// solve moves the weights to the least of the sum so far, or at the end of an epoch.
 // Weights that overflow show in the intercept.
 func (v *vector) solve(r *steps.Rule, end bool) {
 	k, n := v.curved, len(v.w)
@@ -241,17 +259,7 @@ func (v *vector) solve(r *steps.Rule, end bool) {
 	if t.rows == 0 {
 		return
 	}
-	width, size := n+1, n
-	if r.Intercept {
-		size = width
-	}
-	a := t.second.Full(size, width)
-	if r.Penalty {
-		for j := range n {
-			a[j*size+j] += float64(r.Alpha * t.rows)
-		}
-	}
-	x := dense.DampedSolve(a, size, t.pull[:size])
+	x := t.least(r)
 	if r.Intercept {
 		v.intercept = x[n]
 	}

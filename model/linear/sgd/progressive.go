@@ -179,7 +179,7 @@ const judgeRows = 256
 
 // judge begins a chunk; it is nil where rows are not judged.
 func (s *SGD) judge(c *linear.Chunk) *judge {
-	if s.Progressive == nil || s.Progressive.Ended {
+	if s.Progressive == nil || s.Progressive.Ended || s.unbegun != nil {
 		return nil
 	}
 	j := &s.judging
@@ -192,6 +192,13 @@ func (s *SGD) judge(c *linear.Chunk) *judge {
 		j.proba = make([]float64, len(s.vectors))
 	}
 	return j
+}
+
+// judged takes over what the trainer without a start has judged, which is done with.
+func (s *SGD) judged() {
+	if s.unbegun != nil {
+		s.Progressive, s.unbegun = s.unbegun.Progressive, nil
+	}
 }
 
 // begin says that the row whose decisions come next is row i of the chunk.

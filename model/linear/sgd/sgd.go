@@ -33,7 +33,8 @@
 //
 // AdaGrad has no counterpart there: [steps.Columns] has its formulas, testdata/adagrad.py these in numpy. Nor has
 // Newton, whose weights are the least of quadratic functions that rows add up to: see newton.go. Its steps come every
-// 64 rows and more: whoever takes its model in the middle of an epoch, and resumes, begins another.
+// 64 rows and more: whoever takes its model in the middle of an epoch, and resumes, begins another. [SGD.Start] lets it
+// begin with a sample; [SGD.StartWide] makes of AdaGrad's epochs sums over all rows, by a sample, too: see surrogate.go.
 //
 // Rows are never shuffled here: the order is the caller's.
 package sgd
@@ -62,7 +63,8 @@ type SGD struct {
 	// PartialFit. For sparse rows it must be one without WithMean.
 	Scaler *linear.StandardScaler
 	// Progressive judges every row just before it is learned from, up to the first EndEpoch. Optional; set it before
-	// PartialFit. A classification must have declared its classes. It takes about a tenth of the time.
+	// PartialFit. A classification must have declared its classes. It takes about a tenth of the time; after [SGD.Start],
+	// which has seen rows to be judged, as much again, as a trainer without a start learns beside it to judge them.
 	Progressive *Progressive
 
 	options  linear.Options
@@ -78,9 +80,11 @@ type SGD struct {
 	// classes it is the only vector.
 	unseen *vector
 
-	block *rowBlock // of Newton; nil before the first row
+	block   *rowBlock // of Newton; nil before the first row
+	unbegun *SGD      // judges the rows of the first epoch in its stead, after Start
 
-	columns *steps.Columns // of AdaGrad, which all vectors share; otherwise nil
+	columns   *steps.Columns // of AdaGrad, which all vectors share; otherwise nil
+	reference *reference     // of epochs that sum up slopes; otherwise nil
 
 	t         float64 // number of the next row to learn from, counted from 1
 	rows      int64
@@ -171,6 +175,11 @@ func (s *SGD) PartialFit(c *linear.Chunk) error {
 	if s.Progressive != nil && (s.unseen != nil || s.Progressive.classes() != s.classes.Len()) {
 		return fmt.Errorf("linear.SGD: Progressive of %d classes: must be of those that are declared",
 			s.Progressive.classes())
+	}
+	if s.unbegun != nil {
+		if err := s.unbegun.PartialFit(c); err != nil {
+			return err
+		}
 	}
 	n := c.Len()
 	var weights []float64 // of the classes
@@ -467,6 +476,9 @@ func (s *SGD) clone() *SGD {
 	if s.Progressive != nil {
 		c.Progressive = s.Progressive.clone()
 	}
+	if s.unbegun != nil {
+		c.unbegun = s.unbegun.clone()
+	}
 	c.scratch, c.places, c.judging = nil, nil, judge{}
 	return &c
 }
@@ -477,6 +489,7 @@ func (s *SGD) clone() *SGD {
 // of a class or not). Of several vectors each is judged, and stops, by itself. Without Tol it reports false. The
 // Adaptive rate divides its step size by 5, down to 1e-6, before it stops.
 func (s *SGD) EndEpoch() (done bool) {
+	s.judged()
 	s.settle()
 	if s.rule.Newton {
 		s.endCurves()
@@ -510,7 +523,7 @@ func (s *SGD) settle() {
 		return
 	}
 	for _, v := range s.all() {
-		if a := v.adaptive(); !v.progress.done {
+		if a := v.adaptive(); !v.progress.done && s.reference == nil {
 			v.columns.Settle(&s.rule, &a, s.t)
 			v.endL1()
 		}

