@@ -14,7 +14,7 @@
 //	linear/survey           a first pass: classes, moments, drift, and the steps of SGD that fit them
 //	linear/leastsquares     squared_error, by sums of products: Gram, FoldGram, paths of alphas
 //	linear/newton           losses that have slopes everywhere: Newton, with l1 proximal Newton, and L-BFGS
-//	linear/screening        l1 of more columns than second derivatives are summed up of: working sets
+//	linear/screening        l1 of more columns than second derivatives are summed up of: working sets, also on folds
 //	linear/dual             l2 of fewer rows than columns: products of rows, and the table of few columns that they are
 //	linear/interior         losses with corners: an interior-point method, with a measured gap, also on folds
 //	linear/sgd              every loss and penalty: SGD, Averaged, Progressive

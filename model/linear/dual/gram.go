@@ -17,11 +17,11 @@ import (
 // Gram sums up the products of all rows with each other: a [linear.Learner] for at most MaxRows rows that have more
 // columns, of any loss with the penalty l2.
 //
-// With l2 the optimum is a sum of the rows, w = Xᵀc (the representer theorem; Schölkopf, Herbrich and Smola, COLT 2001), and all
-// that the objective knows of it are the products of rows K = XXᵀ. With K = LLᵀ its rows, of at most as many numbers
-// as there are rows, are those of another table whose optima v are the same, with the same predictions and ‖v‖ = ‖w‖:
-// [Gram.Reduced] gives it, which every solver of few columns takes, also on folds and for several alphas. [Gram.Combination] is
-// the c of a v, of which [Weights] makes w in another pass.
+// With l2 the optimum is a sum of the rows, w = Xᵀc (the representer theorem; Schölkopf, Herbrich and Smola, COLT
+// 2001), and all that the objective knows of it are the products of rows K = XXᵀ. The rows of L, with K = LLᵀ, have at
+// most as many numbers as there are rows, and are another table, whose optimum v has the same predictions and the norm
+// of w. [Gram.Reduced] gives it, for any solver of few columns, also on folds and for several alphas; and
+// [Gram.Weights] makes w of a v in another pass.
 //
 // A pass takes as many columns of all rows as there is room for, in 128 MiB; sparse rows are taken at once, up to as many
 // entries. With an intercept, columns are centred first: what they lie about is the intercept's alone.

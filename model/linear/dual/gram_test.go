@@ -47,7 +47,8 @@ func TestReduced(t *testing.T) {
 			}
 			for i := range 6 {
 				x, z := c.X[i*c.Features:][:c.Features], table.X[i*len(v):][:len(v)]
-				if got, want := kernel.Dot(x, coef[0])+intercept[0], kernel.Dot(z, v)+0.75; !(math.Abs(got-want) <= 1e-12*(1+math.Abs(want))) {
+				got, want := kernel.Dot(x, coef[0])+intercept[0], kernel.Dot(z, v)+0.75
+				if !(math.Abs(got-want) <= 1e-12*(1+math.Abs(want))) {
 					t.Errorf("centred %v: row %d: predicted %v, want %v", centred, i, got, want)
 				}
 			}

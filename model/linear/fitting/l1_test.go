@@ -46,7 +46,13 @@ func TestL1CrossFit(t *testing.T) {
 	wide := FitOptions{Options: linear.Options{Task: linear.Classification, Penalty: linear.L1}}
 	wide.EnsureDefaults()
 	folds := wide
-	if folds.Folds = 2; !wide.exact(2001) || folds.exact(2001) || !folds.exact(2000) {
-		t.Error("folds with l1 are exact of up to 2,000 columns, and one alpha beyond")
+	folds.Folds, folds.Alphas = 2, []float64{0.1, 0.2}
+	balanced, scaled := folds, folds
+	balanced.Options.ClassWeight.Balanced, scaled.Standardize = true, true
+	if !wide.exact(1<<20) || !folds.exact(1<<20) || balanced.exact(2001) || scaled.exact(2001) || !scaled.exact(2000) {
+		t.Error("folds with l1 are exact, but beyond 2,000 columns not of rows to standardise or classes to balance")
+	}
+	if folds.Folds = 17; folds.exact(1 << 20) {
+		t.Error("more weights than a judge has")
 	}
 }

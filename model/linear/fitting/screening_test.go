@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"beamlearn/model/internal/lineartest"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/screening"
 )
@@ -39,6 +40,54 @@ func TestScreeningWarns(t *testing.T) {
 		}
 		if gap := f.Model().Training.Gap; (gap > 1e-3*f.Model().Training.Objective[0]) != warns {
 			t.Errorf("of %d passes at most: the gap is %v of %v", most, gap, f.Model().Training.Objective)
+		}
+	}
+}
+
+// On folds rows whose further columns are empty have the scores, the path and the best model of those without.
+func TestScreenedFolds(t *testing.T) {
+	t.Parallel()
+	for name, v := range map[string]struct {
+		loss    linear.Loss
+		penalty linear.Penalty
+		classes int
+	}{
+		"lasso": {linear.SquaredError, linear.L1, 0}, "elasticnet": {linear.SquaredError, linear.ElasticNet, 0},
+		"log_loss": {linear.LogLoss, linear.L1, 2}, "squared_hinge": {linear.SquaredHinge, linear.ElasticNet, 2},
+	} {
+		c := lineartest.Problem(300, v.classes, 1)
+		c.Numbers = lineartest.RowNumbers(0, c.Len())
+		for i := range c.Numbers {
+			c.IDs.Ints = append(c.IDs.Ints, int64(i/2))
+			c.Weights = append(c.Weights, float64(i%3))
+		}
+		o := FitOptions{Options: linear.Options{Task: linear.Regression, Loss: v.loss, Penalty: v.penalty}, Folds: 4, Seed: 5,
+			Alphas: []float64{0.02, 0.05, 0.1, 1e-3}}
+		if v.classes > 0 {
+			o.Options.Task = linear.Classification
+		}
+		wide := entries(c)
+		wide.Features = MaxExactFeatures + 50 // of which most are empty
+		want, got := driven(t, o, c, 2), driven(t, o, wide, 4)
+		if m := got.Model(); m.Training.Solver != "exact" || *m.Options.Alpha != *want.Model().Options.Alpha ||
+			len(got.Warnings()) != len(want.Warnings()) || m.Training.Rows != int64(c.Len()) {
+			t.Errorf("%s: by %s of %d rows, alpha %v, warnings %q", name, m.Training.Solver, m.Training.Rows, *m.Options.Alpha,
+				got.Warnings())
+		}
+		for k, m := range want.CV().Metrics {
+			for s, scores := range m.Splits {
+				if d := lineartest.Apart(t, got.CV().Metrics[k].Splits[s], scores); !(d <= 1e-6) {
+					t.Errorf("%s, %s of fold %d: off by %v", name, m.Name, s, d)
+				}
+			}
+		}
+		for a, w := range want.CV().Path.Coef {
+			if d := lineartest.Apart(t, got.CV().Path.Coef[a][:len(w)], w); !(d <= 1e-6) {
+				t.Errorf("%s: coefficients of alpha %v are off by %v", name, o.Alphas[a], d)
+			}
+		}
+		if d := lineartest.Apart(t, got.Model().Coef[0][:c.Features], want.Model().Coef[0]); !(d <= 1e-6) {
+			t.Errorf("%s: weights off by %v", name, d)
 		}
 	}
 }

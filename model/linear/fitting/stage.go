@@ -26,7 +26,7 @@ type stage interface {
 }
 
 var stages = []stage{surveyStage{}, foldsStage{}, sumsStage{}, gridStage{}, crossStage{}, cornersStage{}, newtonStage{},
-	interiorStage{}, screeningStage{}, dualStage{}, weightsStage{}, sgdStage{}, inferenceStage{}}
+	interiorStage{}, screeningStage{}, screenedStage{}, dualStage{}, weightsStage{}, sgdStage{}, inferenceStage{}}
 
 // sumRows is the number of rows in a PartialFit of sums.
 const sumRows = 1024

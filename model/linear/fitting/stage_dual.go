@@ -30,7 +30,8 @@ func (dualStage) pass(f *Fit, p *Pass) { p.Name = "products of rows" }
 func (dualStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	g := learner.(*dual.Gram)
 	if g.TooMany() && f.options.Folds > 0 {
-		return nil, errors.New("folds: the rows have too many entries to be cross-validated exactly: take --solver=sgd, or one alpha")
+		return nil, errors.New(
+			"folds: the rows have too many entries to be cross-validated exactly: take --solver=sgd, or one alpha")
 	}
 	if g.TooMany() {
 		return newtonStage{}, nil

@@ -46,11 +46,21 @@ func (screeningStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	return nil, err
 }
 
+// mostPath is about how many alphas follow from the rows at most.
+const mostPath = 64
+
 // screens reports whether a fit of so many columns is by a working set of them, as far as the options tell: the classes
-// must be two.
+// must be two. On folds, rows are not standardised and classes not balanced, and the weights of all fits are not many.
 func (o *FitOptions) screens(features int) bool {
-	return features > MaxExactFeatures && features <= screening.MaxFeatures && o.Folds == 0 &&
-		!slices.Contains(o.Alphas, 0) &&
+	alphas := len(o.Alphas)
+	if o.AutoAlphas {
+		alphas = mostPath
+	}
+	if o.Folds > 0 && (o.Standardize || o.Options.ClassWeight.Balanced ||
+		float64(alphas)*float64(o.Folds)*float64(features) > screening.MostJudged) {
+		return false
+	}
+	return features > MaxExactFeatures && features <= screening.MaxFeatures && !slices.Contains(o.Alphas, 0) &&
 		len(o.L1Ratios) == 1 && (o.Options.Penalty == linear.L1 || o.L1Ratios[0] > 0) &&
 		screening.Takes(&o.Options, 0)
 }

@@ -100,6 +100,8 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 		}
 	}
 	switch {
+	case exact && f.screens() && o.Folds > 0:
+		return screenedStage{}, nil
 	case exact && f.screens():
 		return screeningStage{}, nil
 	case exact && o.Folds > 0 && o.corners():

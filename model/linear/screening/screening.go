@@ -41,7 +41,7 @@ type Optimizer struct {
 	// first pass.
 	ClassRows  []int64
 	ClassSizes []float64
-	// MaxPasses ends learning without convergence. Default: 100.
+	// MaxPasses ends learning without convergence, of each alpha. Default: 100.
 	MaxPasses int
 
 	options  linear.Options
@@ -60,6 +60,11 @@ type Optimizer struct {
 	shortened int // times that the step to the trial was
 	done      bool
 	converged bool
+
+	// Of several alphas: those to come, what has been found, and the passes since the last was.
+	path  []float64
+	found []solution
+	since int
 }
 
 const (
@@ -128,7 +133,7 @@ func (o *Optimizer) Centre(mean float64) {
 func (o *Optimizer) Passes() int { return o.passes }
 
 // Done reports whether there is no further pass to make.
-func (o *Optimizer) Done() bool { return o.done || o.passes >= o.MaxPasses }
+func (o *Optimizer) Done() bool { return o.done }
 
 // Converged reports whether the point is the optimum.
 func (o *Optimizer) Converged() bool { return o.converged }
@@ -153,34 +158,56 @@ func (o *Optimizer) Advance(sum linear.Partial) error {
 	if o.rows, o.weight = s.rows, s.weight; !(o.weight > 0) {
 		return errors.New("no rows of a weight above 0 to learn from")
 	}
-	l1, l2 := penaltyOf(&o.options)
 	n, coef := o.weight, o.trial[:o.features]
 	squares, absolutes := kernel.Row{}.Norms(coef)
-	f := s.loss/n + float64(l1*absolutes) + float64(l2*squares/2)
+	objective := func() float64 {
+		l1, l2 := penaltyOf(&o.options)
+		return s.loss/n + float64(l1*absolutes) + float64(l2*squares/2)
+	}
+	f := objective()
 	if f-f != 0 && o.passes == 0 {
 		return errors.New("the objective overflows: standardise the features, or scale the target down")
 	}
-	if slack := 64 * kernel.Epsilon * math.Abs(o.objective); o.passes > 0 &&
-		!(f <= o.objective+float64(armijo*o.promise)+slack) {
-		o.shorten()
-		o.passes++
-		return nil
-	}
-	o.point, o.objective, o.shortened = slices.Clone(o.trial), f, 0
-	g := slices.Clone(s.gradient)
-	kernel.Scale(1/n, g)
-	if !*o.options.FitIntercept {
-		g[o.features] = 0
-	}
-	kernel.Add(l2, coef, g[:o.features])
 	o.passes++
-	o.measure(g, l1, absolutes)
-	if o.gap <= closed*o.objective {
-		o.done, o.converged = true, true
+	o.since++
+	slack := 64 * kernel.Epsilon * math.Abs(o.objective)
+	if o.since > 1 && !(f <= o.objective+float64(armijo*o.promise)+slack) {
+		o.shorten()
 		return nil
 	}
-	moved := o.step(s.second, g, l1, l2)
-	return o.choose(g, l1, moved)
+	o.point, o.shortened = slices.Clone(o.trial), 0
+	for {
+		l1, l2 := penaltyOf(&o.options)
+		g := slices.Clone(s.gradient)
+		kernel.Scale(1/n, g)
+		if !*o.options.FitIntercept {
+			g[o.features] = 0
+		}
+		kernel.Add(l2, coef, g[:o.features])
+		o.objective = objective()
+		o.measure(g, l1, absolutes)
+		if o.gap <= closed*o.objective {
+			o.converged = true
+			if o.end(); o.done {
+				return nil
+			}
+			o.since++ // the pass is the next alpha's first, too
+			continue
+		}
+		moved := o.step(s.second, g, l1, l2)
+		return o.choose(g, l1, moved)
+	}
+}
+
+// end is the end of the search for the optimum of an alpha, and the beginning of that for the next one of the path.
+func (o *Optimizer) end() {
+	if len(o.path) == 0 {
+		o.done = true
+		return
+	}
+	o.found = append(o.found, o.solution())
+	o.options.Alpha, o.path = &o.path[0], o.path[1:]
+	o.trial, o.since, o.shortened, o.converged = slices.Clone(o.point), 0, 0, false
 }
 
 // shorten halves the step.
@@ -189,8 +216,8 @@ func (o *Optimizer) shorten() {
 		o.trial[j] = v + (o.trial[j]-v)/2
 	}
 	o.promise /= 2
-	if o.shortened++; o.shortened > mostShorter {
-		o.done = true
+	if o.shortened++; o.shortened > mostShorter || o.since >= o.MaxPasses {
+		o.end()
 	}
 }
 
@@ -286,8 +313,8 @@ func (o *Optimizer) choose(g []float64, l1 float64, moved bool) error {
 	room := min(MaxSet, max(200, 2*len(set)+100)) - len(set)
 	set = append(set, others[:min(len(others), max(room, 0))]...)
 	slices.Sort(set)
-	if !moved && slices.Equal(set, o.set) { // down to rounding
-		o.done = true
+	if !moved && slices.Equal(set, o.set) || o.since >= o.MaxPasses { // down to rounding, or no further
+		o.end()
 	}
 	o.set = set
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"beamlearn/model/internal/lineartest"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/folds"
 	"beamlearn/model/linear/newton"
 	"beamlearn/model/linear/screening"
 )
@@ -214,6 +215,47 @@ func TestRefuses(t *testing.T) {
 	if _, err := l.Model(); err == nil {
 		t.Error("a model before any pass")
 	}
+}
+
+// Whatever the bytes of a state or of sums of a CrossFit, reading them never panics.
+func FuzzCrossFit(f *testing.F) {
+	k := fixture{Loss: linear.SquaredError, Penalty: linear.L1, Alpha: 0.1, L1Ratio: 1}
+	_, o := k.chunk()
+	x, err := screening.NewCrossFit(o, []float64{0.1, 0.3}, folds.Plain(2, 1), 3)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for !x.Done() {
+		p := x.Partial(0, 1)
+		c := &linear.Chunk{Features: 3, X: []float64{1, 2, 3, 4, 5, 7, 0, 1, 2, 2, 2, 1}, Target: []float64{1, 2, 4, 3}}
+		if err := p.PartialFit(c); err != nil {
+			f.Fatal(err)
+		}
+		state, err := json.Marshal(x)
+		if err != nil {
+			f.Fatal(err)
+		}
+		sums, err := p.MarshalBinary()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(state, sums)
+		f.Add([]byte(strings.Replace(string(state), `"set":[`, `"set":[2,`, 1)), sums[:len(sums)-1])
+		if err := x.Advance(p); err != nil {
+			f.Fatal(err)
+		}
+	}
+	f.Fuzz(func(t *testing.T, state, sums []byte) {
+		var s screening.CrossFit
+		if s.UnmarshalJSON(state) != nil {
+			return
+		}
+		if p := s.Partial(0, 1); p.UnmarshalBinary(sums) == nil && s.Advance(p) == nil && s.Done() {
+			for a := range 2 {
+				s.Model(a)
+			}
+		}
+	})
 }
 
 // Whatever the bytes of a state or of sums, reading them never panics.

@@ -49,6 +49,12 @@ func (s *passSum) PartialFit(c *linear.Chunk) (err error) {
 	if s.places, err = c.Encode(&o.options, o.features, o.Scaler, s.places); err != nil {
 		return err
 	}
+	return s.addRows(c, s.places)
+}
+
+// addRows adds rows that have been checked, with the places of their classes.
+func (s *passSum) addRows(c *linear.Chunk, places []int32) error {
+	o := s.learner
 	if err := s.weigh(); err != nil {
 		return err
 	}
@@ -64,8 +70,8 @@ func (s *passSum) PartialFit(c *linear.Chunk) (err error) {
 		if o.options.Task == linear.Regression {
 			y = c.Target[i]
 		} else {
-			y = kernel.Sign(s.places[i] == 1)
-			weight *= s.weights[s.places[i]]
+			y = kernel.Sign(places[i] == 1)
+			weight *= s.weights[places[i]]
 		}
 		if weight > 0 {
 			s.add(rows.At(i), y, weight)
@@ -216,6 +222,9 @@ func (o *Optimizer) fields() jsontext.Object {
 		{Name: "shortened", Value: &o.shortened},
 		{Name: "done", Value: &o.done},
 		{Name: "converged", Value: &o.converged},
+		{Name: "path", Value: (*jsontext.BitFloats)(&o.path), Optional: true},
+		{Name: "found", Value: &o.found, Optional: true},
+		{Name: "since", Value: &o.since},
 	}
 }
 
@@ -241,6 +250,11 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 		len(s.set) > MaxSet || !slices.IsSorted(s.set) || len(slices.Compact(slices.Clone(s.set))) != len(s.set) ||
 		slices.ContainsFunc(s.set, func(j int32) bool { return !within(j) }) {
 		return errState
+	}
+	for _, f := range s.found {
+		if len(f.Columns) != len(f.Values) || slices.ContainsFunc(f.Columns, func(j int32) bool { return !within(j) }) {
+			return errState
+		}
 	}
 	s.options, s.loss = p.options, p.loss
 	*o = s

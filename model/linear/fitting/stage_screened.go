@@ -1,0 +1,53 @@
+package fitting
+
+import (
+	"fmt"
+
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/screening"
+)
+
+// screenedStage cross-validates l1 of more columns than second derivatives are summed up of by exact fits of all folds,
+// and so gives the exact model, too.
+type screenedStage struct{ onSurvey }
+
+func (screenedStage) name() string { return "screened" }
+
+func (screenedStage) begin(f *Fit) (linear.Learner, error) {
+	x, err := screening.NewCrossFit(f.chosen, f.options.Alphas, f.survey.Folds, f.features)
+	if err != nil {
+		return nil, err
+	}
+	x.FeatureNames, x.ClassRows = f.names, f.survey.ClassRows
+	x.Centre(f.survey.Mean)
+	return x, nil
+}
+
+func (screenedStage) empty(f *Fit, bytes int) (linear.Learner, error) {
+	return &screening.CrossFit{}, nil
+}
+
+func (screenedStage) pass(f *Fit, p *Pass) {
+	p.Name = fmt.Sprintf("cross-validating, pass %d", f.passes+1)
+}
+
+func (screenedStage) next(f *Fit, learner linear.Learner) (stage, error) {
+	l := learner.(*screening.CrossFit)
+	var err error
+	if f.cv, err = l.Result(); err != nil {
+		return nil, err
+	}
+	best, err := f.choose()
+	if err != nil {
+		return nil, err
+	}
+	f.cv.Path = l.Path(best)
+	f.scaleWarning()
+	if gap, alpha := l.Gap(); gap > near {
+		f.warnings = append(f.warnings,
+			fmt.Sprintf("not every fit has reached its optimum: with alpha %v the objective of one is at most %.2g %% above "+
+				"the least; %s", alpha, 100*gap, f.easier()))
+	}
+	f.model, err = l.Model(best)
+	return nil, err
+}
