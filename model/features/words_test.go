@@ -11,11 +11,13 @@ import (
 	"golang.org/x/text/language"
 )
 
-// The words of a text are those of scikit-learn's token_pattern, whatever they are found by, and each run of them has the
-// hash of its own text.
+// The words of a text are those of scikit-learn's token_pattern, whatever they are found by, and each run of them has
+// the hash of its own text.
 func FuzzWords(f *testing.F) {
-	for _, s := range []string{"", "a", "ab", "A b_c Dé 9x", "a1 b2,c3;;d4", strings.Repeat("x", 63) + " yz", strings.Repeat("ab ", 43),
-		strings.Repeat("long_word", 30), "@AZ[`az{/09:^_", "\x00ab\x1fcd\x7fEF", "naïve Straße", "\t one\vtwo \r\n\x0e three\u00a0four five six  ", "a\xffb c\xc3"} {
+	for _, s := range []string{"", "a", "ab", "A b_c Dé 9x", "a1 b2,c3;;d4",
+		strings.Repeat("x", 63) + " yz", strings.Repeat("ab ", 43),
+		strings.Repeat("long_word", 30), "@AZ[`az{/09:^_", "\x00ab\x1fcd\x7fEF", "naïve Straße",
+		"\t one\vtwo \r\n\x0e three\u00a0four five six  ", "a\xffb c\xc3"} {
 		f.Add(s)
 	}
 	var k tokenizer // whose memory goes from text to text

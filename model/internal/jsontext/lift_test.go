@@ -53,7 +53,8 @@ func TestLift(t *testing.T) {
 			t.Errorf("%.60s: not what it was", s)
 		}
 	}
-	for _, s := range []string{`{"a":[[1,2]]}`, `{"b":` + long + `}`, `{"c":[0],"a":[` + long + `]}`, `{"a":[` + long[:len(long)-1] + `x]]}`, `{"a`} {
+	for _, s := range []string{`{"a":[[1,2]]}`, `{"b":` + long + `}`, `{"c":[0],"a":[` + long + `]}`,
+		`{"a":[` + long[:len(long)-1] + `x]]}`, `{"a`} {
 		if _, _, ok := Lift([]byte(s), "a", "c"); ok {
 			t.Errorf("%.60s: lifted", s)
 		}
@@ -63,7 +64,8 @@ func TestLift(t *testing.T) {
 // Whatever comes, lists are lifted only from JSON of which encoding/json makes the same, or which it refuses too.
 func FuzzLift(f *testing.F) {
 	long := longList(400)
-	for _, s := range []string{`{"c":L}`, `{"a":[L,[1]],"c":L,"d":"]"}`, `{"c":L,"c":[0]}`, `{"c":[0],"a":[L]}`, `{"c":L`, `[L]`,
+	for _, s := range []string{`{"c":L}`, `{"a":[L,[1]],"c":L,"d":"]"}`, `{"c":L,"c":[0]}`,
+		`{"c":[0],"a":[L]}`, `{"c":L`, `[L]`,
 		`{"d":"c","b":{"c":L}}`, `{"c":[L]}`} {
 		f.Add(s)
 	}
