@@ -211,8 +211,8 @@ func (s *partitioned) checkTarget(o *Options) error {
 	p := &s.parts[s.target]
 	switch {
 	case slices.Contains(o.Names, p.Name):
-		return fault.File(s.name, "columns for the vector without the target and the weight", "the directory %s as one of these",
-			fault.Quote(p.Name))
+		return fault.File(s.name, "columns for the vector without the target and the weight",
+			"the directory %s as one of these", fault.Quote(p.Name))
 	case !p.Number && !p.Null && !o.Labels:
 		return fault.Asked(s.name, "a number in the directory "+fault.Quote(p.Name), "%s", fault.Quote(p.Text))
 	}
@@ -551,11 +551,8 @@ func (r *partitionedReader) move(b *vectors.Block) error {
 func (s *partitioned) appendTarget(b *vectors.Block, n int) {
 	p := &s.parts[s.target]
 	label := p.Text
-	if p.Number {
+	if p.Number && !p.Null {
 		label = strconv.FormatInt(p.Value, 10)
-	}
-	if p.Null {
-		label = ""
 	}
 	for range n {
 		switch {

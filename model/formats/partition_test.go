@@ -164,7 +164,9 @@ func TestPartitionedTarget(t *testing.T) {
 	} {
 		o := partitionOptions()
 		o.IDColumn, o.TargetColumn, o.Labels, o.Untargeted = "id", c.column, c.labels, c.untargeted
-		o.Partitions[0].Null = c.null
+		if c.null {
+			o.Partitions[0].Null, o.Partitions[0].Text = true, ""
+		}
 		src, err := Inspect(context.Background(), &textData{name: "x.csv", data: "id,a,b\nx,1,2\ny,3,4\n"}, o)
 		if err != nil {
 			t.Errorf("%+v: %v", c, err)

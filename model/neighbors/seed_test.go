@@ -25,9 +25,10 @@ func TestSeedOfRules(t *testing.T) {
 		groups[i] = int32(i / 400) // which come together
 	}
 	for name, by := range map[string]Search{
-		"apart":           {Self: true, Apart: &Apart{Points: groups, Queries: groups, Largest: 400}},
-		"most":            {Self: true, Most: &Most{Groups: groups, Number: 3, Largest: 400}},
-		"most and before": {Self: true, Most: &Most{Groups: groups, Number: 4, Largest: 400}, Before: &Before{groups, groups, false}},
+		"apart": {Self: true, Apart: &Apart{Points: groups, Queries: groups, Largest: 400}},
+		"most":  {Self: true, Most: &Most{Groups: groups, Number: 3, Largest: 400}},
+		"most and before": {Self: true, Most: &Most{Groups: groups, Number: 4, Largest: 400},
+			Before: &Before{Points: groups, Queries: groups}},
 	} {
 		o := optionsOf(Euclidean, dim)
 		x, err := Fit(points, o)

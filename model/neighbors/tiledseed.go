@@ -74,8 +74,8 @@ func (w *worker) seed(q queries) {
 	}
 }
 
-// bestAllowed is the k-th best score of the points that query i may have, of sets of one point each. It finds none where
-// there are fewer. best are the scores of the query, of each set those of a panel.
+// bestAllowed is the k-th best score of the points that query i may have, of sets of one point each. It finds none
+// where there are fewer. best are the scores of the query, of each set those of a panel.
 func (w *worker) bestAllowed(i int, points *shorts, sets *seedSets, best []float32) (score float64, found bool) {
 	s := w.s
 	if w.allowed == nil {
@@ -141,8 +141,8 @@ type seedSets struct {
 // panel is the first panel of a set.
 func (s *seedSets) panel(set int) int { return s.start + set*s.span/s.n }
 
-// seedSets chooses the sets for a block of queries among the first n points, and reports whether they give a bound. With
-// single each is of one point, and they are spread over all points: those that are apart from a query may be together.
+// seedSets chooses the sets for a block of queries among the first n points, and reports whether they give a bound.
+// With single each is of one point, and they are spread over all points: what is barred of a query may be together.
 func (s *query) seedSets(q queries, points *shorts, rank, n int, single bool) (seedSets, bool) {
 	t := s.t
 	panels := n / tile.Columns

@@ -67,10 +67,10 @@ func TestPartitions(t *testing.T) {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	for args, want := range map[string]string{
-		"--id_column=id --impute=uniform --k=3 --output=i.csv":                            "directories NAME=VALUE",
-		"--id_column=year --k=3 --output=i.csv":                                           "which is one of its directories",
-		"--id_column=id --columns=a --target=kind --task=regression --k=3 --output=i.csv": "expected a number in the directory",
-		"--id_column=id --columns=a,kind --k=3 --output=i.csv --encode=none":              "expected a number in the directory",
+		"--id_column=id --impute=uniform --k=3 --output=i.csv":               "directories NAME=VALUE",
+		"--id_column=year --k=3 --output=i.csv":                              "which is one of its directories",
+		"--columns=a --target=kind --task=regression --k=3 --output=i.csv":   "expected a number in the directory",
+		"--id_column=id --columns=a,kind --k=3 --output=i.csv --encode=none": "expected a number in the directory",
 	} {
 		_, stderr, code := clitest.End(t, clitest.Other(dirs, "kneighbors",
 			append(strings.Fields(args), "--input=x/*/*/*.csv")...))
@@ -106,8 +106,9 @@ func TestPartitionAsTarget(t *testing.T) {
 			clitest.Write(t, filepath.Join(flat, fmt.Sprintf("x%d-%d.csv", i, year)), whole)
 		}
 	}
-	clitest.Write(t, filepath.Join(flat, "q.csv"), "id,a,b,kind,year\nq0,3,4,oak,2025\nq1,3,4,elm tree,2026\nq2,3,4,ash,2024\n")
-	clitest.Write(t, filepath.Join(dirs, "q.csv"), clitest.Read(t, filepath.Join(flat, "q.csv")))
+	queries := "id,a,b,kind,year\nq0,3,4,oak,2025\nq1,3,4,elm tree,2026\nq2,3,4,ash,2024\n"
+	clitest.Write(t, filepath.Join(flat, "q.csv"), queries)
+	clitest.Write(t, filepath.Join(dirs, "q.csv"), queries)
 	neighbours := "kneighbors --columns=a,b --k=4 --report=none --output=o.csv "
 	for _, args := range []string{
 		neighbours + "--only_same=year",
