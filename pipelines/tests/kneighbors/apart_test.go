@@ -108,6 +108,7 @@ func TestExcludeSame(t *testing.T) {
 		"--exclude_same=brand --k=2 --recall=0.9":              "are without recall",
 		"--exclude_same=brnd --k=2":                            `"brnd"`,
 		"--exclude_same=brand --exclude_same_id --k=2":         "exclude each other",
+		"--only_same=brand --exclude_same=brand --k=2":         "of one column, brand, leave no neighbour",
 		"--exclude_same=brand --k=2 --output=o.npy":            "union or mutual edges make fewer or more: write .csv",
 		"--queries=n.csv --exclude_same=brand --k=2 --quiet":   "n.csv",
 		"--exclude_same=brand --k=2 --index=p.index --input=":  "give the input as well",

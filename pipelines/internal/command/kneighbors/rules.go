@@ -100,6 +100,9 @@ func (r *rules) check(c *command, id string) error {
 	if *r.apart != "" && *r.ids {
 		errs = append(errs, errors.New("--exclude_same and --exclude_same_id exclude each other"))
 	}
+	if *r.same != "" && *r.same == *r.apart {
+		errs = append(errs, fmt.Errorf("--only_same and --exclude_same of one column, %s, leave no neighbour", *r.same))
+	}
 	if *r.ids && id == "" && (c.index.String() == "" || c.queries.String() != "" || len(c.input.Patterns()) > 0) {
 		errs = append(errs, errors.New("--exclude_same_id goes by ids: --id_column=COLUMN"))
 	}
