@@ -91,7 +91,7 @@ func EncodeOf(s beam.Scope, rows, encoding beam.PCollection, o *EncodeOfOptions)
 	if err != nil {
 		return beam.PCollection{}, err
 	}
-	return beam.ParDo(s, &encodeOfFn{Options: *o}, lines, beam.SideInput{Input: encoding}), nil
+	return beam.ParDo(s, &encodeOfFn{Options: *o}, lines, beam.SideInput{Input: beam.ParDo(s, whole, encoding)}), nil
 }
 
 // encodeOfFn encodes the rows of a bundle, some at a time.

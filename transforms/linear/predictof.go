@@ -81,7 +81,7 @@ func PredictOf(s beam.Scope, rows, trained beam.PCollection, o *PredictOfOptions
 	if err != nil {
 		return beam.PCollection{}, err
 	}
-	return beam.ParDo(s, &predictOfFn{Options: *o}, lines, beam.SideInput{Input: trained}), nil
+	return beam.ParDo(s, &predictOfFn{Options: *o}, lines, beam.SideInput{Input: beam.ParDo(s, whole, trained)}), nil
 }
 
 // predictOfFn answers the rows of a bundle, some at a time.

@@ -21,6 +21,7 @@ func init() {
 	beam.RegisterType(reflect.TypeOf((*Predicted)(nil)).Elem())
 	beam.RegisterDoFn(&lineFn{})
 	beam.RegisterDoFn(&textFn{})
+	register.Function1x1(whole)
 	register.Emitter1[Trained]()
 	register.Emitter1[Predicted]()
 	register.Emitter1[string]()
@@ -33,6 +34,13 @@ type Trained struct {
 	File []byte
 	// Notes are of a model that [TrainOf] has learned: columns that were left out, and warnings.
 	Notes []string
+}
+
+// whole is a model that engines in Java can keep: the SDK's coder writes a list that is nil as null, of which their
+// schema knows nothing. A model that is a side input is one between two stages.
+func whole(t Trained) Trained {
+	t.File, t.Notes = append([]byte{}, t.File...), append([]string{}, t.Notes...)
+	return t
 }
 
 // linesOf is rows as lines of JSON, whose keys are the columns: PCollection<string>.

@@ -407,7 +407,7 @@ func (f *trainOfFn) ProcessElement(ctx context.Context, _ []byte, iter func(*str
 	if err != nil {
 		return fault.Mark(f.ofRow(ctx, err))
 	}
-	emit(t)
+	emit(whole(t))
 	return nil
 }
 
