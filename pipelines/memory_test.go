@@ -45,7 +45,8 @@ func TestMemoryLimit(t *testing.T) {
 	writeVectors(t, queries, 1000, 1024)
 	within := func(t *testing.T, megabytes int, more ...string) (code int, stderr string, answer []byte) {
 		out := filepath.Join(t.TempDir(), "n.csv")
-		args := append([]string{"-c", `ulimit -d "$0" && exec "$@"`, strconv.Itoa(megabytes * 1e6 / 1024), file, "kneighbors", "--quiet",
+		args := append([]string{"-c", `ulimit -d "$0" && exec "$@"`, strconv.Itoa(megabytes * 1e6 / 1024), file, "kneighbors",
+			"--quiet",
 			"--input=" + points, "--output=" + out}, more...)
 		code, stderr = invoke(t, []string{"GOMEMLIMIT="}, "/bin/sh", args...)
 		answer, err := os.ReadFile(out)

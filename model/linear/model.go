@@ -143,8 +143,8 @@ func (m *Model) checkCoef(features int) error {
 	return nil
 }
 
-// duplicate is the first text that an earlier one equals, if there is any. Of many it takes a tenth of the time that a map
-// does.
+// duplicate is the first text that an earlier one equals, if there is any. Of many it takes a tenth of the time that a
+// map does.
 func duplicate(texts []string) (string, bool) {
 	size := 2
 	for size < 2*len(texts) {
@@ -355,14 +355,15 @@ func Load(name string, r io.Reader) (*Model, error) {
 	return m, nil
 }
 
-// loadLong is Load of a file with long lists of numbers, which are read once; nil where there are none, or where the file
-// is at fault in any way, which Load finds out by its own.
+// loadLong is Load of a file with long lists of numbers, which are read once; nil where there are none, or where the
+// file is at fault in any way, which Load finds out by its own.
 func loadLong(b []byte) *Model {
 	short, lists, ok := jsontext.Lift(b, "coef", "state")
 	if !ok {
 		return nil
 	}
-	if other, err := jsontext.Head(short, modelFormat, modelVersion); err != nil || other != "" || CheckKeys(short) != nil {
+	if other, err := jsontext.Head(short, modelFormat, modelVersion); err != nil || other != "" ||
+		CheckKeys(short) != nil {
 		return nil
 	}
 	var f modelFile

@@ -75,8 +75,8 @@ type TrainOfOptions struct {
 
 // TrainOf finds clusters of rows that are in a pipeline: PCollection<T> → PCollection<[linear.Trained]> of one, for
 // [linear.PredictOf] or a file. T is a struct or a string, as in [linear.TrainOf], whose files, memory, windows and
-// errors these are, and which takes tables, too; the weight is a number. The clusters do not depend on the order in which
-// rows come. Call [CleanTrainOf] when the run is over.
+// errors these are, and which takes tables, too; the weight is a number. The clusters do not depend on the order in
+// which rows come. Call [CleanTrainOf] when the run is over.
 func TrainOf(s beam.Scope, rows beam.PCollection, o *TrainOfOptions) (beam.PCollection, error) {
 	o.Fit.EnsureDefaults()
 	err := o.Fit.Validate()

@@ -72,9 +72,9 @@ type EncodeOfOptions struct {
 	RunID string
 }
 
-// EncodeOf brings rows that are in a pipeline to numbers: PCollection<T>, and PCollection<[Trained]> of one, an encoding
-// or any model of tables, → PCollection<[vectors.Vector]>, in no order, as knn.Of takes them. T is a struct or a string,
-// as in [PredictOf]. Numbers become float32. An encoding may have [vectorio.MaxDenseFeatures] features.
+// EncodeOf brings rows that are in a pipeline to numbers: PCollection<T>, and PCollection<[Trained]> of one, an
+// encoding or any model of tables, → PCollection<[vectors.Vector]>, in no order, as knn.Of takes them. T is a struct or
+// a string, as in [PredictOf]. Numbers become float32. An encoding may have [vectorio.MaxDenseFeatures] features.
 //
 // All windows must be the global one. A worker process decodes the encoding once, and holds 4,096 rows of a bundle at a
 // time. EncodeOf fails on options that are not valid and on collections of other elements or windows; the job fails by

@@ -291,8 +291,8 @@ func (r *keptReader) Fill(b *vectors.Block, rows int) error {
 	return nil
 }
 
-// whole is the piece that is next, if it has just so many rows, all of them count, and it is not packed: it needs no copy.
-// Of no reader there is none.
+// whole is the piece that is next, if it has just so many rows, all of them count, and it is not packed: it needs no
+// copy. Of no reader there is none.
 func (r *keptReader) whole(rows int) *vectors.Block {
 	if r == nil || r.at.row > 0 || len(r.pieces) == 0 || r.pieces[0].packed != nil {
 		return nil

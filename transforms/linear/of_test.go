@@ -351,8 +351,9 @@ func TestOfOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &TrainOfOptions{Buckets: -1, Numbers: true, Table: features.Options{HashBits: 99}, Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression},
-		WarmStart: m}}
+	o := &TrainOfOptions{Buckets: -1, Numbers: true, Table: features.Options{HashBits: 99},
+		Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression},
+			WarmStart: m}}
 	o.EnsureDefaults()
 	err = o.Validate()
 	for _, want := range []string{"warm start: only from files", "a target is needed", "-1 buckets: must be from 1 to",

@@ -8,8 +8,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// piece is rows that are kept between passes: as they are, or, if sparse, with their values packed. Of tables most values
-// are ones, or come again and again, and columns are near each other: an entry then takes 3 bytes instead of 12.
+// piece is rows that are kept between passes: as they are, or, if sparse, with their values packed. Of tables most
+// values are ones, or come again and again, and columns are near each other: an entry then takes 3 bytes instead of 12.
 type piece struct {
 	rows   *vectors.Block // without entries where these are packed
 	packed *packed        // nil: they are not

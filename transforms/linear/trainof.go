@@ -282,9 +282,9 @@ func (o *RowsOptions) staging() string { return files.Join(o.Staging, "."+o.RunI
 // TrainOf learns a linear model of rows that are in a pipeline: PCollection<T> → PCollection<[Trained]> of one, for
 // [PredictOf] or a file. T is a struct or a string, as there; target and weight are numbers, and the target a label
 // where Fit classifies. Where features hold more than numbers, text, dates, missing cells, the rows are taken for those
-// of a table, as `sgd` takes them, and the model has their encoding; its notes say what became of each column. The model
-// is that of [Train] over files of these rows in an order of their own, so it does not depend on the order in which
-// they come. Rows without a target are left out, which the notes say.
+// of a table, as `sgd` takes them, and the model has their encoding; its notes say what became of each column. The
+// model is that of [Train] over files of these rows in an order of their own, so it does not depend on the order in
+// which they come. Rows without a target are left out, which the notes say.
 //
 // All windows must be the global one, and the rows bounded. Rows are grouped by a hash into o.Buckets files of the
 // staging directory, and only the names of these go on; one worker makes all passes over them, with all its threads,
@@ -432,7 +432,8 @@ func (f *trainOfFn) train(ctx context.Context, names []string) (Trained, error) 
 
 // learn makes the passes over rows that inspect has inspected, and completes the options of.
 func (f *trainOfFn) learn(ctx context.Context, names []string,
-	inspect func(context.Context, []string, *Options, *vectorio.Options) (*vectorio.Dataset, error)) (t Trained, err error) {
+	inspect func(context.Context, []string, *Options, *vectorio.Options) (*vectorio.Dataset, error)) (t Trained,
+	err error) {
 	o := &f.Options
 	learning, reading := o.learning(), o.reading()
 	data, err := inspect(ctx, names, learning, reading)

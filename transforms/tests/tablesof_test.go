@@ -40,8 +40,8 @@ func (f *keepLabelFn) ProcessElement(p linear.Predicted) {
 	keptLabels.of[f.By][p.ID] = p.Label
 }
 
-// Rows of a pipeline may be those of a table, for classes, clusters and components: text is a category, and a missing cell is
-// one, too.
+// Rows of a pipeline may be those of a table, for classes, clusters and components: text is a category, and a missing
+// cell is one, too.
 func TestTablesOf(t *testing.T) {
 	t.Parallel()
 	var lines []string
@@ -52,7 +52,8 @@ func TestTablesOf(t *testing.T) {
 				leaf = "null"
 			}
 		}
-		lines = append(lines, fmt.Sprintf(`{"id":"%d","leaf":%s,"bark":"grey","rings":%d,"class":"%s"}`, i, leaf, i/20, class))
+		lines = append(lines, fmt.Sprintf(`{"id":"%d","leaf":%s,"bark":"grey","rings":%d,"class":"%s"}`, i, leaf, i/20,
+			class))
 	}
 	ctx, staging := context.Background(), t.TempDir()
 	p, s := beam.NewPipelineWithRoot()

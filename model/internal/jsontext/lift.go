@@ -17,8 +17,8 @@ type Lifted struct {
 const shortList = 1 << 12
 
 // Lift takes long lists of numbers out of an object of JSON that is to be read into [Floats], as encoding/json looks at
-// every byte of them several times: those anywhere in the fields of these names. In the place of each it leaves a list of
-// one number, which is its place among the lifted ones; [Lifted.Put] puts it back once the rest is read. It reports
+// every byte of them several times: those anywhere in the fields of these names. In the place of each it leaves a list
+// of one number, which is its place among the lifted ones; [Lifted.Put] puts it back once the rest is read. It reports
 // false where nothing is to be lifted, where a list in these fields has one number as it is, or where one is at fault:
 // whoever reads all of it says what is wrong. The JSON may be at fault elsewhere, and stays so.
 func Lift(b []byte, fields ...string) (short []byte, l *Lifted, ok bool) {

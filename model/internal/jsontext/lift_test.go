@@ -96,7 +96,8 @@ func FuzzLift(f *testing.F) {
 
 // The format of a file is what its first field says, or any other one.
 func TestFormat(t *testing.T) {
-	for s, want := range map[string]string{`{"format":"x","a":[1`: "x", `{"a":1,"format":"x"}`: "x", `{"a":1`: "", `[]`: "",
+	for s, want := range map[string]string{`{"format":"x","a":[1`: "x", `{"a":1,"format":"x"}`: "x", `{"a":1`: "",
+		`[]`:           "",
 		`{"format":3}`: "", ``: "", fmt.Sprintf(`{"a":%q,"format":"y"}`, strings.Repeat("a", 5000)): "y"} {
 		if got := Format([]byte(s)); got != want {
 			t.Errorf("%.30s: %q, want %q", s, got, want)

@@ -23,8 +23,8 @@ import (
 // of w. [Gram.Reduced] gives it, for any solver of few columns, also on folds and for several alphas; and
 // [Gram.Weights] makes w of a v in another pass.
 //
-// A pass takes as many columns of all rows as there is room for, in 128 MiB; sparse rows are taken at once, up to as many
-// entries. With an intercept, columns are centred first: what they lie about is the intercept's alone.
+// A pass takes as many columns of all rows as there is room for, in 128 MiB; sparse rows are taken at once, up to as
+// many entries. With an intercept, columns are centred first: what they lie about is the intercept's alone.
 type Gram struct {
 	// Scaler standardises rows; sparse ones need one without WithMean. Set it before the first pass.
 	Scaler *linear.StandardScaler

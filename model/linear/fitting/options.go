@@ -33,8 +33,8 @@ const MultiAuto linear.MultiClass = "auto"
 // MultiClasses lists all ways to tell more than two classes apart.
 var MultiClasses = []linear.MultiClass{MultiAuto, linear.Multinomial, linear.OneVsRest}
 
-// MaxExactFeatures is up to how many columns an exact solver sums up products of columns. Beyond, it goes by products of
-// rows, by L-BFGS in some tens of passes, by Newton's method where most columns are categories of one, or with l1 by
+// MaxExactFeatures is up to how many columns an exact solver sums up products of columns. Beyond, it goes by products
+// of rows, by L-BFGS in some tens of passes, by Newton's method where most columns are categories of one, or with l1 by
 // working sets of columns.
 const MaxExactFeatures = 2000
 

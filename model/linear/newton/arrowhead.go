@@ -12,10 +12,10 @@ import (
 )
 
 // This file is Newton's method of more columns than all of whose products can be summed up, where most of them are one
-// column of a table, one-hot or hashed, of which each row has one category. The second derivatives by two categories are
-// 0, so that their matrix is an arrowhead: a dense block of the other columns, the core; a diagonal of the categories;
-// and the products of the two. The step solves for the core alone, by the Schur complement of the diagonal, and then for
-// each category (Boyd and Vandenberghe: Convex Optimization, appendix C.4).
+// column of a table, one-hot or hashed, of which each row has one category. The second derivatives by two categories
+// are 0, so that their matrix is an arrowhead: a dense block of the other columns, the core; a diagonal of the
+// categories; and the products of the two. The step solves for the core alone, by the Schur complement of the diagonal,
+// and then for each category (Boyd and Vandenberghe: Convex Optimization, appendix C.4).
 //
 // Nobody need say which columns these are: the first pass finds out. Memory is 32 MB a part at most.
 

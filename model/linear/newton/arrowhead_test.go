@@ -149,7 +149,8 @@ func TestArrowheadOtherRows(t *testing.T) {
 	lineartest.Pass(t, p, 1, sparse)
 	for name, c := range map[string]*linear.Chunk{
 		"full": full,
-		"a new category": {Features: manyColumns, Sparse: &linear.CSR{Offsets: []int{0, 1}, Indices: []int32{18}, Values: []float64{1}},
+		"a new category": {Features: manyColumns, Sparse: &linear.CSR{Offsets: []int{0, 1}, Indices: []int32{18},
+			Values: []float64{1}},
 			Target: []float64{1}},
 		"two categories": {Features: manyColumns, Sparse: &linear.CSR{Offsets: []int{0, 2}, Indices: []int32{5, 85},
 			Values: []float64{1, 1}}, Target: []float64{1}},
@@ -163,7 +164,8 @@ func TestArrowheadOtherRows(t *testing.T) {
 // States whose arrowhead is none are refused, and what else there may be in one does no harm.
 func FuzzArrowheadState(f *testing.F) {
 	sparse, _ := categoriesChunk(300, 2)
-	p := optimizerFor(f, linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Classes: lineartest.Numbered(2)},
+	p := optimizerFor(f, linear.Options{Task: linear.Classification, Loss: linear.LogLoss,
+		Classes: lineartest.Numbered(2)},
 		manyColumns)
 	lineartest.Pass(f, p, 1, sparse)
 	b, err := json.Marshal(p.arrow)

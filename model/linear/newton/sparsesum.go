@@ -39,7 +39,8 @@ func (s *optimizerSum) addSparse(c *linear.Chunk, places []int32) {
 	}
 	b, rows := s.sparse, linear.NewRows(c, s.learner.Scaler, nil)
 	for at := 0; at < len(places); {
-		b.rows, b.scaled, b.places, b.targets, b.weights = b.rows[:0], b.scaled[:0], b.places[:0], b.targets[:0], b.weights[:0]
+		b.rows, b.scaled, b.places, b.targets, b.weights = b.rows[:0], b.scaled[:0], b.places[:0], b.targets[:0],
+			b.weights[:0]
 		for ; at < len(places) && len(b.rows) < togetherRows; at++ {
 			weight, target := 1.0, 0.0
 			if c.Weights != nil {

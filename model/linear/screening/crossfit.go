@@ -14,8 +14,8 @@ import (
 	"beamlearn/model/linear/grid"
 )
 
-// CrossFit cross-validates several alphas by exact fits, and gives the model of each of all rows: a [linear.Learner] for
-// the losses, penalties and columns that an [Optimizer] has, without a scaler and balanced classes, which each fold
+// CrossFit cross-validates several alphas by exact fits, and gives the model of each of all rows: a [linear.Learner]
+// for the losses, penalties and columns that an [Optimizer] has, without a scaler and balanced classes, which each fold
 // would have for itself.
 //
 // The fit of all rows, and that without each fold, go side by side in the same passes. Each goes along the alphas from

@@ -636,7 +636,8 @@ func (p *progress) fields(c *wire.Codec) {
 }
 
 // state is the fields of the learner's JSON: its model, whose state is the trainer's, and what [Progressive] writes.
-func (a *Averaged) state(m *linear.Model, progressive *[]byte, unbegun *[]float64, sample **referenceState) jsontext.Object {
+func (a *Averaged) state(m *linear.Model, progressive *[]byte, unbegun *[]float64,
+	sample **referenceState) jsontext.Object {
 	return jsontext.Object{
 		{Name: "epochs", Value: &a.epochs},
 		{Name: "epoch", Value: &a.epoch},

@@ -663,7 +663,8 @@ func FuzzAveragedPart(f *testing.F) {
 
 // wideFuzzed is a learner that sums up slopes, by a sample that is all of these rows.
 func wideFuzzed(f *testing.F, c *linear.Chunk) *Averaged {
-	o := lineartest.Declared(linear.Options{Task: linear.Classification, Loss: linear.LogLoss, LearningRate: linear.AdaGrad}, c)
+	o := lineartest.Declared(linear.Options{Task: linear.Classification, Loss: linear.LogLoss,
+		LearningRate: linear.AdaGrad}, c)
 	a := averagedFor(f, o, 5, 2)
 	sample := lineartest.SparseChunk(c)
 	sample.Weights = slices.Repeat([]float64{1}, c.Len())
@@ -700,7 +701,8 @@ func FuzzAveragedJSON(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	for _, a := range []*Averaged{wideFuzzed(f, lineartest.Problem(40, 3, 3)), startedFuzzed(f, lineartest.Problem(40, 3, 3))} {
+	for _, a := range []*Averaged{wideFuzzed(f, lineartest.Problem(40, 3, 3)),
+		startedFuzzed(f, lineartest.Problem(40, 3, 3))} {
 		b, err := json.Marshal(a)
 		if err != nil {
 			f.Fatal(err)

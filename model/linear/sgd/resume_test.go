@@ -258,8 +258,8 @@ func TestResumeBalanced(t *testing.T) {
 	}
 }
 
-// The file of a wide model, whose long lists are read in a way of their own, is read to the same bits, and refused where
-// it lies, as a narrow one is.
+// The file of a wide model, whose long lists are read in a way of their own, is read to the same bits, and refused
+// where it lies, as a narrow one is.
 func TestWideFile(t *testing.T) {
 	const features = 3000
 	s := newSGDFor(t, linear.Options{Task: linear.Classification, LearningRate: linear.AdaGrad, Penalty: linear.L1,

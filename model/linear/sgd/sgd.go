@@ -34,7 +34,8 @@
 // AdaGrad has no counterpart there: [steps.Columns] has its formulas, testdata/adagrad.py these in numpy. Nor has
 // Newton, whose weights are the least of quadratic functions that rows add up to: see newton.go. Its steps come every
 // 64 rows and more: whoever takes its model in the middle of an epoch, and resumes, begins another. [SGD.Start] lets it
-// begin with a sample; [SGD.StartWide] makes of AdaGrad's epochs sums over all rows, by a sample, too: see surrogate.go.
+// begin with a sample; [SGD.StartWide] makes of AdaGrad's epochs sums over all rows, by a sample, too: see
+// surrogate.go.
 //
 // Rows are never shuffled here: the order is the caller's.
 package sgd

@@ -321,7 +321,8 @@ func (o *objective) solve(stiff []float64) []float64 {
 		search[j] = scaled(j)
 		norm += float64(rest[j] * search[j])
 	}
-	for enough, products := float64(solvedEnough*solvedEnough*norm), 0; norm > enough && products < mostProducts; products++ {
+	for enough, products := float64(solvedEnough*solvedEnough*norm), 0; norm > enough &&
+		products < mostProducts; products++ {
 		o.multiply(search)
 		curve := 0.0
 		for j, v := range search {
@@ -402,12 +403,14 @@ func (s *SGD) refer(st *referenceState) error {
 	case len(st.Weights) != n || slices.ContainsFunc(st.Weights, wrong) || wrong(st.Rows):
 		return errors.New("weights that do not fit a sample")
 	case len(st.Classes) != classes || slices.ContainsFunc(st.Classes, wrong) || (st.Places == nil) != (classes == 0) ||
-		st.Places != nil && len(st.Places) != n || st.Places == nil && len(st.Target) != n || len(st.Vectors) != len(s.vectors):
+		st.Places != nil && len(st.Places) != n || st.Places == nil && len(st.Target) != n ||
+		len(st.Vectors) != len(s.vectors):
 		return errors.New("targets that do not fit a sample")
 	case slices.ContainsFunc(st.Places, func(k int32) bool { return k < 0 || int(k) >= classes }):
 		return errors.New("classes that a sample's rows cannot have")
 	}
-	s.reference = &reference{start{s: s, c: c, total: st.Rows, weights: st.Weights, places: st.Places, classes: st.Classes}}
+	s.reference = &reference{start{s: s, c: c, total: st.Rows, weights: st.Weights, places: st.Places,
+		classes: st.Classes}}
 	for i, v := range s.vectors {
 		v.gathers()
 		if g := st.Vectors[i]; g.Before != nil {

@@ -99,7 +99,8 @@ func TestTablesOfManyCategories(t *testing.T) {
 	want := ofFlights(t)
 	for _, ext := range []string{"csv", "parquet"} {
 		for i := range 6 {
-			clitest.Write(t, filepath.Join(dir, fmt.Sprint(i, ".", ext)), clitest.Read(t, clitest.Testdata(t, "flights_small."+ext)))
+			clitest.Write(t, filepath.Join(dir, fmt.Sprint(i, ".", ext)),
+				clitest.Read(t, clitest.Testdata(t, "flights_small."+ext)))
 		}
 	}
 	for name, c := range map[string]struct {
