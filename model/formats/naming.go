@@ -212,7 +212,9 @@ func (n *Naming) Options(o Options) Options {
 	if n.Data {
 		o.Header = HeaderNo
 	}
-	o.Names = n.Vector
+	if n.Vector != nil { // what has none keeps those that are asked for
+		o.Names = n.Vector
+	}
 	if n.Partitions != nil {
 		o.Partitions = n.Partitions
 	}

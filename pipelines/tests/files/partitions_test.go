@@ -180,6 +180,13 @@ func TestPartitionOfOneValue(t *testing.T) {
 		}
 	}
 
+	run("kneighbors", neighbours+"flat1.csv --columns=a,b --filter=y>3")
+	want = clitest.Read(t, filepath.Join(dir, "n.csv"))
+	run("kneighbors", neighbours+"x/year=3/*.csv --columns=a,b --filter=(y>3)and(year=3)")
+	if got := clitest.Read(t, filepath.Join(dir, "n.csv")); got != want {
+		t.Errorf("a condition on it: %s\nexpected\n%s", got, want)
+	}
+
 	run("sgd", "--input=x/*/*.csv --id_column=id --target=y --task=regression --output_model=m.json --report=none")
 	run("predict", "--model=m.json --input=x/*/*.csv --id_column=id --output=all.csv")
 	run("predict", "--model=m.json --input=x/year=3/*.csv --id_column=id --output=one.csv")
