@@ -501,6 +501,32 @@ func (j *Job) dim() int {
 	return j.Corpus.Dim
 }
 
+// PointsUpTo is the number of points, or most where there are more: of rows that must be counted it reads no more than
+// it takes to tell. Rows at fault do not count where they are left out.
+func (j *Job) PointsUpTo(ctx context.Context, most int) (int, error) {
+	if j.Index != nil {
+		return int(min(j.indexed(), int64(most))), nil
+	}
+	if j.Corpus.Rows >= 0 && !j.Reading.SkipFaults {
+		return int(min(j.Corpus.Rows, int64(most))), nil
+	}
+	head, err := j.Corpus.Head(ctx, most, j.Reading)
+	if err != nil || head.Len() >= most {
+		return most, err
+	}
+	rows, enough := 0, errors.New("enough rows")
+	err = j.Corpus.Each(ctx, j.Reading, func(b *vectors.Block) error {
+		if rows += b.Len(); rows >= most {
+			return enough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, enough) {
+		return 0, err
+	}
+	return min(rows, most), nil
+}
+
 // QueryRows is the number of rows of the queries, or of the points where each is one; below 0 where they must be
 // counted.
 func (j *Job) QueryRows() int64 {

@@ -1,6 +1,8 @@
 package kneighbors_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -103,5 +105,56 @@ func TestOutliers(t *testing.T) {
 	}
 	if got := fmt.Sprint(names(t, dir)); got != "[o.csv o.html points.csv q.csv x.csv]" {
 		t.Errorf("files %s", got)
+	}
+}
+
+// Of fewer points than the default has neighbours, all others score each, whatever tells how many there are: as many
+// as LocalOutlierFactor takes.
+func TestOutliersOfFewPoints(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var text, faulty strings.Builder
+	for i := range 21 {
+		if row := fmt.Sprintf("%d,%d\n", i*i%23, 3*i*i%7); i < 10 {
+			text.WriteString(row)
+			faulty.WriteString(row)
+		} else {
+			faulty.WriteString("none,1\n")
+		}
+	}
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n"+text.String())
+	clitest.Write(t, filepath.Join(dir, "faulty.csv"), "a,b\n"+faulty.String())
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write([]byte("a,b\n" + text.String())); err != nil || z.Close() != nil {
+		t.Fatal(err)
+	}
+	clitest.Write(t, filepath.Join(dir, "x.csv.gz"), packed.String())
+	if _, stderr, code := clitest.End(t, clitest.Other(dir, "index", "--input=x.csv", "--index=x.index")); code != 0 {
+		t.Fatal(stderr)
+	}
+	score := func(args string) (string, string) {
+		t.Helper()
+		words := append(strings.Fields(args), "--report=none", "--output=o.csv")
+		_, stderr, code := runCommand(t, dir, words...)
+		if code != 0 {
+			t.Fatalf("%s: exit code %d\n%s", args, code, stderr)
+		}
+		return clitest.Read(t, filepath.Join(dir, "o.csv")), stderr
+	}
+	for _, rest := range []string{"lof", "kth", "lof --queries=x.csv"} {
+		want, _ := score("--input=x.csv --k=9 --outliers=" + rest)
+		for _, points := range []string{"--input=x.csv", "--input=x.csv.gz", "--index=x.index",
+			"--input=faulty.csv --columns=a,b --on_error=skip"} {
+			got, said := score(points + " --outliers=" + rest)
+			if got != want || !strings.Contains(said, "10 points: scores go by k = 9") {
+				t.Errorf("%s, %s:\n%s\n%s\nexpected\n%s", points, rest, said, got, want)
+			}
+		}
+	}
+	clitest.Write(t, filepath.Join(dir, "one.csv"), "a,b\n1,2\n")
+	_, stderr, code := runCommand(t, dir, "--input=one.csv", "--outliers=lof", "--output=z.csv")
+	if code == 0 || !strings.Contains(stderr, "must be less than the number of points, 1") {
+		t.Errorf("one point: exit code %d, %s", code, stderr)
 	}
 }

@@ -183,6 +183,9 @@ func (c *command) find(ctx context.Context, to string) (err error) {
 	if of != nil {
 		return c.answer(ctx, job, of, look, start)
 	}
+	if err := c.outlying.settle(ctx, c, job); err != nil {
+		return err
+	}
 	look.picture, err = pictures(look.picture, job)
 	if err := cli.Usage(err, job.Check()); err != nil {
 		return err

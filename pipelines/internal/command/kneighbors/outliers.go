@@ -57,6 +57,21 @@ func (o *outlying) options(app *cli.App) (*knn.Outliers, error) {
 	return with, nil
 }
 
+// settle makes do with all other points where --k does not say how many neighbours score a row, and there are not as
+// many as the default, as LocalOutlierFactor does.
+func (o *outlying) settle(ctx context.Context, c *command, job *knn.Job) error {
+	if *o.method == "" || c.Given("k") {
+		return nil
+	}
+	points, err := job.PointsUpTo(ctx, defaultNeighbors+1)
+	if err != nil || points < 2 || points > defaultNeighbors {
+		return err
+	}
+	job.Options.K = points - 1
+	c.Tell(fmt.Sprintf("%d points: scores go by k = %d, as there are no %d others", points, points-1, defaultNeighbors))
+	return nil
+}
+
 // knowPoints finds what is known of the points, where queries of their own are scored by that. Call clean when they
 // are.
 func (c *command) knowPoints(ctx context.Context, job *knn.Job) (clean func() error, err error) {
