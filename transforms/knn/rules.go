@@ -205,6 +205,7 @@ type conditionPart struct {
 	first     int64 // row of the chunk
 	shift     int64 // what a row number is less than by its place in the file
 	met       []int32
+	skip      func(*fault.Fault) // takes what is wrong with a row, which meets nothing; nil where that is an error
 }
 
 func (p *conditionPart) Add(b *vectors.Block) (err error) {
@@ -216,8 +217,11 @@ func (p *conditionPart) Add(b *vectors.Block) (err error) {
 	for i, n := range b.Numbers {
 		met, f := p.matcher.Match(b.Cells, i)
 		if f != nil {
-			f.File, f.Row = p.file, n-p.shift
-			return f
+			if f.File, f.Row = p.file, n-p.shift; p.skip == nil {
+				return f
+			}
+			p.skip(f)
+			continue
 		}
 		if met {
 			p.met = append(p.met, int32(n-p.first))

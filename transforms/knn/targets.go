@@ -1,6 +1,7 @@
 package knn
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,6 +60,9 @@ type TargetsFile struct {
 	Missing int64
 	// Rejected is how many of these have a target that is at fault.
 	Rejected int64
+	// Incomparable is how many could not be compared with a condition, where that is no error, and Fault the first's.
+	Incomparable int64
+	Fault        string
 	// Classes are those of a classification, and ClassRows how many rows each has.
 	Classes   linear.Classes
 	ClassRows []int64
@@ -146,6 +150,16 @@ type targetsPart struct {
 	First    int64 // row of the chunk
 	Rejected int64
 	Path     string
+
+	Incomparable int64
+	Fault        string
+}
+
+// skip counts a row that could not be compared with a condition.
+func (p *targetsPart) skip(f *fault.Fault) {
+	if p.Incomparable++; p.Fault == "" {
+		p.Fault = f.Error()
+	}
 }
 
 func encodeTargetsPart(p targetsPart) ([]byte, error) { return json.Marshal(p) }
@@ -186,6 +200,9 @@ func (f *targetsFn) read(ctx context.Context, c vectorio.Chunk) (targetsPart, er
 			b.Remove(missing(b))
 		}
 		return part.Add(b)
+	}
+	if c, ok := part.(*conditionPart); ok && f.Reading.SkipFaults {
+		c.skip = p.skip
 	}
 	rejected := func(*fault.Fault) { p.Rejected++ }
 	if f.Reading.Formats.Cells {
@@ -233,6 +250,8 @@ func (f *joinTargetsFn) join(ctx context.Context, all []targetsPart) error {
 	for _, p := range all {
 		found.Rows = p.Total
 		found.Rejected += p.Rejected
+		found.Incomparable += p.Incomparable
+		found.Fault = cmp.Or(found.Fault, p.Fault)
 	}
 	if f.Rows != targetsOfRows {
 		if err := f.joinRows(ctx, &found, all); err != nil {

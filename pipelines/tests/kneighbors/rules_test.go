@@ -244,6 +244,31 @@ func TestRulesRefused(t *testing.T) {
 	}
 }
 
+// Where rows at fault are left out, those that --filter cannot compare are no neighbours, which is said.
+func TestFilterLeavesOutFaults(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "p.csv"), "id,a,price\np0,1,3\np1,2,cheap\np2,5,4\np3,bad,1\np4,7,9\n")
+	clitest.Write(t, filepath.Join(dir, "p.jsonl"), `{"id":"p0","a":1,"price":3}
+{"id":"p1","a":2,"price":"cheap"}
+{"id":"p2","a":5,"price":4}
+{"id":"p3","a":"bad","price":1}
+{"id":"p4","a":7,"price":9}
+`)
+	want := "query_id,rank,neighbor_id,distance\np0,1,p2,4\np1,1,p0,1\np2,1,p0,4\np4,1,p2,2\n"
+	for _, name := range []string{"p.csv", "p.jsonl"} {
+		_, stderr, code := runCommand(t, dir, "--input="+name, "--id_column=id", "--columns=a", "--k=1", "--filter=price<5",
+			"--on_error=skip", "--output=o.csv", "--report=none")
+		said := "1 row is at fault in --filter, and no neighbours: " + name + `: row 1, column price: found "cheap"`
+		if code != 0 || !strings.Contains(stderr, said) {
+			t.Fatalf("%s: exit code %d, %s, want %s", name, code, stderr, said)
+		}
+		if got := clitest.Read(t, filepath.Join(dir, "o.csv")); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
 // A column that a rule names and no file has is a fault of the command line, by the name of no other role; one that it
 // reads of the queries is not left out.
 func TestRuleColumns(t *testing.T) {

@@ -228,6 +228,10 @@ func (c *command) findRules(ctx context.Context, job *knn.Job) (clean func(), er
 			return clean, fault.File(of.Data.Name(), "rows that meet --filter", "none of %d", found.Rows)
 		}
 		c.Tell(fmt.Sprintf("%d of %d rows meet --filter", found.Rows-found.Missing, found.Rows))
+		if found.Incomparable > 0 {
+			c.Tell(fmt.Sprintf("%s at fault in --filter, and no neighbours: %s",
+				cli.Agree(found.Incomparable, "row is", "rows are"), found.Fault))
+		}
 	}
 	if *c.rules.apart != "" || *c.rules.ids {
 		err = f.pair(ctx, &r.Apart, by(knn.InspectGroups, *c.rules.apart))
