@@ -101,7 +101,7 @@ func ownOptions(options flag.Value) error {
 	given := []byte(options.String())
 	if name := os.Getenv(optionsVariable); name != "" {
 		var err error
-		if given, err = os.ReadFile(name); err != nil {
+		if given, err = readOptions(name); err != nil {
 			return err
 		}
 	}
@@ -126,6 +126,18 @@ func ownOptions(options flag.Value) error {
 		return err
 	}
 	return options.Set(string(kept))
+}
+
+// readOptions reads the file of the pipeline's options. Workers that an engine starts in one directory have one file, of
+// the same content, which each boot writes anew: so what is there may be the beginning of it, for a moment.
+func readOptions(name string) (b []byte, err error) {
+	for range 50 {
+		if b, err = os.ReadFile(name); err != nil || json.Valid(b) {
+			return b, err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return b, nil // of which the decoder says what is wrong
 }
 
 // tempPrefix begins the name of the directory for temporary files of a process.

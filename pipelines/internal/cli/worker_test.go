@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // options is the value of the flag of a worker.
@@ -37,5 +38,25 @@ func TestOwnOptions(t *testing.T) {
 	}
 	if o = "{"; ownOptions(&o) == nil {
 		t.Error("half an object is taken")
+	}
+}
+
+// A file that another boot has begun to write is read when it is whole.
+func TestOptionsAreWhole(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "options.json")
+	if err := os.WriteFile(file, []byte(`{"beam:option`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var wrote error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		time.Sleep(50 * time.Millisecond)
+		wrote = os.WriteFile(file, []byte(`{}`), 0o666)
+	}()
+	b, err := readOptions(file)
+	if <-done; err != nil || wrote != nil || string(b) != "{}" {
+		t.Errorf("%q, %v, %v", b, err, wrote)
 	}
 }
