@@ -291,6 +291,9 @@ func (a *App) report(err error) int {
 	return exitFailed
 }
 
+// faultLines are as many faults as are told at once.
+const faultLines = 10
+
 // lines are what a user needs of an error: the faults that a worker has marked, in the runner's many words around them,
 // or else its lines.
 func (a *App) lines(err error) []string {
@@ -320,7 +323,11 @@ func (a *App) lines(err error) []string {
 		}
 		return []string{first}
 	}
-	return strings.Split(strings.TrimSpace(text), "\n")
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if more := len(lines) - faultLines; more > 1 { // as where each of many files lacks a column
+		lines = append(lines[:faultLines], "… and "+strconv.Itoa(more)+" more (all of them: --verbose)")
+	}
+	return lines
 }
 
 // Names lists the values of a flag.

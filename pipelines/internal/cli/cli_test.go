@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,9 @@ func TestLines(t *testing.T) {
 			[]string{"Apache Beam's runner in this process has failed by a fault of its own: run this again (the whole " +
 				"error: --verbose)"}},
 		{Usage(errors.New("one"), nil, errors.New("two")), []string{"one", "two"}},
+		{errors.New(strings.Repeat("line\n", 11)), slices.Repeat([]string{"line"}, 11)},
+		{errors.New(strings.Repeat("line\n", 200)),
+			append(slices.Repeat([]string{"line"}, 10), "… and 190 more (all of them: --verbose)")},
 	} {
 		if got := a.lines(c.err); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("lines(%v) = %q, want %q", c.err, got, c.want)
