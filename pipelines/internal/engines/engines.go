@@ -314,9 +314,21 @@ func (e *Engine) Flags(t testing.TB, environment string, parallelism int) []stri
 	f := []string{"--runner=" + e.Name, fmt.Sprintf("--endpoint=localhost:%d", e.job),
 		fmt.Sprintf("--parallelism=%d", parallelism)}
 	if environment == "PROCESS" {
-		f = append(f, "--environment_type=PROCESS", fmt.Sprintf(`--environment_config={"command":%q}`, Boot(t)))
+		f = append(f, "--environment_type=PROCESS", fmt.Sprintf(`--environment_config={"command":%q}`, e.boot(t)))
 	}
 	return f
+}
+
+// boot is the boot program with a directory of this engine's own for the programs that it fetches: the one that all
+// have, they would write over each other's.
+func (e *Engine) boot(t testing.TB) string {
+	t.Helper()
+	name := filepath.Join(e.Dir, "boot")
+	script := fmt.Sprintf("#!/bin/sh\nexec '%s' --semi_persist_dir='%s' \"$@\"\n", Boot(t), filepath.Join(e.Dir, "tmp"))
+	if err := os.WriteFile(name, []byte(script), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // ports are those that engines of this process have not been given yet: one that begins does not listen on its own at
