@@ -310,7 +310,8 @@ func (a *Agreement) Meet(ctx context.Context, f File, src Source, o Options) (So
 	if _, grows := src.(*jsonlSource); equal && !(grows && a.subset && len(o.Columns) == 0) {
 		return src, nil, nil
 	}
-	if !equal && !a.maps(own, o) {
+	lacks := a.lacksKeys(src, own, o)
+	if !equal && !lacks && !a.maps(own, o) {
 		return nil, nil, a.unlike(f, own.Vector)
 	}
 	times := map[string]int{}
@@ -320,7 +321,7 @@ func (a *Agreement) Meet(ctx context.Context, f File, src Source, o Options) (So
 		all = append(all, c.Name)
 	}
 	for _, name := range a.named.Vector {
-		if times[name] == 1 {
+		if times[name] == 1 || times[name] == 0 && lacks {
 			continue
 		}
 		if equal { // twice in both
@@ -339,6 +340,16 @@ func (n *Naming) fill(o *Naming) {
 			*role.have = *role.from
 		}
 	}
+}
+
+// lacksKeys reports whether rows of a table in .jsonl have some of the names that count, and no key of the others among
+// the first rows: those cells are missing, as those of a row are that lacks a key.
+func (a *Agreement) lacksKeys(src Source, own *Naming, o Options) bool {
+	if _, ok := src.(*jsonlSource); !ok || !o.Cells {
+		return false
+	}
+	missing, more := differ(a.named.Vector, own.Vector)
+	return len(missing) > 0 && len(missing) < len(a.named.Vector) && (len(more) == 0 || a.subset && len(o.Columns) == 0)
 }
 
 // maps reports whether columns of a file may be brought into the order that counts, by their names alone.

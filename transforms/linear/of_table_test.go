@@ -2,10 +2,13 @@ package linear
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -301,4 +304,97 @@ func (*dropTrainedFn) ProcessElement(Trained, func(Trained)) {}
 func init() {
 	beam.RegisterDoFn(&keepVectorFn{})
 	beam.RegisterDoFn(&dropTrainedFn{})
+}
+
+// A key that no row of a bundle has is a missing cell, as it is where another row of the bundle has it.
+func TestBundleWithoutKey(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lines := []string{`{"id":"a","x":1.5,"c":"red","y":1}`, `{"id":"b","x":2.5,"c":"blue","y":2}`,
+		`{"id":"c","x":null,"c":"red","y":3}`, `{"id":"d","c":"blue","y":2.5}`, `{"id":"e","x":7,"y":5}`}
+	file := filepath.Join(dir, "rows.jsonl")
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	f := &trainOfFn{Of: "rows", Unique: "rows", Options: RowsOptions{Target: "y", ID: "id", Shards: 1, Staging: dir,
+		Kind: fitting.Kind, Fit: []byte(`{"Fit":{},"Task":"regression"}`)}}
+	f.Options.EnsureDefaults()
+	trained, err := f.train(t.Context(), []string{file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := func() func(*Trained) bool {
+		left := 1
+		return func(m *Trained) bool { *m = trained; left--; return left >= 0 }
+	}
+	answer := func(lines ...string) (values []float64) {
+		f := &predictOfFn{Options: PredictOfOptions{ID: "id", RunID: t.Name()}}
+		emit := func(p Predicted) { values = append(values, p.Value) }
+		f.StartBundle(given, emit)
+		for _, l := range lines {
+			if err := f.ProcessElement(t.Context(), l, given, emit); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := f.FinishBundle(t.Context(), given, emit); err != nil {
+			t.Fatalf("%q: %v", lines, err)
+		}
+		return values
+	}
+	all := answer(lines...)
+	for i, line := range lines {
+		if alone := answer(line); len(alone) != 1 || alone[0] != all[i] {
+			t.Errorf("%s: alone %v, among others %v", line, alone, all[i])
+		}
+	}
+	g := &encodeOfFn{Options: EncodeOfOptions{ID: "id", RunID: t.Name()}}
+	var encoded []vectors.Vector
+	put := func(v vectors.Vector) { encoded = append(encoded, v) }
+	g.StartBundle(given, put)
+	if err := g.ProcessElement(t.Context(), lines[3], given, put); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.FinishBundle(t.Context(), given, put); err != nil || len(encoded) != 1 {
+		t.Errorf("%v, %v", encoded, err)
+	}
+}
+
+// A key that few rows have is a missing cell of the others, whichever rows lie in a file with them.
+func TestTrainOfRareKey(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies jobs on Prism: the examples have one each")
+	}
+	t.Parallel()
+	var absent, null []string
+	for i := range 40 {
+		x := ""
+		if i%13 == 0 {
+			x = fmt.Sprintf(`,"x":%d`, i)
+		}
+		row := `{"id":"%d","c":"%s","y":%d%s}`
+		color, y := []string{"red", "blue"}[i%2], i*i%17
+		absent = append(absent, fmt.Sprintf(row, i, color, y, x))
+		null = append(null, fmt.Sprintf(row, i, color, y, cmp.Or(x, `,"x":null`)))
+	}
+	learn := func(rows []string, columns []string) map[string]Predicted {
+		_, answers, err := trainAndPredict(t, rows, &TrainOfOptions{
+			Fit:    fitting.FitOptions{Options: model.Options{Task: model.Regression}, Alphas: []float64{0.01}},
+			Target: "y", ID: "id", Buckets: 9, Shards: 2, Columns: columns}, &PredictOfOptions{ID: "id"})
+		if err != nil {
+			t.Fatal(firstLine(err))
+		}
+		return answers
+	}
+	want := learn(null, nil)
+	for _, columns := range [][]string{nil, {"c", "x"}} {
+		got := learn(absent, columns)
+		if len(got) != len(want) {
+			t.Errorf("%d answers to %d rows", len(got), len(want))
+		}
+		for id, p := range got {
+			if !(math.Abs(p.Value-want[id].Value) <= 1e-9) {
+				t.Fatalf("%s: %v, with null %v", id, p.Value, want[id].Value)
+			}
+		}
+	}
 }

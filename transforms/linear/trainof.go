@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -482,8 +483,8 @@ func (o *RowsOptions) numbers(ctx context.Context, names []string, learning *Opt
 // table inspects the files of the rows as those of a table, and finds out how they are encoded.
 func (o *RowsOptions) table(ctx context.Context, names []string, learning *Options,
 	reading *vectorio.Options) (*vectorio.Dataset, error) {
-	reading.Formats.Cells, reading.Parts = true, 2*learning.Shards
-	data, err := vectorio.Inspect(ctx, names, *reading)
+	reading.Parts = 2 * learning.Shards
+	data, err := o.cells(ctx, names, reading)
 	if err != nil {
 		return nil, err
 	}
@@ -502,13 +503,71 @@ func (o *RowsOptions) table(ctx context.Context, names []string, learning *Optio
 
 // other says which column the first rows have that holds more than numbers; "" where none does.
 func (o *RowsOptions) other(ctx context.Context, names []string) string {
-	reading := o.reading()
-	reading.Formats.Cells = true
-	data, err := vectorio.Inspect(ctx, names, *reading)
+	data, err := o.cells(ctx, names, o.reading())
 	if err != nil {
 		return "" // which the reading as numbers tells
 	}
 	return data.Other
+}
+
+// cells inspects the files of the rows as those of a table. Where a file lacks a key that others have, or that Columns
+// name, its cells are missing, wherever rows lie.
+func (o *RowsOptions) cells(ctx context.Context, names []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
+	reading.Formats.Cells = true
+	keys, err := o.keys(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	if keys == nil {
+		return vectorio.Inspect(ctx, names, *reading)
+	}
+	reading.Formats.Columns = nil
+	return vectorio.InspectLike(ctx, names, keys, "the rows", *reading)
+}
+
+// keyRows is of how many rows of each file the keys are looked at.
+const keyRows = 1000
+
+// keys are the columns of the vector by their names: those that are asked for, or the keys of the first rows of all
+// files, in the order of their texts. nil where the files alone tell them: where Columns have a glob or leave columns
+// out, and where a value is an object, whose keys are columns, or an array.
+func (o *RowsOptions) keys(ctx context.Context, names []string) ([]string, error) {
+	if slices.ContainsFunc(o.Columns, func(s string) bool { return strings.ContainsAny(s, "!*?[\\") }) {
+		return nil, nil
+	}
+	if len(o.Columns) > 0 {
+		return o.Columns, nil
+	}
+	found := map[string]bool{}
+	for _, name := range names {
+		r, err := files.OpenRead(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		rows := json.NewDecoder(r)
+		for range keyRows {
+			var row map[string]json.RawMessage
+			if rows.Decode(&row) != nil { // the end, or what the reader of the row tells
+				break
+			}
+			for key, value := range row {
+				if value[0] == '{' || value[0] == '[' {
+					return nil, r.Close()
+				}
+				found[key] = true
+			}
+		}
+		if err := r.Close(); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range append([]string{o.ID, o.Target, o.Weight}, o.Targets...) {
+		delete(found, name)
+	}
+	if len(found) == 0 {
+		return nil, nil // which is told
+	}
+	return slices.Sorted(maps.Keys(found)), nil
 }
 
 // isCell reports whether an error is of a cell of a feature, which is no number.

@@ -118,6 +118,23 @@ func (f *Fit) dual(m linear.MultiClass) bool {
 		o.Options.Positive {
 		return false
 	}
-	return o.Folds == 0 || !o.Standardize && newton.Fits(m, int(f.survey.Rows),
+	return o.Folds == 0 || !o.Standardize && f.dualWork() <= mostDualWork && newton.Fits(m, int(f.survey.Rows),
 		linear.NumVectors(max(f.chosen.Classes.Len(), 1)))
+}
+
+// mostDualWork is how much work a cross-validation by the products of rows may be, some ten seconds of a core: beyond,
+// sgd compares in a tenth of the time.
+const mostDualWork = 1e10
+
+// dualWork is about how many multiplications a step of all fits takes of a cross-validation by the products of rows: a
+// cube of the rows for each. Least squares need one step, and no matrix of their own for each alpha.
+func (f *Fit) dualWork() float64 {
+	o := &f.options
+	rows, fits := float64(f.survey.Rows), float64(o.Folds+1)
+	if o.Options.Loss != linear.SquaredError {
+		fits *= float64(max(len(o.Alphas), 1))
+	} else {
+		fits /= 8
+	}
+	return rows * rows * rows * fits
 }
