@@ -136,7 +136,11 @@ func (f *Fit) screens() bool {
 func (f *Fit) tooLarge() (of, what string) {
 	o, classes := &f.options, f.chosen.Classes.Len()
 	vectors := linear.NumVectors(max(classes, 1))
-	what = fmt.Sprintf("exact fits of %d columns and %d classes are too large", f.features, classes)
+	what = fmt.Sprintf("exact fits of %d columns", f.features)
+	if classes > 0 {
+		what += fmt.Sprintf(" and %d classes", classes)
+	}
+	what += " are too large"
 	switch fits := newton.Fits(f.chosen.MultiClass, f.features, vectors); {
 	case f.screens():
 	case o.corners() && !interior.Fits(f.features, vectors):
