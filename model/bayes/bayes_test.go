@@ -146,7 +146,7 @@ func flat(m *Model, of func() [][]float64) []float64 {
 	return slices.Concat(of()...)
 }
 
-func head(c *linear.Chunk, n int) *linear.Chunk { return lineartest.SliceChunk(c, 0, n) }
+func head(c *linear.Chunk, n int) *linear.Chunk { return c.Slice(0, n) }
 
 // All is scikit-learn's, whatever the parts.
 func TestLikeScikitLearn(t *testing.T) {
@@ -235,7 +235,7 @@ func TestWarmStart(t *testing.T) {
 		whole := saved(t, fitted(t, o, 3, false, sorted).Model())
 		first := fitted(t, o, 2, false, head(sorted, 100)).Model() // has no yes
 		o.WarmStart = loaded(t, saved(t, first))
-		both := fitted(t, o, 2, true, lineartest.SliceChunk(sorted, 100, n)).Model() // has no no
+		both := fitted(t, o, 2, true, sorted.Slice(100, n)).Model() // has no no
 		if want.Kind != Gaussian {
 			if got := saved(t, both); !bytes.Equal(got, whole) {
 				t.Errorf("%s of %s, weighted %v: is\n%s\nwant\n%s", want.Kind, want.Rows, want.Weighted, got, whole)

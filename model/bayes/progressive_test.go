@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"beamlearn/model/internal/lineartest"
 	"beamlearn/model/linear"
 )
 
@@ -21,7 +20,7 @@ func TestProgressive(t *testing.T) {
 		c := g.chunk(want.Rows, want.Weighted)
 		o := FitOptions{Options: want.options()}
 		before := fitted(t, o, 1, false, head(c, c.Len()/2)).Model()
-		next := *lineartest.SliceChunk(c, c.Len()/2, c.Len())
+		next := *c.Slice(c.Len()/2, c.Len())
 		next.Labels = slices.Clone(next.Labels)
 		next.Labels[3] = "new"
 		o.WarmStart = before

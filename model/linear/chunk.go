@@ -67,6 +67,36 @@ func (c *Chunk) OfTarget(k int) *Chunk {
 	return &one
 }
 
+// Slice is the rows lo ≤ i < hi, in the same memory, but for the offsets of sparse ones.
+func (c *Chunk) Slice(lo, hi int) *Chunk {
+	s := *c
+	switch {
+	case c.Sparse != nil:
+		s.Sparse = c.Sparse.Slice(lo, hi)
+	case c.X != nil:
+		s.X = c.X[lo*c.Features : hi*c.Features : hi*c.Features]
+	default:
+		s.X32 = c.X32[lo*c.Features : hi*c.Features : hi*c.Features]
+	}
+	if c.Target != nil {
+		s.Target = c.Target[lo:hi:hi]
+	}
+	if c.Labels != nil {
+		s.Labels = c.Labels[lo:hi:hi]
+	}
+	s.Targets = vectors.SliceTargets(c.Targets, lo, hi)
+	if c.Weights != nil {
+		s.Weights = c.Weights[lo:hi:hi]
+	}
+	if c.Numbers != nil {
+		s.Numbers = c.Numbers[lo:hi:hi]
+	}
+	if c.IDs.Len() > 0 {
+		s.IDs = c.IDs.Slice(lo, hi)
+	}
+	return &s
+}
+
 // Len is the number of rows.
 func (c *Chunk) Len() int {
 	switch {

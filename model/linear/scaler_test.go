@@ -66,7 +66,7 @@ func TestMergeScalers(t *testing.T) {
 		pieces := map[int]*linear.StandardScaler{}
 		cuts := []int{0, 1, 120, 120, 307, 499, 500}
 		for i := range len(cuts) - 1 {
-			pieces[i] = learn(lineartest.SliceChunk(c, cuts[i], cuts[i+1]))
+			pieces[i] = learn(c.Slice(cuts[i], cuts[i+1]))
 		}
 		merged, err := linear.MergeScalers(pieces)
 		if err != nil {

@@ -117,5 +117,5 @@ func (b *Block) truncate(n int) {
 	}
 	b.Target, b.Labels, b.Weights = b.Target[:min(n, len(b.Target))], b.Labels[:min(n, len(b.Labels))],
 		b.Weights[:min(n, len(b.Weights))]
-	b.Targets = sliceTargets(b.Targets, 0, n)
+	b.Targets = SliceTargets(b.Targets, 0, n)
 }

@@ -4,15 +4,8 @@ package vectors
 func (b *Block) Slice(lo, hi int) *Block {
 	s := &Block{Dim: b.Dim, DType: b.DType, wide: b.wide, Numbers: b.Numbers[lo:hi:hi]}
 	switch {
-	case b.Sparse != nil && lo == hi: // also of a block that no row has come to, which has no offsets
-		s.Sparse = &CSR{Offsets: []int{0}}
 	case b.Sparse != nil:
-		from, to := b.Sparse.Offsets[lo], b.Sparse.Offsets[hi]
-		s.Sparse = &CSR{Offsets: make([]int, hi-lo+1), Indices: b.Sparse.Indices[from:to:to],
-			Values: b.Sparse.Values[from:to:to]}
-		for i := range s.Sparse.Offsets {
-			s.Sparse.Offsets[i] = b.Sparse.Offsets[lo+i] - from
-		}
+		s.Sparse = b.Sparse.Slice(lo, hi)
 	case b.Wide():
 		s.F64 = b.F64[lo*b.Dim : hi*b.Dim : hi*b.Dim]
 	default:
@@ -27,9 +20,22 @@ func (b *Block) Slice(lo, hi int) *Block {
 	if len(b.Labels) > 0 {
 		s.Labels = b.Labels[lo:hi:hi]
 	}
-	s.Targets = sliceTargets(b.Targets, lo, hi)
+	s.Targets = SliceTargets(b.Targets, lo, hi)
 	if len(b.Weights) > 0 {
 		s.Weights = b.Weights[lo:hi:hi]
 	}
 	return s
+}
+
+// Slice is the rows lo ≤ i < hi, with offsets of their own: those of a slice begin at 0.
+func (s *CSR) Slice(lo, hi int) *CSR {
+	if lo == hi { // also where no row has come, and there are no offsets
+		return &CSR{Offsets: []int{0}}
+	}
+	from, to := s.Offsets[lo], s.Offsets[hi]
+	part := &CSR{Offsets: make([]int, hi-lo+1), Indices: s.Indices[from:to:to], Values: s.Values[from:to:to]}
+	for i := range part.Offsets {
+		part.Offsets[i] = s.Offsets[lo+i] - from
+	}
+	return part
 }

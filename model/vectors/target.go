@@ -23,8 +23,8 @@ func (t *Target) slice(lo, hi int) (s Target) {
 	return s
 }
 
-// sliceTargets is slice of each.
-func sliceTargets(all []Target, lo, hi int) []Target {
+// SliceTargets is the rows lo ≤ i < hi of each.
+func SliceTargets(all []Target, lo, hi int) []Target {
 	if all == nil {
 		return nil
 	}

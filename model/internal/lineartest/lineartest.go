@@ -31,7 +31,7 @@ func PassOver(t testing.TB, l linear.Learner, parts, size int, through bool, c *
 		p := l.Partial(part, parts)
 		end := (part + 1) * n / parts
 		for i := part * n / parts; i < end; i += size {
-			if err := p.PartialFit(SliceChunk(c, i, min(i+size, end))); err != nil {
+			if err := p.PartialFit(c.Slice(i, min(i+size, end))); err != nil {
 				return err
 			}
 		}
@@ -180,16 +180,6 @@ func WideRows(tab *Table) *linear.CSR {
 }
 
 const WideFeatures = TableFeatures + 12
-
-// SliceRows is the rows lo ≤ i < hi.
-func SliceRows(s *linear.CSR, lo, hi int) *linear.CSR {
-	from, to := s.Offsets[lo], s.Offsets[hi]
-	out := &linear.CSR{Indices: s.Indices[from:to], Values: s.Values[from:to]}
-	for _, o := range s.Offsets[lo : hi+1] {
-		out.Offsets = append(out.Offsets, o-from)
-	}
-	return out
-}
 
 // Table is a500x8.csv: the columns by their names, and the features as rows × 8.
 type Table struct {
@@ -618,7 +608,7 @@ func CutChunk(c *linear.Chunk, size int) []*linear.Chunk {
 	var pieces []*linear.Chunk
 	for lo := 0; lo < c.Len(); lo += size {
 		hi := min(lo+size, c.Len())
-		p := SliceChunk(c, lo, hi)
+		p := c.Slice(lo, hi)
 		if c.Numbers != nil {
 			p.Numbers = c.Numbers[lo:hi]
 		}
@@ -792,34 +782,6 @@ func Problem(rows, classes int, seed uint64) *linear.Chunk {
 		c.Target = append(c.Target, sum)
 	}
 	return c
-}
-
-// part is the rows lo ≤ i < hi.
-func SliceChunk(c *linear.Chunk, lo, hi int) *linear.Chunk {
-	p := *c
-	if c.Sparse != nil {
-		p.Sparse = SliceRows(c.Sparse, lo, hi)
-	} else if c.X != nil {
-		p.X = c.X[lo*c.Features : hi*c.Features]
-	} else {
-		p.X32 = c.X32[lo*c.Features : hi*c.Features]
-	}
-	if c.Target != nil {
-		p.Target = c.Target[lo:hi]
-	}
-	if c.Labels != nil {
-		p.Labels = c.Labels[lo:hi]
-	}
-	if c.Weights != nil {
-		p.Weights = c.Weights[lo:hi]
-	}
-	if c.Numbers != nil {
-		p.Numbers = c.Numbers[lo:hi]
-	}
-	if c.IDs.Len() > 0 {
-		p.IDs = c.IDs.Slice(lo, hi)
-	}
-	return &p
 }
 
 // sparse is the rows without those values below a half.

@@ -23,7 +23,7 @@ func TestReduced(t *testing.T) {
 			g.block = block
 			for !g.Done() {
 				left := g.Left()
-				lineartest.Pass(t, g, 2, lineartest.SliceChunk(c, 0, 4), lineartest.SliceChunk(c, 4, 6))
+				lineartest.Pass(t, g, 2, c.Slice(0, 4), c.Slice(4, 6))
 				if g.Left() != left-1 {
 					t.Fatalf("%d passes left of %d", g.Left(), left)
 				}
@@ -40,7 +40,7 @@ func TestReduced(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			lineartest.Pass(t, w, 2, lineartest.SliceChunk(c, 0, 4), lineartest.SliceChunk(c, 4, 6))
+			lineartest.Pass(t, w, 2, c.Slice(0, 4), c.Slice(4, 6))
 			coef, intercept := w.Coef()
 			if d := kernel.Dot(coef[0], coef[0])/kernel.Dot(v, v) - 1; !(math.Abs(d) <= 1e-12) {
 				t.Errorf("centred %v: the norm is off by %.2g", centred, d)
@@ -74,13 +74,13 @@ func TestRefuses(t *testing.T) {
 	if g, err = NewGram(o, 1, 3); err != nil {
 		t.Fatal(err)
 	}
-	lineartest.Pass(t, g, 1, lineartest.SliceChunk(rows, 0, 3))
+	lineartest.Pass(t, g, 1, rows.Slice(0, 3))
 	_, f := g.Reduced()
 	w, err := g.Weights(f, [][]float64{{0}}, []float64{1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Partial(0, 1).PartialFit(lineartest.SliceChunk(rows, 0, 4)); err != errChanged {
+	if err := w.Partial(0, 1).PartialFit(rows.Slice(0, 4)); err != errChanged {
 		t.Errorf("four rows of three: %v", err)
 	}
 	if err := w.Advance(w.Partial(0, 1)); err != errChanged {

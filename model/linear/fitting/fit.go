@@ -257,6 +257,23 @@ func (f *Fit) enter(next stage) (err error) {
 // Domain is what exposures and targets must be for the loss: see [linear.Options.Domain].
 func (f *Fit) Domain() vectors.Domain { return f.options.Options.Domain() }
 
+// comparison is what has cross-validated combinations of hyperparameters.
+type comparison interface {
+	Result() (*linear.CVResult, error)
+	Path(chosen int) *linear.CVPath
+}
+
+// compared takes the result of a cross-validation, and the options of its best combination, whose place it gives.
+func (f *Fit) compared(c comparison) (best int, err error) {
+	if f.cv, err = c.Result(); err != nil {
+		return 0, err
+	}
+	if best, err = f.choose(); err == nil {
+		f.cv.Path = c.Path(best)
+	}
+	return best, err
+}
+
 // choose takes the options of the best combination, and gives its place.
 func (f *Fit) choose() (int, error) {
 	scoring := f.options.Scoring

@@ -53,7 +53,7 @@ func drive(t testing.TB, f *Fit, c *linear.Chunk, parts int, order *rand.Rand,
 			p := f.Partial(part, parts)
 			end := (part + 1) * n / parts
 			for i := part * n / parts; i < end; i += pass.Batch {
-				if err := p.PartialFit(lineartest.SliceChunk(c, i, min(i+pass.Batch, end))); err != nil {
+				if err := p.PartialFit(c.Slice(i, min(i+pass.Batch, end))); err != nil {
 					return f, err
 				}
 			}
@@ -465,7 +465,7 @@ func TestFitSequential(t *testing.T) {
 			s := fitSGD(t, o, v.rows.Features)
 			for range 3 {
 				for i := 0; i < 530; i += 100 {
-					lineartest.PartialFit(t, s, lineartest.SliceChunk(v.rows, i, min(i+100, 530)))
+					lineartest.PartialFit(t, s, v.rows.Slice(i, min(i+100, 530)))
 				}
 				s.EndEpoch()
 			}
@@ -847,9 +847,9 @@ func TestFitRefuses(t *testing.T) {
 		"missing target": {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD},
 			&missing, "row 861: found NaN, expected a finite target"},
 		"no rows": {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD},
-			lineartest.SliceChunk(numbers, 0, 0), "found none, expected rows to learn from"},
+			numbers.Slice(0, 0), "found none, expected rows to learn from"},
 		"no rows, exact": {FitOptions{Options: linear.Options{Task: linear.Regression}},
-			lineartest.SliceChunk(numbers, 0, 0), "no rows to learn from, or none of any weight"},
+			numbers.Slice(0, 0), "no rows to learn from, or none of any weight"},
 		"overflow": {FitOptions{Options: linear.Options{Task: linear.Regression,
 			LearningRate: linear.Constant, Eta0: 1e300}}, numbers, "overflow"},
 		"overflow, grid": {FitOptions{Options: linear.Options{Task: linear.Regression,
@@ -919,7 +919,7 @@ func TestDecodeFitRefuses(t *testing.T) {
 // but for a few sums of fixed size.
 func FuzzDecodeFit(f *testing.F) {
 	for _, v := range fitCases(f) {
-		rows := lineartest.SliceChunk(v.rows, 0, 60)
+		rows := v.rows.Slice(0, 60)
 		seen := map[string]bool{}
 		fit, err := drive(f, newFitFor(f, v.o, rows), rows, 2, nil, func(fit *Fit, p Pass) {
 			if !seen[stageName(fit.stage)] {

@@ -32,15 +32,10 @@ func (crossStage) pass(f *Fit, p *Pass) {
 
 func (crossStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	l := learner.(*newton.CrossFit)
-	var err error
-	if f.cv, err = l.Result(); err != nil {
-		return nil, err
-	}
-	best, err := f.choose()
+	best, err := f.compared(l)
 	if err != nil {
 		return nil, err
 	}
-	f.cv.Path = l.Path(best)
 	f.scaleWarning()
 	f.model, err = l.Model(best)
 	return nil, err

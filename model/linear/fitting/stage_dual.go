@@ -61,33 +61,13 @@ func (f *Fit) reduced(c *linear.Chunk) (*Fit, error) {
 	for err == nil && !r.Done() {
 		p := r.Partial(0, 1)
 		for batch, at := r.Pass().Batch, 0; at < c.Len() && err == nil; at += batch {
-			err = p.PartialFit(slice(c, at, min(at+batch, c.Len())))
+			err = p.PartialFit(c.Slice(at, min(at+batch, c.Len())))
 		}
 		if err == nil {
 			err = r.Advance(p)
 		}
 	}
 	return r, err
-}
-
-// slice is the rows from ≤ i < to of a dense chunk, in the same memory.
-func slice(c *linear.Chunk, from, to int) *linear.Chunk {
-	s := *c
-	s.X = c.X[from*c.Features : to*c.Features]
-	s.Weights = c.Weights[from:to]
-	if c.Target != nil {
-		s.Target = c.Target[from:to]
-	}
-	if c.Labels != nil {
-		s.Labels = c.Labels[from:to]
-	}
-	if c.Numbers != nil {
-		s.Numbers = c.Numbers[from:to]
-	}
-	if c.IDs.Len() > 0 {
-		s.IDs = c.IDs.Slice(from, to)
-	}
-	return &s
 }
 
 // weightsStage sums up the weights, from which Newton's stage goes on: that is how far they are above the optimum.

@@ -36,15 +36,10 @@ func (gridStage) pass(f *Fit, p *Pass) {
 
 func (gridStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	l := learner.(*grid.Grid)
-	var err error
-	if f.cv, err = l.Result(); err != nil {
-		return nil, err
-	}
-	best, err := f.choose()
+	best, err := f.compared(l)
 	if err != nil {
 		return nil, err
 	}
-	f.cv.Path = l.Path(best)
 	if f.model, err = l.Model(-1, best); err == nil {
 		f.countRows()
 	}

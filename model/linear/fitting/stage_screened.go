@@ -33,21 +33,12 @@ func (screenedStage) pass(f *Fit, p *Pass) {
 
 func (screenedStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	l := learner.(*screening.CrossFit)
-	var err error
-	if f.cv, err = l.Result(); err != nil {
-		return nil, err
-	}
-	best, err := f.choose()
+	best, err := f.compared(l)
 	if err != nil {
 		return nil, err
 	}
-	f.cv.Path = l.Path(best)
 	f.scaleWarning()
-	if gap, alpha := l.Gap(); gap > near {
-		f.warnings = append(f.warnings,
-			fmt.Sprintf("not every fit has reached its optimum: with alpha %v the objective of one is at most %.2g %% above "+
-				"the least; %s", alpha, 100*gap, f.easier()))
-	}
+	f.gapWarning(l, near)
 	f.model, err = l.Model(best)
 	return nil, err
 }

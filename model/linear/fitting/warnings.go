@@ -134,6 +134,14 @@ func (f *Fit) scaleWarning() {
 	}
 }
 
+// gapWarning warns where the objective of some fit of a cross-validation is more than this share above the least.
+func (f *Fit) gapWarning(c interface{ Gap() (gap, alpha float64) }, near float64) {
+	if gap, alpha := c.Gap(); gap > near {
+		f.warnings = append(f.warnings, fmt.Sprintf("not every fit has reached its optimum: with alpha %v the objective "+
+			"of one is at most %.2g %% above the least; %s", alpha, 100*gap, f.easier()))
+	}
+}
+
 // easier says what makes an optimum easier to reach.
 func (f *Fit) easier() string {
 	if f.chosen.Penalty != linear.None {

@@ -55,7 +55,7 @@ func gridChunks(c *linear.Chunk, kind string) []*linear.Chunk {
 	n := c.Len()
 	for lo, i := 0, 0; lo < n; i++ {
 		hi := min(lo+[]int{40, 1, 90, 23}[i%4], n)
-		k := lineartest.SliceChunk(c, lo, hi)
+		k := c.Slice(lo, hi)
 		k.Numbers = lineartest.RowNumbers(lo, hi-lo)
 		switch kind {
 		case "sparse":
@@ -248,7 +248,7 @@ func TestGridScores(t *testing.T) {
 					seen := 0
 					for _, k := range chunks {
 						for i := range k.Len() {
-							one := lineartest.SliceChunk(k, i, i+1)
+							one := k.Slice(i, i+1)
 							one.Numbers, one.Weights = k.Numbers[i:i+1], k.Weights[i:i+1]
 							y, weight := k.Target[i], k.Weights[i]
 							m := lineartest.ModelOf(t, s)
@@ -580,7 +580,7 @@ func TestGridFaults(t *testing.T) {
 	p := partOf(t, g, 0, 1, chunks...)
 	before := sumsOf(t, p.(*gridPart), g)
 	with := func(change func(c *linear.Chunk)) *linear.Chunk {
-		c := *lineartest.SliceChunk(chunks[0], 0, 4)
+		c := *chunks[0].Slice(0, 4)
 		c.Target, c.Weights, c.File = slices.Clone(c.Target), slices.Clone(c.Weights), "f"
 		c.Numbers = []int64{10, 11, 12, 13}
 		change(&c)

@@ -264,11 +264,11 @@ func TestGramSparse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := m.DecisionFunction(lineartest.SliceChunk(s, 0, 50), nil)
+		p, err := m.DecisionFunction(s.Slice(0, 50), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		q, err := m.DecisionFunction(lineartest.SliceChunk(full, 0, 50), nil)
+		q, err := m.DecisionFunction(full.Slice(0, 50), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

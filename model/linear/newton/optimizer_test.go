@@ -370,7 +370,7 @@ func TestOptimizerWeights(t *testing.T) {
 	o.ClassWeight = linear.ClassWeight{}
 	a, b := optimizerFor(t, o, 4), optimizerFor(t, o, 4)
 	run(t, a, 2, lineartest.CutChunk(&weighted, 100)...)
-	half := lineartest.SliceChunk(c, 0, 450)
+	half := c.Slice(0, 450)
 	half.Numbers = nil
 	run(t, b, 1, half)
 	if d := lineartest.Apart(t, a.problems[0].Base, b.problems[0].Base); d > 1e-9 {
@@ -407,7 +407,7 @@ func TestOptimizerRefuses(t *testing.T) {
 	if err := p.Advance(p.Partial(0, 1)); err == nil {
 		t.Error("a pass over no rows")
 	}
-	stranger := lineartest.SliceChunk(c, 0, 3)
+	stranger := c.Slice(0, 3)
 	stranger.Numbers = nil
 	stranger.Target = []float64{0, 2, 1}
 	if err := p.Partial(0, 1).PartialFit(stranger); err == nil || !strings.Contains(err.Error(), "row 1: found class 2") {

@@ -85,7 +85,7 @@ func TestMultinomialEqualsScikit(t *testing.T) {
 // checkSoftmax compares what a model says of the first rows.
 func checkSoftmax(t *testing.T, m *linear.Model, rows *linear.Chunk, k *lineartest.MultinomialCase) {
 	t.Helper()
-	first := lineartest.SliceChunk(rows, 0, len(k.Proba))
+	first := rows.Slice(0, len(k.Proba))
 	d, err := m.DecisionFunction(first, nil)
 	if err != nil {
 		t.Fatal(err)

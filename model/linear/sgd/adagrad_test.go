@@ -52,7 +52,7 @@ func TestAdaGrad(t *testing.T) {
 				s := newSGDFor(t, o, f.Columns)
 				for range f.Epochs {
 					for lo := 0; lo < 150; lo += size {
-						chunk := lineartest.SliceChunk(all, lo, min(lo+size, 150))
+						chunk := all.Slice(lo, min(lo+size, 150))
 						if sparse {
 							chunk = sparseOf(chunk)
 						}

@@ -208,7 +208,7 @@ func TestAveragedMeans(t *testing.T) {
 			rows, averaged := 0.0, 0.0
 			for part := range 4 {
 				p, s := a.Partial(part, 4), start.clone()
-				k := lineartest.SliceChunk(c, bounds[part], bounds[part+1])
+				k := c.Slice(bounds[part], bounds[part+1])
 				if err := p.PartialFit(k); err != nil {
 					t.Fatal(err)
 				}
@@ -335,7 +335,7 @@ func TestAveragedOverflow(t *testing.T) {
 		for part := 0; err == nil && part < parts; part++ {
 			p := a.Partial(part, parts)
 			for i := part * 40 / parts; err == nil && i < (part+1)*40/parts; i++ {
-				err = p.PartialFit(lineartest.SliceChunk(c, i, i+1))
+				err = p.PartialFit(c.Slice(i, i+1))
 			}
 			if err == nil {
 				continue
@@ -358,7 +358,7 @@ func TestAveragedOverflow(t *testing.T) {
 	a := averagedFor(t, o, 5, 1)
 	parts := []linear.Partial{a.Partial(0, 2), a.Partial(1, 2)}
 	for i, p := range parts {
-		if err := p.PartialFit(lineartest.SliceChunk(c, i*10, i*10+10)); err != nil {
+		if err := p.PartialFit(c.Slice(i*10, i*10+10)); err != nil {
 			t.Fatal(err)
 		}
 		p.(*averagedPart).sgd.vectors[0].w[2] = 1e308
@@ -446,7 +446,7 @@ func TestAveragedWarmStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lineartest.PartialFit(t, s, lineartest.SliceChunk(c, part*10, part*10+10))
+		lineartest.PartialFit(t, s, c.Slice(part*10, part*10+10))
 		n := lineartest.ModelOf(t, s)
 		kernel.Add(1.0/3, append(slices.Clone(n.Coef[0]), n.Intercept[0]), want)
 	}
@@ -770,7 +770,7 @@ func TestAveragedStops(t *testing.T) {
 			var parts []linear.Partial
 			for i := range 2 {
 				p := a.Partial(i, 2)
-				if err := p.PartialFit(lineartest.SliceChunk(c, i*150, (i+1)*150)); err != nil {
+				if err := p.PartialFit(c.Slice(i*150, (i+1)*150)); err != nil {
 					t.Fatal(err)
 				}
 				parts = append(parts, p)

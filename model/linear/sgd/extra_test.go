@@ -30,7 +30,7 @@ func (c *extraCase) chunks(tab *lineartest.Table, sizes []int) []*linear.Chunk {
 		wide, row := lineartest.WideRows(tab), 0
 		for _, k := range out {
 			n := k.Len()
-			k.X, k.Features, k.Sparse = nil, lineartest.WideFeatures, lineartest.SliceRows(wide, row, row+n)
+			k.X, k.Features, k.Sparse = nil, lineartest.WideFeatures, wide.Slice(row, row+n)
 			row += n
 		}
 	}

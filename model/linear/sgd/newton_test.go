@@ -38,7 +38,7 @@ func TestNewtonChunks(t *testing.T) {
 				s := newSGDFor(t, o, c.Features)
 				for range 2 {
 					for lo := 0; lo < 500; lo += size {
-						chunk := lineartest.SliceChunk(c, lo, min(lo+size, 500))
+						chunk := c.Slice(lo, min(lo+size, 500))
 						if sparse {
 							chunk = lineartest.SparseChunk(chunk)
 						}
@@ -73,7 +73,7 @@ func TestNewtonLeastSquares(t *testing.T) {
 		}
 		first := averagedFor(t, o, c.Features, 2)
 		for !first.Done() {
-			if err := lineartest.PassOver(t, first, 2, 100, true, lineartest.SliceChunk(c, 0, 300)); err != nil {
+			if err := lineartest.PassOver(t, first, 2, 100, true, c.Slice(0, 300)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -85,7 +85,7 @@ func TestNewtonLeastSquares(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := lineartest.PassOver(t, second, 1, 100, true, lineartest.SliceChunk(c, 300, 700)); err != nil {
+		if err := lineartest.PassOver(t, second, 1, 100, true, c.Slice(300, 700)); err != nil {
 			t.Fatal(err)
 		}
 		if d := objectiveOf(lineartest.ModelOf(t, second), c) - best; !(d < 1e-12*best) {
@@ -177,7 +177,7 @@ func TestNewtonState(t *testing.T) {
 	o.Classes = linear.Classes{}
 	open := newSGDFor(t, o, c.Features)
 	for lo := 0; lo < 600; lo += 50 {
-		chunk := lineartest.SliceChunk(c, lo, lo+50)
+		chunk := c.Slice(lo, lo+50)
 		lineartest.PartialFit(t, declared, chunk)
 		lineartest.PartialFit(t, open, chunk)
 	}

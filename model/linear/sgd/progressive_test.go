@@ -43,10 +43,10 @@ func TestProgressive(t *testing.T) {
 			classes := o.Classes.Len()
 			s, plain, replay := newSGDFor(t, o, 5), newSGDFor(t, o, 5), newSGDFor(t, o, 5)
 			s.Progressive = NewProgressive(o.Task, classes)
-			lineartest.PartialFit(t, s, lineartest.SliceChunk(&c, 0, 7), lineartest.SliceChunk(&c, 7, 290),
-				lineartest.SliceChunk(&c, 290, 300))
-			lineartest.PartialFit(t, plain, lineartest.SliceChunk(&c, 0, 7), lineartest.SliceChunk(&c, 7, 290),
-				lineartest.SliceChunk(&c, 290, 300))
+			lineartest.PartialFit(t, s, (&c).Slice(0, 7), (&c).Slice(7, 290),
+				(&c).Slice(290, 300))
+			lineartest.PartialFit(t, plain, (&c).Slice(0, 7), (&c).Slice(7, 290),
+				(&c).Slice(290, 300))
 			if lineartest.Saved(t, lineartest.ModelOf(t, s)) != lineartest.Saved(t, lineartest.ModelOf(t, plain)) {
 				t.Errorf("%s: judging changes what is learned", o.Loss)
 			}
@@ -58,7 +58,7 @@ func TestProgressive(t *testing.T) {
 			curve := map[int64]float64{}
 			rows := 0
 			for i := range 300 {
-				row := lineartest.SliceChunk(&c, i, i+1)
+				row := (&c).Slice(i, i+1)
 				m := lineartest.ModelOf(t, replay)
 				held := o.EarlyStopping && replay.heldOut(row, 0)
 				lineartest.PartialFit(t, replay, row)
@@ -172,7 +172,7 @@ func TestProgressiveParts(t *testing.T) {
 	for part := range 4 {
 		s := newSGDFor(t, o, 5)
 		s.Progressive = NewProgressive(linear.Classification, 3)
-		lineartest.PartialFit(t, s, lineartest.SliceChunk(c, part*100, part*100+100))
+		lineartest.PartialFit(t, s, c.Slice(part*100, part*100+100))
 		if err := want.Merge(s.Progressive); err != nil {
 			t.Fatal(err)
 		}

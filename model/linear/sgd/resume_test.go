@@ -110,7 +110,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte(lineartest.Golden))
 	for _, v := range variants() {
 		s := newSGDFor(f, v.o, 5)
-		lineartest.PartialFit(f, s, lineartest.SliceChunk(v.rows, 0, 100))
+		lineartest.PartialFit(f, s, v.rows.Slice(0, 100))
 		f.Add([]byte(lineartest.Saved(f, lineartest.ModelOf(f, s))))
 	}
 	f.Add([]byte(strings.Replace(lineartest.Golden, `["no","yes"]`, `[-0.0,7e3]`, 1)))

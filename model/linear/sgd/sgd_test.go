@@ -98,8 +98,8 @@ func TestTextClasses(t *testing.T) {
 		ClassWeight: linear.ClassWeight{Of: map[string]float64{"Banane": 2, "0": 2}}}
 	s, n := newSGDFor(t, o, 5), newSGDFor(t, o, 5)
 	for i := 0; i < 200; i += 40 {
-		lineartest.PartialFit(t, s, lineartest.SliceChunk(&text, i, i+40))
-		lineartest.PartialFit(t, n, lineartest.SliceChunk(numeric, i, i+40))
+		lineartest.PartialFit(t, s, (&text).Slice(i, i+40))
+		lineartest.PartialFit(t, n, numeric.Slice(i, i+40))
 	}
 	a, b := lineartest.ModelOf(t, s), lineartest.ModelOf(t, n)
 	if want := []string{"Banane", "ananas", "Ölfrucht"}; !slices.Equal(a.Classes.Texts, want) {
@@ -139,7 +139,7 @@ func TestAverage(t *testing.T) {
 		regressor := newSGDFor(t, o, 5)
 		var mean [6]float64
 		for i := range 300 {
-			lineartest.PartialFit(t, sequence, lineartest.SliceChunk(c, i, i+1))
+			lineartest.PartialFit(t, sequence, c.Slice(i, i+1))
 			if i+1 >= int(average) {
 				if len(sequence.vectors) == 0 {
 					continue
@@ -151,8 +151,8 @@ func TestAverage(t *testing.T) {
 			}
 		}
 		for i := 0; i < 300; i += 50 {
-			lineartest.PartialFit(t, classifier, lineartest.SliceChunk(c, i, i+50))
-			lineartest.PartialFit(t, regressor, lineartest.SliceChunk(&signs, i, i+50))
+			lineartest.PartialFit(t, classifier, c.Slice(i, i+50))
+			lineartest.PartialFit(t, regressor, (&signs).Slice(i, i+50))
 		}
 		a, b := lineartest.ModelOf(t, classifier), lineartest.ModelOf(t, regressor)
 		if !slices.Equal(a.Coef[0], b.Coef[0]) || a.Intercept[0] != b.Intercept[0] {
@@ -239,7 +239,7 @@ func TestResume(t *testing.T) {
 			var stopping *SGD
 			for epoch := range 3 {
 				for i := 0; i < 300; i += 50 {
-					c := lineartest.SliceChunk(v.rows, i, i+50)
+					c := v.rows.Slice(i, i+50)
 					lineartest.PartialFit(t, through, c)
 					if stopping == nil {
 						if len(through.vectors) == 0 {
@@ -392,7 +392,7 @@ func TestEarlyStopping(t *testing.T) {
 	if len(held) < 40 || len(held) > 80 {
 		t.Errorf("%d of 600 rows are held out", len(held))
 	}
-	lineartest.PartialFit(t, s, lineartest.SliceChunk(c, 0, 123), lineartest.SliceChunk(c, 123, 600))
+	lineartest.PartialFit(t, s, c.Slice(0, 123), c.Slice(123, 600))
 	o.EarlyStopping, o.Tol = false, nil
 	without := newSGDFor(t, o, 5)
 	lineartest.PartialFit(t, without, rest)
@@ -406,10 +406,10 @@ func TestEarlyStopping(t *testing.T) {
 	replay := newSGDFor(t, o, 5)
 	for i := range 600 {
 		if !slices.Contains(held, i) {
-			lineartest.PartialFit(t, replay, lineartest.SliceChunk(c, i, i+1))
+			lineartest.PartialFit(t, replay, c.Slice(i, i+1))
 			continue
 		}
-		p, err := lineartest.ModelOf(t, replay).Predict(lineartest.SliceChunk(c, i, i+1), nil)
+		p, err := lineartest.ModelOf(t, replay).Predict(c.Slice(i, i+1), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -454,7 +454,7 @@ func TestEarlyStoppingRegression(t *testing.T) {
 	var want linear.RegressionMetrics
 	replay := newSGDFor(t, linear.Options{Task: linear.Regression, Average: 5}, 5)
 	for i := range 300 {
-		k := lineartest.SliceChunk(c, i, i+1)
+		k := c.Slice(i, i+1)
 		if !s.heldOut(c, i) {
 			lineartest.PartialFit(t, replay, k)
 			continue
@@ -482,14 +482,14 @@ func TestObjective(t *testing.T) {
 		} {
 			o.Task, o.Alpha, o.Eta0, o.Tol = linear.Regression, new(0.05), 0.1, new(0.0)
 			s := newSGDFor(t, o, 5)
-			lineartest.PartialFit(t, s, lineartest.SliceChunk(c, 0, 10), lineartest.SliceChunk(c, 10, 40))
+			lineartest.PartialFit(t, s, c.Slice(0, 10), c.Slice(10, 40))
 			loss := loss.New(s.options.Loss, *s.options.Epsilon)
 			want := 0.0
 			for i := range 40 {
 				before := newSGDFor(t, o, 5)
-				lineartest.PartialFit(t, before, lineartest.SliceChunk(c, 0, min(i, 10)), lineartest.SliceChunk(c, min(i, 10), i))
+				lineartest.PartialFit(t, before, c.Slice(0, min(i, 10)), c.Slice(min(i, 10), i))
 				m := lineartest.ModelOf(t, before)
-				p, err := m.Predict(lineartest.SliceChunk(c, i, i+1), nil)
+				p, err := m.Predict(c.Slice(i, i+1), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -524,7 +524,7 @@ func TestAllocations(t *testing.T) {
 			s.Scaler = linear.NewStandardScaler(5)
 		}
 		lineartest.PartialFit(t, s, v.rows)
-		few, many := lineartest.SliceChunk(v.rows, 0, 10), v.rows
+		few, many := v.rows.Slice(0, 10), v.rows
 		a := testing.AllocsPerRun(5, func() { lineartest.PartialFit(t, s, few) })
 		b := testing.AllocsPerRun(5, func() { lineartest.PartialFit(t, s, many) })
 		if a != b {
@@ -629,7 +629,7 @@ func TestOverflow(t *testing.T) {
 		s := newSGDFor(t, linear.Options{Task: linear.Regression, LearningRate: linear.Constant, Eta0: 10}, 5)
 		var err error
 		for i := 0; err == nil && i < 200; i += 10 {
-			err = s.PartialFit(lineartest.SliceChunk(c, i, i+10))
+			err = s.PartialFit(c.Slice(i, i+10))
 		}
 		if err == nil {
 			t.Fatalf("%s: nothing overflows: %v", name, s.vectors[0])

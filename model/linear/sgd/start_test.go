@@ -16,7 +16,7 @@ func startedFor(t *testing.T, o linear.Options, epochs int, judges bool, c *line
 	if judges {
 		a.Trainer().Progressive = NewProgressive(o.Task, o.Classes.Len())
 	}
-	sample := lineartest.SliceChunk(c, 0, 200)
+	sample := c.Slice(0, 200)
 	for range 200 {
 		sample.Weights = append(sample.Weights, float64(c.Len())/200)
 	}

@@ -312,7 +312,7 @@ func TestDrift(t *testing.T) {
 		s, _ := NewSurvey(task, 5, false)
 		p := s.Partial(0, 1)
 		for _, i := range r.Perm(120) {
-			if err := p.PartialFit(lineartest.SliceChunk(&sorted, i*50, i*50+50)); err != nil {
+			if err := p.PartialFit((&sorted).Slice(i*50, i*50+50)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -358,7 +358,7 @@ func TestSparseScaler(t *testing.T) {
 			s *linear.StandardScaler
 			c *linear.Chunk
 		}{{a, c}, {b, sparse}} {
-			if err := e.s.PartialFit(lineartest.SliceChunk(e.c, i, i+50), weights[i:i+50]); err != nil {
+			if err := e.s.PartialFit(e.c.Slice(i, i+50), weights[i:i+50]); err != nil {
 				t.Fatal(err)
 			}
 		}
