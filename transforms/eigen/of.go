@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
@@ -150,16 +149,7 @@ func (j *Projection) Columns() linear.Columns {
 
 // Check says what cannot be asked of components.
 func (j *Projection) Check(o *linear.PredictOptions) error {
-	var errs []error
-	for _, f := range []struct {
-		name  string
-		asked bool
-	}{{"proba", o.Proba}, {"decision", o.Decision}, {"evaluate, target", o.Evaluate}} {
-		if f.asked {
-			errs = append(errs, fmt.Errorf("%s: the model is of components, which have no classes", f.name))
-		}
-	}
-	return errors.Join(errs...)
+	return o.WithoutClasses("components")
 }
 
 // Answers are the columns of the output.

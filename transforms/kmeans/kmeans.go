@@ -253,16 +253,7 @@ func Columns(m *model.Model) linear.Columns {
 
 // Check says what cannot be asked of clusters.
 func (c *Clusters) Check(o *linear.PredictOptions) error {
-	var errs []error
-	for _, f := range []struct {
-		name  string
-		asked bool
-	}{{"proba", o.Proba}, {"decision", o.Decision}, {"evaluate, target", o.Evaluate}} {
-		if f.asked {
-			errs = append(errs, fmt.Errorf("%s: the model is of clusters, which have no classes", f.name))
-		}
-	}
-	return errors.Join(errs...)
+	return o.WithoutClasses("clusters")
 }
 
 // Answers are the columns of the output.

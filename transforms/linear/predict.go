@@ -64,6 +64,20 @@ type PredictOptions struct {
 	Format string `json:",omitempty"`
 }
 
+// WithoutClasses reports what is asked for that needs classes, of a model of something that has none.
+func (o *PredictOptions) WithoutClasses(of string) error {
+	var errs []error
+	for _, f := range []struct {
+		name  string
+		asked bool
+	}{{"proba", o.Proba}, {"decision", o.Decision}, {"evaluate, target", o.Evaluate}} {
+		if f.asked {
+			errs = append(errs, fmt.Errorf("%s: the model is of %s, which have no classes", f.name, of))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // PredictJob is a model, the rows to predict, and the options.
 type PredictJob struct {
 	Model *model.Model

@@ -39,7 +39,12 @@ type Trained struct {
 // whole is a model that engines in Java can keep: the SDK's coder writes a list that is nil as null, of which their
 // schema knows nothing. A model that is a side input is one between two stages.
 func whole(t Trained) Trained {
-	t.File, t.Notes = append([]byte{}, t.File...), append([]string{}, t.Notes...)
+	if t.File == nil {
+		t.File = []byte{}
+	}
+	if t.Notes == nil {
+		t.Notes = []string{}
+	}
 	return t
 }
 

@@ -415,18 +415,23 @@ func (f *trainOfFn) ProcessElement(ctx context.Context, _ []byte, iter func(*str
 // train learns from the rows as numbers, or as those of a table where they hold more.
 func (f *trainOfFn) train(ctx context.Context, names []string) (Trained, error) {
 	o := &f.Options
-	if o.TableAsked {
-		return f.learn(ctx, names, o.table)
-	}
 	if o.Numbers {
 		return f.learn(ctx, names, o.numbers)
 	}
-	if other := o.other(ctx, names); other != "" {
-		return f.learn(ctx, names, o.table)
+	keys, err := o.keys(ctx, names)
+	if err != nil {
+		return Trained{}, err
+	}
+	table := func(ctx context.Context, names []string, learning *Options, reading *vectorio.Options) (*vectorio.Dataset,
+		error) {
+		return o.table(ctx, names, keys, learning, reading)
+	}
+	if o.TableAsked || o.other(ctx, names, keys) != "" {
+		return f.learn(ctx, names, table)
 	}
 	t, err := f.learn(ctx, names, o.numbers)
 	if o.isCell(err) { // of a row that the first ones told nothing of
-		return f.learn(ctx, names, o.table)
+		return f.learn(ctx, names, table)
 	}
 	return t, err
 }
@@ -481,10 +486,10 @@ func (o *RowsOptions) numbers(ctx context.Context, names []string, learning *Opt
 }
 
 // table inspects the files of the rows as those of a table, and finds out how they are encoded.
-func (o *RowsOptions) table(ctx context.Context, names []string, learning *Options,
+func (o *RowsOptions) table(ctx context.Context, names, keys []string, learning *Options,
 	reading *vectorio.Options) (*vectorio.Dataset, error) {
 	reading.Parts = 2 * learning.Shards
-	data, err := o.cells(ctx, names, reading)
+	data, err := o.cells(ctx, names, keys, reading)
 	if err != nil {
 		return nil, err
 	}
@@ -502,22 +507,19 @@ func (o *RowsOptions) table(ctx context.Context, names []string, learning *Optio
 }
 
 // other says which column the first rows have that holds more than numbers; "" where none does.
-func (o *RowsOptions) other(ctx context.Context, names []string) string {
-	data, err := o.cells(ctx, names, o.reading())
+func (o *RowsOptions) other(ctx context.Context, names, keys []string) string {
+	data, err := o.cells(ctx, names, keys, o.reading())
 	if err != nil {
 		return "" // which the reading as numbers tells
 	}
 	return data.Other
 }
 
-// cells inspects the files of the rows as those of a table. Where a file lacks a key that others have, or that Columns
-// name, its cells are missing, wherever rows lie.
-func (o *RowsOptions) cells(ctx context.Context, names []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
+// cells inspects the files of the rows as those of a table. Where a file lacks one of these keys, its cells are missing,
+// wherever rows lie.
+func (o *RowsOptions) cells(ctx context.Context, names, keys []string, reading *vectorio.Options) (*vectorio.Dataset,
+	error) {
 	reading.Formats.Cells = true
-	keys, err := o.keys(ctx, names)
-	if err != nil {
-		return nil, err
-	}
 	if keys == nil {
 		return vectorio.Inspect(ctx, names, *reading)
 	}
