@@ -204,10 +204,10 @@ func (f *Fit) begin(p *look) error {
 		return f.goOn(p)
 	}
 	if most := o.Clusters[len(o.Clusters)-1]; int64(most) > f.rows {
-		return fmt.Errorf("n_clusters %d: there are %d rows", most, f.rows)
+		return fmt.Errorf("n_clusters %d: rows are fewer: %d", most, f.rows)
 	}
 	if most := o.Clusters[len(o.Clusters)-1]; int64(most) > p.heavy && (o.Init != Given || p.heavy == 0) {
-		return fmt.Errorf("n_clusters %d: there are %d rows whose weight is not 0", most, p.heavy)
+		return fmt.Errorf("n_clusters %d: rows whose weight is not 0 are fewer: %d", most, p.heavy)
 	}
 	p.moments.Finish()
 	if err := f.measurable(p); err != nil {

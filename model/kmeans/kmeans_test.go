@@ -346,7 +346,7 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := pass(f, two, 3, 1); err == nil || err.Error() != "n_clusters 6: there are 5 rows" {
+	if err := pass(f, two, 3, 1); err == nil || err.Error() != "n_clusters 6: rows are fewer: 5" {
 		t.Errorf("six clusters of five rows: %v", err)
 	}
 	for _, standardize := range []bool{false, true} {

@@ -122,10 +122,10 @@ func TestRowsOfWeight(t *testing.T) {
 		want     string
 	}{
 		{PlusPlus, 2, []float64{0, 1, 0, 0.5, 0}, ""},
-		{PlusPlus, 3, []float64{0, 1, 0, 0.5, 0}, "n_clusters 3: there are 2 rows whose weight is not 0"},
-		{Random, 3, []float64{0, 1, 0, 0.5, 0}, "n_clusters 3: there are 2 rows whose weight is not 0"},
+		{PlusPlus, 3, []float64{0, 1, 0, 0.5, 0}, "n_clusters 3: rows whose weight is not 0 are fewer: 2"},
+		{Random, 3, []float64{0, 1, 0, 0.5, 0}, "n_clusters 3: rows whose weight is not 0 are fewer: 2"},
 		{Given, 3, []float64{0, 1, 0, 0.5, 0}, ""},
-		{Given, 3, []float64{0, 0, 0, 0, 0}, "n_clusters 3: there are 0 rows whose weight is not 0"},
+		{Given, 3, []float64{0, 0, 0, 0, 0}, "n_clusters 3: rows whose weight is not 0 are fewer: 0"},
 	} {
 		o := Options{Clusters: []int{c.clusters}, Init: c.init}
 		if c.init == Given {

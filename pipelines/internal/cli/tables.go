@@ -59,6 +59,7 @@ func (a *App) Tables(auto bool) *Tables {
 
 // withoutNumbers is how a fault ends where a column is none of numbers: its first cell is text, or a cell is missing.
 var withoutNumbers = regexp.MustCompile(`(?s): row 0, column .*: found .*, expected a number$` +
+	`|, column .*: found .* in the first row, expected a number$` +
 	`|: row \d+, column .*: found (an empty field|null|NaN), expected a number$` +
 	`|: found the column .*, expected numbers, or a list of them$`)
 

@@ -56,12 +56,14 @@ func TestHintOfTables(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "t.csv"), "a,city\n1,Rome\n2,Oslo\n3,Rome\n")
 	clitest.Write(t, filepath.Join(dir, "empty.csv"), "a,b\n1,2\n2,\n3,4\n")
 	clitest.Write(t, filepath.Join(dir, "null.jsonl"), `{"a":1,"b":2}`+"\n"+`{"a":2,"b":null}`+"\n")
+	clitest.Write(t, filepath.Join(dir, "text.jsonl"), `{"a":"x","b":2}`+"\n"+`{"a":"z","b":3}`+"\n")
 	clitest.Write(t, filepath.Join(dir, "typo.csv"), "a,b\n1,2\n2,x\n3,4\n")
 	const hint = "With --encode=auto, text, dates and missing cells become numbers, too."
 	for args, hinted := range map[string]bool{
 		"kneighbors --input=t.csv --columns=a,city --k=1 --output=o.csv":                                 true,
 		"kneighbors --input=empty.csv --k=1 --output=o.csv":                                              true,
 		"kneighbors --input=null.jsonl --k=1 --output=o.csv":                                             true,
+		"kneighbors --input=text.jsonl --columns=a,b --k=1 --output=o.csv":                               true,
 		"index --input=empty.csv --index=o.index":                                                        true,
 		"groups --input=empty.csv --radius=1 --output=o.csv":                                             true,
 		"eigen --input=empty.csv --components=1 --output=o.csv":                                          true,

@@ -235,7 +235,7 @@ func TestWeights(t *testing.T) {
 	}
 	clitest.Write(t, filepath.Join(dir, "w.csv"), "a,w\n1,1\n2,0\n")
 	stderr, code = run(t, dir, "--input=w.csv", "--weight_column=w", "--n_clusters=2", "--output_model=m.json")
-	if code == 0 || !strings.Contains(stderr, "n_clusters 2: there are 1 rows whose weight is not 0") {
+	if code == 0 || !strings.Contains(stderr, "n_clusters 2: rows whose weight is not 0 are fewer: 1") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
@@ -367,7 +367,7 @@ func TestFaults(t *testing.T) {
 		want string
 	}{
 		{"--input=x.csv --output_model=m.json", "n_clusters is needed: how many clusters to find"},
-		{"--input=x.csv --n_clusters=4 --output_model=m.json", "n_clusters 4: there are 3 rows"},
+		{"--input=x.csv --n_clusters=4 --output_model=m.json", "n_clusters 4: rows are fewer: 3"},
 		{"--input=x.csv --n_clusters=2", "--output_model is needed"},
 		{"--input=x.csv --n_clusters=2 --output_model=m.json --output=c.html", `c.html: found the extension ".html"`},
 		{"--input=x.csv --n_clusters=2 --output_model=m.json --output=c.csv --output_format=x", `"x"`},
