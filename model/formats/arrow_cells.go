@@ -121,6 +121,12 @@ func (s *arrowSource) cellsReader(ctx context.Context, span Span) Reader {
 	return r
 }
 
+// SkipTo is that of a [Skipper].
+func (r *arrowCells) SkipTo(row int64) error {
+	r.skipTo(row)
+	return nil
+}
+
 // fillRows decodes the next rows of the batch.
 func (r *arrowCells) fillRows() (err error) {
 	defer r.in.undamaged(&err)

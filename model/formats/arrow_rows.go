@@ -241,6 +241,12 @@ func (s *arrowSource) Read(ctx context.Context, span Span) (Reader, error) {
 	return r, nil
 }
 
+// SkipTo is that of a [Skipper].
+func (r *arrowReader) SkipTo(row int64) error {
+	r.skipTo(row)
+	return nil
+}
+
 // fill decodes the next rows of the batch.
 func (r *arrowReader) fill() (err error) {
 	defer r.in.undamaged(&err)

@@ -351,6 +351,13 @@ func (s *csvSource) Read(ctx context.Context, span Span) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.past = func() error {
+		_, _, _, err := s.dialect.row(t.lines)
+		if err == errOpen || err == errOpenLong {
+			return openQuote(s.Name(), fmt.Sprintf("row %d", t.next), err)
+		}
+		return err
+	}
 	if s.cells {
 		return s.cellsReader(t), nil
 	}

@@ -66,10 +66,6 @@ func (s *csvSource) cellsReader(t *textReader) Reader {
 	r := &csvCells{textReader: t, s: s, plain: s.dialect.plain(),
 		fields: fields{dialect: &s.dialect, max: s.selection.count}}
 	t.parse = r.row
-	t.past = func() error {
-		_, _, _, err := s.dialect.row(t.lines)
-		return err
-	}
 	return r
 }
 

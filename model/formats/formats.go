@@ -240,6 +240,15 @@ type Reader interface {
 	Close() error
 }
 
+// Skipper is a Reader that passes over rows faster than it reads them.
+type Skipper interface {
+	Reader
+	// SkipTo goes on at the row of this number within the file, or at the end of the span; or at an earlier one, where
+	// it cannot pass over rows. Where the row has been read already, it does nothing. What it passes over is not looked
+	// at, so that nobody sees whether these rows are at fault.
+	SkipTo(row int64) error
+}
+
 // Counter is a Source whose rows must be counted: text.
 type Counter interface {
 	Source

@@ -375,6 +375,10 @@ func (s *jsonlSource) Read(ctx context.Context, span Span) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.past = func() error {
+		_, _, err := objectLine(r.lines)
+		return err
+	}
 	if s.cells {
 		return s.cellsReader(r), nil
 	}

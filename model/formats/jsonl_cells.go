@@ -344,10 +344,6 @@ func (s *jsonlSource) cellsReader(t *textReader) Reader {
 	r := &jsonlCells{textReader: t, p: s.parser()}
 	r.p.visit, r.p.unknown = r.value, r.unknown
 	t.parse = r.row
-	t.past = func() error {
-		_, _, err := objectLine(t.lines)
-		return err
-	}
 	return r
 }
 

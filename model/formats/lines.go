@@ -515,15 +515,7 @@ func (t *textFile) read(ctx context.Context, s Span) (*textReader, error) {
 }
 
 func (r *textReader) Read(b *vectors.Block, max int) error {
-	for ; r.skip > 0 && r.err == nil && r.next < r.end; r.skip-- {
-		r.err = r.early() // of a span that is not this table's
-		if r.past != nil {
-			r.err = r.past()
-		}
-		if r.err == io.EOF {
-			r.err = r.early()
-		}
-	}
+	r.skipPast()
 	for n := 0; n < max; n++ {
 		if r.err != nil {
 			return r.err
@@ -548,6 +540,31 @@ func (r *textReader) Read(b *vectors.Block, max int) error {
 		return err
 	}
 	return nil
+}
+
+// SkipTo is that of a [Skipper]; where the format has no way past a row, rows are read that nobody wants.
+func (r *textReader) SkipTo(row int64) error {
+	r.skipPast()
+	for r.past != nil && r.err == nil && r.next < min(row, r.end) {
+		if r.err = r.past(); r.err == io.EOF {
+			r.err = r.early()
+		}
+		r.next++
+	}
+	return r.err
+}
+
+// skipPast reads past the rows before the first.
+func (r *textReader) skipPast() {
+	for ; r.skip > 0 && r.err == nil && r.next < r.end; r.skip-- {
+		r.err = r.early() // of a span that is not this table's
+		if r.past != nil {
+			r.err = r.past()
+		}
+		if r.err == io.EOF {
+			r.err = r.early()
+		}
+	}
 }
 
 func (r *textReader) Close() error { return r.close() }

@@ -455,6 +455,22 @@ func (r *batchReader) Read(b *vectors.Block, max int) error {
 	return r.read(max, func(left int) (int, error) { return r.appendTo(b, left) })
 }
 
+// skipTo drops rows of the batch up to this number, and lets fill go on there where the batch has none such.
+func (r *batchReader) skipTo(row int64) {
+	row = min(row, r.end)
+	if row <= r.first {
+		return
+	}
+	if row >= r.until {
+		r.first, r.next = r.until, max(r.next, row)
+		return
+	}
+	r.advance(int(row - r.first))
+	for len(r.faults) > 0 && r.faults[0].Row < row {
+		r.faults = r.faults[1:]
+	}
+}
+
 // read reads at most max rows: take moves at most so many of the batch, and returns how many.
 func (r *batchReader) read(max int, take func(left int) (int, error)) error {
 	for read := 0; read < max; {

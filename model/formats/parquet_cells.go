@@ -190,10 +190,16 @@ func (s *parquetSource) cellsReader(ctx context.Context, span Span) Reader {
 	return r
 }
 
+// SkipTo is that of a [Skipper].
+func (r *parquetCells) SkipTo(row int64) error {
+	r.skipTo(row)
+	return nil
+}
+
 // Close leaves the row group to who reads the rows after these, if all of these have been read.
 func (r *parquetCells) Close() error {
 	if r.err == nil && r.next == r.cellsBatch.end {
-		return r.leave(r.next)
+		return r.leave()
 	}
 	return r.parquetGroups.Close()
 }
@@ -206,6 +212,7 @@ func (r *parquetCells) fillRows() (err error) {
 	}
 	rows := int(min(cellRows, r.parquetGroups.end-r.next, r.cellsBatch.end-r.next))
 	r.begin(r.next, rows)
+	r.parquetGroups.row = r.next + int64(rows)
 	for j := range r.columns {
 		c := &r.columns[j]
 		if c.list != nil {

@@ -18,6 +18,7 @@ type parquetGroups struct {
 	in                 *parquetBytes
 	file               *file.Reader
 	isOpen             bool
+	row                int64           // that the open columns come to next
 	end                int64           // number of the row after the last of the group that is open
 	vector             []*parquetChunk // the open columns
 	lists              []*parquetList  // where they are decoded to, nil of those that are no lists
@@ -35,8 +36,9 @@ func (s *parquetSource) open(ctx context.Context, first int64) parquetGroups {
 	return g
 }
 
-// leave closes the row group that is open at a row, or leaves it open there for who reads the rows after it.
-func (g *parquetGroups) leave(row int64) error {
+// leave closes the row group that is open where its rows are over, or leaves it open for who reads the rows after it.
+func (g *parquetGroups) leave() error {
+	row := g.row
 	if g.left >= 0 {
 		row = g.left // nothing was read
 	}
@@ -149,12 +151,12 @@ func (g *parquetGroups) Close() (err error) {
 // seek opens the row group of a row, behind the last one that was read, and gets there; unless it is there already.
 // It tells whether it has opened one.
 func (g *parquetGroups) seek(row int64) (opened bool, err error) {
-	if left := g.left; left >= 0 {
-		g.left = -1
-		return true, g.drop(row - left)
+	taken := g.left >= 0
+	if taken {
+		g.row, g.left = g.left, -1
 	}
 	if g.isOpen && row < g.end {
-		return false, nil
+		return taken, g.dropTo(row)
 	}
 	if err := g.Close(); err != nil {
 		return false, err
@@ -196,12 +198,16 @@ func (g *parquetGroups) seek(row int64) (opened bool, err error) {
 			c.read = nil
 		}
 	}
-	g.isOpen, g.end = true, of.first+of.rows
-	return true, g.drop(row - of.first)
+	g.isOpen, g.row, g.end = true, of.first, of.first+of.rows
+	return true, g.dropTo(row)
 }
 
-// drop passes over rows in all columns.
-func (g *parquetGroups) drop(rows int64) error {
+// dropTo passes over rows in all columns, up to one of the row group.
+func (g *parquetGroups) dropTo(row int64) error {
+	rows := row - g.row
+	if g.row = row; rows == 0 {
+		return nil
+	}
 	for i, c := range g.vector {
 		if !c.list {
 			if err := c.drop(rows); err != nil {

@@ -183,6 +183,7 @@ func (p *parquetSparse) fillSparse() (err error) {
 		p.ends = append(p.ends, len(p.columns))
 	}
 	r.begin(r.next, rows)
+	r.parquetGroups.row = r.next + int64(rows)
 	if r.id != nil {
 		err = r.readIDs(rows)
 	}

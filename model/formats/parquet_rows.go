@@ -67,10 +67,16 @@ type parquetScratch struct {
 	f64 []float64
 }
 
+// SkipTo is that of a [Skipper].
+func (r *parquetReader) SkipTo(row int64) error {
+	r.skipTo(row)
+	return nil
+}
+
 // Close leaves the row group to who reads the rows after these, if all of these have been read.
 func (r *parquetReader) Close() error {
 	if r.err == nil && r.next == r.batchReader.end {
-		return r.leave(r.next)
+		return r.leave()
 	}
 	return r.parquetGroups.Close()
 }
@@ -83,6 +89,7 @@ func (r *parquetReader) fill() (err error) {
 	}
 	rows := int(min(max(parquetBatch/int64(r.dim), 1), r.parquetGroups.end-r.next, r.batchReader.end-r.next))
 	r.begin(r.next, rows)
+	r.parquetGroups.row = r.next + int64(rows)
 	clear(r.marks)
 	if r.id != nil {
 		if err := r.readIDs(rows); err != nil {

@@ -492,6 +492,14 @@ func (r *partitionedReader) NoTarget() int64 {
 	return r.none
 }
 
+// SkipTo is that of a [Skipper]; a file that has no such reader is read from where it is.
+func (r *partitionedReader) SkipTo(row int64) error {
+	if s, ok := r.Reader.(Skipper); ok {
+		return s.SkipTo(row)
+	}
+	return nil
+}
+
 // Read appends rows.
 func (r *partitionedReader) Read(b *vectors.Block, most int) error {
 	if r.own == nil {

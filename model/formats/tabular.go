@@ -158,6 +158,16 @@ func (a *cellsBatch) Read(b *vectors.Block, max int) error {
 	return nil
 }
 
+// skipTo drops rows of the batch up to this number, and lets fill go on there where the batch has none such.
+func (a *cellsBatch) skipTo(row int64) {
+	row = min(row, a.end)
+	if row >= a.first+int64(a.rows) {
+		a.at, a.next = a.rows, max(a.next, row)
+	} else {
+		a.at = max(a.at, int(row-a.first))
+	}
+}
+
 // appendTo moves at most max rows to b, and returns how many, or the fault of the row after them, which it drops.
 func (a *cellsBatch) appendTo(b *vectors.Block, max int) (int, error) {
 	moved := 0

@@ -2,6 +2,7 @@ package knn
 
 import (
 	"context"
+	"errors"
 	"io"
 	"reflect"
 	"slices"
@@ -82,6 +83,9 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 	return f.build(ctx, read.points, b, emit, ranges, parts)
 }
 
+// errNoPoints is of rows none of which may be a neighbour and can be read.
+var errNoPoints = errors.New("no points to index")
+
 // building is what is known of points of which an index is built.
 type building struct {
 	start    time.Time // of reading
@@ -111,6 +115,9 @@ func (f *buildFn) build(ctx context.Context, points *vectors.Block, b *building,
 		if err := f.Options.checkK(b.rows, f.Self); err != nil {
 			return fault.Mark(err)
 		}
+	}
+	if points.Len() == 0 && f.Options.readsKept(f.Self) {
+		return fault.Mark(errNoPoints)
 	}
 	index, err := neighbors.Fit(points, f.Options.Neighbors)
 	if err != nil {
@@ -223,8 +230,7 @@ const built = -1
 type pointsRead struct {
 	points   *vectors.Block
 	rejected []*fault.Fault
-	rows     int64          // that were read, of which points are all or those that some query may have
-	first    *vectors.Block // the first row, where it is none of points
+	rows     int64 // that may be points, of which points are all or those that some query may have
 }
 
 // readAhead is about how many bytes of points are read in one go, by one goroutine.
@@ -252,6 +258,10 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*pointsRea
 	}
 	threads := neighbors.Search{Threads: f.Options.Threads}.NumThreads()
 	g, ctx := errgroup.WithContext(ctx)
+	kept, err := f.Options.kept(ctx, f.Self)
+	if err != nil {
+		return nil, err
+	}
 	runs := f.runs(chunks, threads)
 	type part struct {
 		*pointsRead
@@ -271,7 +281,7 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*pointsRea
 				return ctx.Err()
 			}
 			g.Go(func() error {
-				read, err := f.readRun(ctx, run)
+				read, err := f.readRun(ctx, run, kept)
 				parts[i] <- part{read, err}
 				return nil
 			})
@@ -299,9 +309,6 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*pointsRea
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	if all.points.Len() == 0 && all.first != nil {
-		all.points.AppendBlock(all.first) // an index has a point, even one that no query may have
-	}
 	return all, nil
 }
 
@@ -313,42 +320,34 @@ func (f *buildFn) add(all, next *pointsRead, rows int) error {
 		if next.points.Wide() {
 			points.Widen()
 		}
-		if !f.selects() {
+		if !f.Options.readsKept(f.Self) {
 			points.Grow(rows)
 		}
 	}
 	points.AppendBlock(next.points)
 	all.rejected, all.rows = append(all.rejected, next.rejected...), all.rows+next.rows
-	if all.first == nil {
-		all.first = next.first
-	}
 	if size := blockBytes(points); size > f.Options.IndexLimit {
 		return tooLarge("the first ", int64(points.Len()), f.Dim, size, f.Options.IndexLimit)
 	}
 	return nil
 }
 
-// readRun reads chunks one after the other.
-func (f *buildFn) readRun(ctx context.Context, chunks []vectorio.Chunk) (*pointsRead, error) {
+// readRun reads chunks one after the other: all rows, or those that kept has.
+func (f *buildFn) readRun(ctx context.Context, chunks []vectorio.Chunk, kept func(int64) bool) (*pointsRead, error) {
 	all := &pointsRead{}
 	for _, c := range chunks {
 		b := f.Reading.NewBlock(f.Dim)
-		err := readChunk(ctx, c, f.Reading, b, func(r *fault.Fault) { all.rejected = append(all.rejected, r) })
+		err := readSome(ctx, c, f.Reading, b, kept, func(r *fault.Fault) { all.rejected = append(all.rejected, r) })
 		if err == nil {
 			b, err = f.Options.labelled(ctx, b)
 		}
 		if err != nil {
 			return nil, err
 		}
-		all.rows += int64(b.Len())
-		if f.selects() {
-			if all.first == nil && b.Len() > 0 {
-				first := b.Numbers[0]
-				all.first = someRows(b, func(number int64) bool { return number == first })
-			}
-			if b, err = f.Options.met(ctx, b); err != nil {
-				return nil, err
-			}
+		if kept != nil {
+			all.rows += c.Span.Rows
+		} else {
+			all.rows += int64(b.Len())
 		}
 		if all.points == nil {
 			all.points = b
@@ -357,22 +356,6 @@ func (f *buildFn) readRun(ctx context.Context, chunks []vectorio.Chunk) (*points
 		}
 	}
 	return all, nil
-}
-
-// selects reports whether only the rows that meet a condition become points of the index. Where every point is a query
-// all do, and where a metric has parameters of all points, as the variances of seuclidean.
-func (f *buildFn) selects() bool {
-	o := &f.Options
-	return !f.Self && o.Rules != nil && o.Rules.Keep != "" && !(o.Neighbors.Metric.Fitted() && o.Neighbors.Params == nil)
-}
-
-// met are the rows that meet the condition of the rules.
-func (o *Options) met(ctx context.Context, b *vectors.Block) (*vectors.Block, error) {
-	r, err := o.rules(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return someRows(b, func(number int64) bool { return number < int64(len(r.Keep)) && r.Keep[number] >= 0 }), nil
 }
 
 // blockBytes is what the values of rows take.
@@ -387,11 +370,27 @@ func blockBytes(b *vectors.Block) int64 {
 func readChunk(
 	ctx context.Context, c vectorio.Chunk, o vectorio.Options, b *vectors.Block, rejected func(*fault.Fault),
 ) error {
+	return readSome(ctx, c, o, b, nil, rejected)
+}
+
+// readSome appends the rows of a chunk that kept has to b, or with nil all. Where it has none, nothing is opened.
+func readSome(ctx context.Context, c vectorio.Chunk, o vectorio.Options, b *vectors.Block, kept func(int64) bool,
+	rejected func(*fault.Fault)) error {
+	rows := c.Span.Rows
+	if kept != nil {
+		rows = countKept(&c, kept)
+	}
+	if rows == 0 {
+		return nil
+	}
 	r, err := vectorio.Open(ctx, c, o, rejected)
 	if err != nil {
 		return err
 	}
-	b.Grow(int(min(c.Span.Rows, maxGrow)))
+	if kept != nil {
+		r.Only(kept)
+	}
+	b.Grow(int(min(rows, maxGrow)))
 	for err == nil {
 		err = r.Read(b)
 	}
@@ -400,6 +399,16 @@ func readChunk(
 		return err
 	}
 	return r.Close()
+}
+
+// countKept is how many rows of a chunk kept has.
+func countKept(c *vectorio.Chunk, kept func(int64) bool) (rows int64) {
+	for n := c.First; n < c.First+c.Span.Rows; n++ {
+		if kept(n) {
+			rows++
+		}
+	}
+	return rows
 }
 
 // maxGrow bounds the rows that room is made for at once.

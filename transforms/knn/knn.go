@@ -579,6 +579,7 @@ func KNeighbors(s beam.Scope, j *Job) error {
 	if err != nil {
 		return err
 	}
+	parts = rejectByRules(s, parts, j)
 	if j.Options.symmetric() {
 		parts = symmetrize(s, parts, j.Options)
 	}

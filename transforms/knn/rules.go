@@ -1,7 +1,6 @@
 package knn
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +29,10 @@ type Rules struct {
 	Apart, Same, Before RuleFiles
 	Keep, Most          string // of points; "" for none
 	Number              int    // with Most
+	// KeepQueries says that where every point is a query only those are that Keep has.
+	KeepQueries bool
+	// Faults is a file of the rows that were at fault where Keep was found, and left out; "" for none.
+	Faults string
 }
 
 // RuleFiles are files of numbers of the points' rows, and of the queries'. Queries is empty where every point is one,
@@ -197,45 +200,6 @@ type ranksPart struct{ compare.Part }
 
 func (p *ranksPart) Add(b *vectors.Block) error { return p.Part.Add(&b.Cells.Columns[0], b.Numbers) }
 
-// conditionPart are the rows of a chunk that meet a condition, by their places in it.
-type conditionPart struct {
-	condition *compare.Condition
-	matcher   *compare.Matcher
-	file      string
-	first     int64 // row of the chunk
-	shift     int64 // what a row number is less than by its place in the file
-	met       []int32
-	skip      func(*fault.Fault) // takes what is wrong with a row, which meets nothing; nil where that is an error
-}
-
-func (p *conditionPart) Add(b *vectors.Block) (err error) {
-	if p.matcher == nil {
-		if p.matcher, err = p.condition.Matcher(b.Cells.Fields()); err != nil {
-			return fmt.Errorf("%s: %w", p.file, err)
-		}
-	}
-	for i, n := range b.Numbers {
-		met, f := p.matcher.Match(b.Cells, i)
-		if f != nil {
-			if f.File, f.Row = p.file, n-p.shift; p.skip == nil {
-				return f
-			}
-			p.skip(f)
-			continue
-		}
-		if met {
-			p.met = append(p.met, int32(n-p.first))
-		}
-	}
-	return nil
-}
-
-func (p *conditionPart) MarshalBinary() ([]byte, error) {
-	var b bytes.Buffer
-	err := neighbors.WriteGroups(&b, p.met)
-	return b.Bytes(), err
-}
-
 // part is an empty one of a chunk.
 func (f *targetsFn) part(c *vectorio.Chunk) (rowsPart, error) {
 	shift := c.First - c.Span.First
@@ -244,7 +208,8 @@ func (f *targetsFn) part(c *vectorio.Chunk) (rowsPart, error) {
 		return &ranksPart{compare.Part{File: c.Info.Name, Column: f.Column, First: shift}}, nil
 	case rowsThatMeet:
 		condition, err := compare.Parse(f.Condition)
-		return &conditionPart{condition: condition, file: c.Info.Name, first: c.First, shift: shift}, err
+		return &conditionPart{condition: condition, file: c.Info.Name, first: c.First, shift: shift,
+			skips: f.Reading.SkipFaults}, err
 	}
 	if f.Rows == foundNeighbors {
 		return &foundPart{file: c.Info.Name, shift: shift}, nil
@@ -265,7 +230,9 @@ func (f *joinTargetsFn) joinRows(ctx context.Context, found *TargetsFile, parts 
 	case ranksOfRows:
 		list, err = f.joinRanks(ctx, found, parts)
 	case rowsThatMeet:
-		list, err = f.joinMet(ctx, found, parts)
+		if list, err = f.joinMet(ctx, found, parts); err == nil {
+			err = f.joinFaults(ctx, found, parts)
+		}
 	}
 	if err != nil {
 		return err
@@ -348,24 +315,6 @@ func (f *joinTargetsFn) joinRanks(ctx context.Context, found *TargetsFile, all [
 		return nil, err
 	}
 	return ranks, f.keep(ctx, order)
-}
-
-// joinMet has 0 for each row that meets the condition, and −1 for the others.
-func (f *joinTargetsFn) joinMet(ctx context.Context, found *TargetsFile, all []targetsPart) ([]int32, error) {
-	met := make([]int32, found.Rows)
-	for i := range met {
-		met[i] = -1
-	}
-	err := f.each(ctx, all, func(i int, b []byte) error {
-		places, err := neighbors.ReadGroups(b)
-		for _, at := range places {
-			if n := all[i].First + int64(at); n >= 0 && n < found.Rows {
-				met[n] = 0
-			}
-		}
-		return err
-	})
-	return met, err
 }
 
 // Dictionary is the file of the values of the points, of a run that has found them: see [TargetsJob.Among].

@@ -83,7 +83,11 @@ func (f *searchSelfFn) ProcessElement(
 func (f *searchSelfFn) search(ctx context.Context, r Range, from source, emit func(output.Part)) error {
 	t := task{options: &f.Options, ordinal: r.Ordinal, total: r.Total, kept: f.Kept, self: true}
 	return t.run(ctx, from, emit, func(ctx context.Context) error {
-		return t.answer(t.index.Rows(r.First, r.First+r.Rows))
+		q, err := f.Options.asked(ctx, t.index.Rows(r.First, r.First+r.Rows))
+		if err != nil || q.Len() == 0 {
+			return err
+		}
+		return t.answer(q)
 	})
 }
 
@@ -104,11 +108,12 @@ func (f *searchSelfFileFn) ProcessElement(ctx context.Context, r Range, emit fun
 type task struct {
 	ctx     context.Context
 	options *Options
-	ordinal int64           // place among the tasks
-	total   int64           // rows of the queries' dataset
-	self    bool            // the queries are points
-	chunk   *vectorio.Chunk // of the queries, or nil where they are not read
-	voters  *voters         // of predictions, once there are any
+	ordinal int64                   // place among the tasks
+	total   int64                   // rows of the queries' dataset
+	self    bool                    // the queries are points
+	chunk   *vectorio.Chunk         // of the queries, or nil where they are not read
+	voters  *voters                 // of predictions, once there are any
+	only    func(number int64) bool // the queries that are read; nil for all
 
 	index  *neighbors.Index
 	kept   bool                                          // it is one of an earlier run
@@ -177,6 +182,9 @@ func (t *task) read(
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	if t.only != nil {
+		r.Only(t.only)
+	}
 	block := f.Reading.NewBlock(f.Dim)
 	for {
 		start := time.Now()

@@ -247,12 +247,16 @@ type searchSelfSeveralFn struct{ severalFn }
 
 func (f *searchSelfSeveralFn) ProcessElement(ctx context.Context, r Range, emit func(output.Part)) error {
 	t := &task{ordinal: r.Ordinal, total: r.Total, self: true}
-	return f.search(ctx, t, emit, func(_ context.Context, indexes []*neighbors.Index) error {
+	return f.search(ctx, t, emit, func(ctx context.Context, indexes []*neighbors.Index) error {
 		at := slices.Index(f.Files, r.Index)
 		if at < 0 {
 			return fmt.Errorf("knn: points of the index %s, which is none of this run", r.Index.Path)
 		}
-		return t.answerParts(indexes[at].Rows(r.First, r.First+r.Rows), len(indexes), within(indexes))
+		q, err := f.Options.asked(ctx, indexes[at].Rows(r.First, r.First+r.Rows))
+		if err != nil || q.Len() == 0 {
+			return err
+		}
+		return t.answerParts(q, len(indexes), within(indexes))
 	})
 }
 

@@ -86,7 +86,8 @@ func (inShards) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	plan := &planShardsFn{Rows: j.shardRows(reading.Formats.DType == vectors.Float64)}
 	chunks := j.chunks(s.Scope("Corpus"), ofPoints, j.Corpus.Chunked(reading.ChunkRows, 0))
 	plans := beam.ParDo(s, plan, beam.GroupByKey(s, beam.AddFixedKey(s, chunks)))
-	fn := &buildShardsFn{Reading: reading, Options: o, Dim: dim, Rows: j.shardRows(false), WideRows: j.shardRows(true)}
+	fn := &buildShardsFn{Reading: reading, Options: o, Dim: dim, Self: j.Queries == nil, Rows: j.shardRows(false),
+		WideRows: j.shardRows(true)}
 	shards, built := beam.ParDo2(s.Scope("knn.BuildShards"), fn, beam.Reshuffle(s, plans))
 	list := &listShardsFn{Options: o, Self: j.Queries == nil}
 	listed := beam.ParDo(s, list, beam.GroupByKey(s, beam.AddFixedKey(s, shards)))
@@ -159,6 +160,7 @@ type buildShardsFn struct {
 	Reading        vectorio.Options
 	Options        Options
 	Dim            int
+	Self           bool
 	Rows, WideRows int64 // of a shard whose values are float32, or float64
 }
 
@@ -174,7 +176,11 @@ func (f *buildShardsFn) ProcessElement(
 	b := &shardBuilder{f: f, plan: &p, out: shardFiles{Plan: p.Number}}
 	b.buffer = neighbors.ShardBuffer{MaxRows: f.Rows, MaxWideRows: f.WideRows, Points: f.Reading.NewBlock(f.Dim),
 		Memory: f.Options.IndexMemory, Options: f.Options.Neighbors}
-	if err := errors.Join(f.Options.sameRows(p.Chunks[0].Total), b.read(ctx)); err != nil {
+	var err error
+	if b.kept, err = f.Options.kept(ctx, f.Self); err == nil {
+		err = errors.Join(f.Options.sameRows(p.Chunks[0].Total), b.read(ctx))
+	}
+	if err != nil {
 		return fault.Mark(err)
 	}
 	vectorio.Count(ctx, b.out.Points, int64(len(b.rejected)))
@@ -194,6 +200,7 @@ type shardBuilder struct {
 	f        *buildShardsFn
 	plan     *shardPlan
 	buffer   neighbors.ShardBuffer
+	kept     func(number int64) bool // nil where all rows are points
 	rejected []*fault.Fault
 	out      shardFiles
 	report   Report
@@ -210,11 +217,19 @@ func (b *shardBuilder) read(ctx context.Context) error {
 }
 
 func (b *shardBuilder) readChunk(ctx context.Context, c vectorio.Chunk, block *vectors.Block) (err error) {
+	if b.kept != nil {
+		if b.out.Points += c.Span.Rows; countKept(&c, b.kept) == 0 {
+			return nil
+		}
+	}
 	r, err := vectorio.Open(ctx, c, b.f.Reading, func(f *fault.Fault) { b.rejected = append(b.rejected, f) })
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	if b.kept != nil {
+		r.Only(b.kept)
+	}
 	for {
 		start := time.Now()
 		block.Reset()
@@ -277,7 +292,9 @@ func (b *shardBuilder) flush(ctx context.Context) error {
 		return err
 	}
 	b.out.Files = append(b.out.Files, file)
-	b.out.Points += int64(index.Len())
+	if b.kept == nil {
+		b.out.Points += int64(index.Len())
+	}
 	b.report.Algorithm = string(index.Algorithm())
 	b.report.IndexBytes += file.Size
 	b.buffer.Points.Reset()
@@ -306,8 +323,8 @@ func (f *listShardsFn) ProcessElement(ctx context.Context, _ int, iter func(*sha
 		all = append(all, p.Files...)
 		points += p.Points
 	}
-	if points == 0 {
-		return fault.Mark(errors.New("no points to index"))
+	if len(all) == 0 {
+		return fault.Mark(errNoPoints)
 	}
 	if f.Options.Radius == nil {
 		if err := f.Options.checkK(points, f.Self); err != nil {
@@ -358,10 +375,16 @@ func (f *searchShardsFn) ProcessElement(ctx context.Context, q Query, emit func(
 		reject := t.out.Reject
 		if f.Self {
 			reject = func(*fault.Fault) {} // as it was when the shards were built
+			if t.only, err = f.Options.kept(ctx, true); err != nil {
+				return err
+			}
 		}
 		return t.read(ctx, c, &f.searchFn, reject, func(b *vectors.Block) error {
 			if f.Self {
-				if b, err = f.Options.labelled(ctx, b); err != nil {
+				if b, err = f.Options.labelled(ctx, b); err == nil {
+					b, err = f.Options.asked(ctx, b)
+				}
+				if err != nil || b.Len() == 0 {
 					return err
 				}
 			}

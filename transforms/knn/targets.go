@@ -1,7 +1,6 @@
 package knn
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,8 +60,10 @@ type TargetsFile struct {
 	// Rejected is how many of these have a target that is at fault.
 	Rejected int64
 	// Incomparable is how many could not be compared with a condition, where that is no error, and Fault the first's.
+	// Faults is the file of these and of the rejected ones, of a condition.
 	Incomparable int64
 	Fault        string
+	Faults       string
 	// Classes are those of a classification, and ClassRows how many rows each has.
 	Classes   linear.Classes
 	ClassRows []int64
@@ -151,15 +152,7 @@ type targetsPart struct {
 	Rejected int64
 	Path     string
 
-	Incomparable int64
-	Fault        string
-}
-
-// skip counts a row that could not be compared with a condition.
-func (p *targetsPart) skip(f *fault.Fault) {
-	if p.Incomparable++; p.Fault == "" {
-		p.Fault = f.Error()
-	}
+	Faults string // the file of what a condition has found at fault; "" for nothing
 }
 
 func encodeTargetsPart(p targetsPart) ([]byte, error) { return json.Marshal(p) }
@@ -201,14 +194,22 @@ func (f *targetsFn) read(ctx context.Context, c vectorio.Chunk) (targetsPart, er
 		}
 		return part.Add(b)
 	}
-	if c, ok := part.(*conditionPart); ok && f.Reading.SkipFaults {
-		c.skip = p.skip
+	condition, _ := part.(*conditionPart)
+	rejected := func(wrong *fault.Fault) {
+		if p.Rejected++; condition != nil {
+			condition.faults.Unreadable = append(condition.faults.Unreadable, wrong)
+		}
 	}
-	rejected := func(*fault.Fault) { p.Rejected++ }
 	if f.Reading.Formats.Cells {
 		_, err = vectorio.EachTargeted(ctx, c, &f.Reading, rejected, add)
 	} else {
 		err = vectorio.EachBlock(ctx, c, &f.Reading, f.Dim, rejected, add)
+	}
+	if err != nil {
+		return p, err
+	}
+	if condition != nil {
+		p.Faults, err = condition.faults.write(ctx, &f.Options, faultsOf(c.Ordinal))
 	}
 	if err != nil {
 		return p, err
@@ -250,8 +251,6 @@ func (f *joinTargetsFn) join(ctx context.Context, all []targetsPart) error {
 	for _, p := range all {
 		found.Rows = p.Total
 		found.Rejected += p.Rejected
-		found.Incomparable += p.Incomparable
-		found.Fault = cmp.Or(found.Fault, p.Fault)
 	}
 	if f.Rows != targetsOfRows {
 		if err := f.joinRows(ctx, &found, all); err != nil {

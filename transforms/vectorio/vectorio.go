@@ -913,6 +913,8 @@ type Reader struct {
 	keeps    bool         // rows without a target
 	without  int64        // of them, but for those that the formats' reader counts
 	row      []float64
+	only     func(number int64) bool // nil where all rows are wanted
+	at       int64                   // with only: the row of the file before which nothing is left to read
 }
 
 // Open opens a chunk. Rows at fault go to rejected where the options skip them.
@@ -946,6 +948,10 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 	}
 	return reader, nil
 }
+
+// Only makes the reader leave out rows that has does not have, by their numbers within the dataset: call it before the
+// first Read. A file is read past them as fast as its format allows, and what is wrong with them is not seen.
+func (r *Reader) Only(has func(number int64) bool) { r.only, r.at = has, r.chunk.Span.First }
 
 // Read appends the next rows of the chunk to b, at most ChunkRows, numbered within the dataset. At the end of the chunk
 // it returns io.EOF and no rows.
@@ -1015,10 +1021,60 @@ func (r *Reader) decode(b *vectors.Block, most int) error {
 	switch {
 	case r.split != nil:
 		return r.split.read(r.reader, b, most)
-	case r.targets == nil:
+	case r.targets != nil:
+		return r.targets.read(r.reader, b, most)
+	case r.only != nil:
+		return r.decodeOnly(b, most)
+	}
+	return r.reader.Read(b, most)
+}
+
+// decodeOnly appends at most so many rows of those that are wanted, and passes over others where it can.
+func (r *Reader) decodeOnly(b *vectors.Block, most int) error {
+	s, ok := r.reader.(formats.Skipper)
+	if !ok {
 		return r.reader.Read(b, most)
 	}
-	return r.targets.read(r.reader, b, most)
+	shift, end := r.chunk.First-r.chunk.Span.First, r.chunk.Span.First+r.chunk.Span.Rows
+	for n := 0; n < most; {
+		for r.at < end && !r.only(r.at+shift) {
+			r.at++
+		}
+		if err := s.SkipTo(r.at); err != nil {
+			return err
+		}
+		to := r.at
+		for to < end && to-r.at < int64(most-n) && r.only(to+shift) {
+			to++
+		}
+		before := b.Len()
+		err := s.Read(b, max(int(to-r.at), 1))
+		n += b.Len() - before
+		if f, ok := fault.IsRow(err); ok {
+			to = f.Row + 1
+		}
+		if r.at = to; err == io.EOF && n > 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeOthers removes rows of a block from the first on that are not wanted, as what read them could not pass over them.
+func (r *Reader) removeOthers(b *vectors.Block, first int) {
+	if r.only == nil {
+		return
+	}
+	var others []int
+	for i := first; i < b.Len(); i++ {
+		if !r.only(b.Numbers[i] - r.chunk.Span.First + r.chunk.First) {
+			others = append(others, i)
+		}
+	}
+	b.Remove(others)
 }
 
 func (r *Reader) read(b *vectors.Block, rows int) error {
@@ -1031,18 +1087,24 @@ func (r *Reader) read(b *vectors.Block, rows int) error {
 		} else {
 			err = r.table.read(r, b, most)
 		}
+		r.removeOthers(b, before)
 		if err := r.within(b, before); err != nil { // of rows before the one of err
 			return err
 		}
 		if err == io.EOF {
 			break
 		}
-		if f, ok := fault.IsRow(err); ok && r.options.SkipFaults {
+		if f, ok := fault.IsRow(err); ok && (r.options.SkipFaults || r.only != nil) {
 			if f.Number = f.Row - r.chunk.Span.First + r.chunk.First; r.targets != nil && f == r.targets.last {
 				f.Number = r.targets.lastRow + r.chunk.First
 			}
-			r.rejected(f)
-			continue
+			switch {
+			case r.only != nil && !r.only(f.Number):
+				continue
+			case r.options.SkipFaults:
+				r.rejected(f)
+				continue
+			}
 		}
 		if err != nil {
 			return err

@@ -124,6 +124,11 @@ func New(x *neighbors.Index, r *Rules) (*Searcher, error) {
 			members[group] = append(members[group], int32(i))
 		}
 	}
+	if r.Same == nil && r.Before == nil && len(members[0]) == x.Len() {
+		all, err := s.describe(x, func(i int) int64 { return x.Number(int32(i)) })
+		s.whole = all
+		return s, err
+	}
 	s.cells = make(map[int32]*cell, len(members))
 	for group, positions := range members {
 		s.cells[group] = newCell(positions, ranks, r.Before != nil)

@@ -2,6 +2,7 @@ package kneighbors_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -241,6 +242,121 @@ func TestRulesRefused(t *testing.T) {
 	}
 	if got := fmt.Sprint(names(t, dir)); got != "[n.csv p.csv q.csv]" {
 		t.Errorf("files %s", got)
+	}
+}
+
+// With --filter_queries the rows that meet --filter are answered among themselves: as in a file of these rows alone, by
+// every way of the index; nobody sees what is wrong with the others.
+func TestFilterQueries(t *testing.T) {
+	t.Parallel()
+	dir, rng := t.TempDir(), rand.New(rand.NewPCG(7, 8))
+	points := items(rng, 210)
+	table := tableOf(points)
+	clitest.Write(t, filepath.Join(dir, "p.csv"), table)
+	cheap := func(p item) bool { return p.price >= 0 && p.price < 60 }
+	lines := strings.SplitAfter(table, "\n")
+	some := lines[0]
+	for i, p := range points {
+		if cheap(p) {
+			some += lines[1+i]
+		} else {
+			lines[1+i] = strings.Replace(lines[1+i], ",", ",bad", 1)
+		}
+	}
+	clitest.Write(t, filepath.Join(dir, "some.csv"), some)
+	clitest.Write(t, filepath.Join(dir, "faulty.csv"), strings.Join(lines, ""))
+	if _, stderr, code := clitest.End(t, clitest.Other(dir, "index", "--input=p.csv", "--id_column=id", "--columns=a,b,c",
+		"--index=p.index")); code != 0 {
+		t.Fatalf("index: exit code %d\n%s", code, stderr)
+	}
+	filter := " --filter=price<60 --filter_queries"
+	flags := " --id_column=id --columns=a,b,c --report=none"
+	for _, c := range []struct{ flags, ways string }{
+		{"--k=4 --max_per=brand:2", "p.csv --threads=1 --chunk_rows=29|faulty.csv --broadcast=side_input|" +
+			"faulty.csv --broadcast=file|faulty.csv --index_memory=3KB|p.csv --index=p.index"},
+		{"--radius=1.5 --exclude_same=brand", "faulty.csv|p.csv --index=p.index --broadcast=file"},
+		{"--k=3 --target=brand --task=classification", "faulty.csv|p.csv --index_memory=3KB"},
+	} {
+		run := func(args string) string {
+			t.Helper()
+			if _, stderr, code := runCommand(t, dir, strings.Fields(args+flags+" --output=o.csv "+c.flags)...); code != 0 {
+				t.Fatalf("%s: exit code %d\n%s", args, code, stderr)
+			}
+			return clitest.Read(t, filepath.Join(dir, "o.csv"))
+		}
+		want := run("--input=some.csv")
+		for _, way := range strings.Split(c.ways, "|") {
+			if got := run("--input=" + way + filter); got != want || len(want) < 300 {
+				t.Errorf("%s %s: %d bytes, want %d", way, c.flags, len(got), len(want))
+			}
+		}
+	}
+	for args, want := range map[string]string{
+		"--filter_queries": "--filter_queries goes by the condition of --filter",
+		"--filter_queries --filter=price<60 --queries=p.csv": "--filter_queries chooses among the points",
+	} {
+		_, stderr, code := runCommand(t, dir, strings.Fields("--input=p.csv --k=1 --output=x.csv "+args+flags)...)
+		if code != 2 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, %s, want %s", args, code, stderr, want)
+		}
+	}
+}
+
+// A row that cannot be read, and one that --filter cannot compare, is among the rejected ones, once, whoever reads it:
+// with other queries, with --filter_queries, and where every point is a query, and so read as well. What is wrong with a
+// row that does not meet the condition is seen only there.
+func TestFilterRejects(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "p.csv"), "id,a,price\np0,1,3\np1,2,cheap\np2,5,4\np3,bad,1\np4,7,9\np5\n"+
+		"p6,bad,9\np7,9,2\n")
+	clitest.Write(t, filepath.Join(dir, "q.csv"), "id,a,price\nq0,1,3\n")
+	if _, stderr, code := clitest.End(t, clitest.Other(dir, "index", "--input=p.csv", "--id_column=id", "--columns=a",
+		"--on_error=skip", "--index=p.index")); code != 0 {
+		t.Fatalf("index: exit code %d\n%s", code, stderr)
+	}
+	for args, want := range map[string]string{
+		"--queries=q.csv --chunk_rows=2":      "1 5 3",
+		"--queries=q.csv --index_memory=1KB":  "1 5 3",
+		"--filter_queries":                    "1 5 3",
+		"":                                    "1 3 5 6",
+		"--index_memory=1KB":                  "1 3 5 6",
+		"--index=p.index --queries=q.csv":     "1 5",
+		"--queries=q.csv --metric=seuclidean": "1 3 5 6",
+	} {
+		flags := "--input=p.csv --id_column=id --columns=a --k=1 --filter=price<5 --on_error=skip --output=o.csv --report=none " +
+			"--summary=s.json "
+		_, stderr, code := runCommand(t, dir, strings.Fields(flags+args)...)
+		if code != 0 {
+			t.Fatalf("%s: exit code %d\n%s", args, code, stderr)
+		}
+		var rows []string
+		for line := range strings.Lines(clitest.Read(t, filepath.Join(dir, "o.csv.rejected.jsonl"))) {
+			var rejected struct {
+				File   string
+				Row    int
+				Reason string
+			}
+			if err := json.Unmarshal([]byte(line), &rejected); err != nil || rejected.File != "p.csv" || rejected.Reason == "" {
+				t.Errorf("%s: %s (%v)", args, line, err)
+			}
+			rows = append(rows, strconv.Itoa(rejected.Row))
+		}
+		if got := strings.Join(rows, " "); got != want {
+			t.Errorf("%s: the rows %s are rejected, want %s", args, got, want)
+		}
+		var summary struct {
+			Rejected int `json:"rejected_rows"`
+		}
+		if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "s.json"))), &summary); err != nil ||
+			summary.Rejected != len(rows) {
+			t.Errorf("%s: %d rows are said to be rejected (%v), want %d", args, summary.Rejected, err, len(rows))
+		}
+	}
+	_, stderr, code := runCommand(t, dir, strings.Fields("--input=p.csv --queries=q.csv --id_column=id --columns=a --k=1 "+
+		"--on_error=skip --output=x.csv --report=none --filter=id=\"p3\"")...)
+	if code != 1 || !strings.Contains(stderr, "no points") {
+		t.Errorf("exit code %d, %s", code, stderr)
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 // rules is the flags of which points may be neighbours of a query.
 type rules struct {
 	apart, same, before, most, filter *string
-	ids                               *bool
+	ids, keepQueries                  *bool
 
 	condition *compare.Condition // of filter
 }
@@ -34,6 +34,9 @@ func newRules(g *cli.Group) *rules {
 			"only rows of --input that meet this `CONDITION` on its columns are neighbours; all queries are answered: "+
 				"--filter='price<100 and brand!=\"x\"'. It has =, !=, <, <=, >, >=, in (…), is null, and, or, not and "+
 				"parentheses; a text stands between quotes; what is missing meets nothing but is null"),
+		keepQueries: g.Bool("filter_queries", false,
+			"of every point, only rows that meet --filter are queries, too: --filter='price<100' --filter_queries finds "+
+				"their neighbours among them, as in a file of these rows alone"),
 		same: g.String("only_same", "",
 			"all neighbours have the same value in this `COLUMN` as the query, which is a name or an index, and is no part "+
 				"of the vector unless --columns names it; what has none there has no neighbours and is none: --only_same=user"),
@@ -114,6 +117,13 @@ func (r *rules) check(c *command, id string) error {
 			}
 		}
 		errs = append(errs, fmt.Errorf("%s goes by a column of --input, which --index has not: give the input as well", name))
+	}
+	switch {
+	case *r.keepQueries && *r.filter == "":
+		errs = append(errs, errors.New("--filter_queries goes by the condition of --filter: give that as well"))
+	case *r.keepQueries && c.queries.String() != "":
+		errs = append(errs, errors.New("--filter_queries chooses among the points, and --queries are others: leave one of the "+
+			"two out"))
 	}
 	if _, err := r.number(); err != nil {
 		errs = append(errs, err)
@@ -224,7 +234,8 @@ func (c *command) findRules(ctx context.Context, job *knn.Job) (clean func(), er
 		if err != nil {
 			return clean, err
 		}
-		if r.Keep = found.Path; found.Missing == found.Rows {
+		r.Keep, r.Faults, r.KeepQueries = found.Path, found.Faults, *c.rules.keepQueries
+		if found.Missing == found.Rows {
 			return clean, fault.File(of.Data.Name(), "rows that meet --filter", "none of %d", found.Rows)
 		}
 		c.Tell(fmt.Sprintf("%d of %d rows meet --filter", found.Rows-found.Missing, found.Rows))
