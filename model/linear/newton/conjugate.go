@@ -27,10 +27,7 @@ const (
 // conjugate ends a pass with the step from p.Base, of any length along p.Dir.
 func (o *Optimizer) conjugate(p *optimum, s *derivatives) error {
 	n := o.weight
-	point := slices.Clone(p.Base)
-	if p.Dir != nil {
-		kernel.Add(1, p.Dir, point)
-	}
+	point := p.tried()
 	f, g := s.loss/n+o.penalty(point, nil, 0), o.slope(s.gradient, point, n)
 	if f-f != 0 || norm(g)-norm(g) != 0 {
 		return errors.New("the objective overflows: standardise the features, or scale the target down")

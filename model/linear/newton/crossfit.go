@@ -26,7 +26,8 @@ import (
 // step. From then on a pass sums up the gradients of these fits, and of that of all rows, alone, and steps go on with
 // the second derivatives of before for as long as each shrinks what is left to a hundredth; a fit whose steps do not
 // has its own second derivatives summed up, and steps that fail are shortened. Where there are many more rows than in
-// the sample, the step from its optimum goes by second derivatives of a quarter of the blocks of rows. When no fit has
+// the sample, the step from its optimum goes by second derivatives of a quarter of the blocks of rows. Of alphas close to
+// each other one lends the others its second derivatives: see lender. When no fit has
 // a step that promises more than 10⁻¹⁵ of its objective, a last pass judges each row by the fits that have left it out.
 //
 // A fold's fit is what a scikit-learn Pipeline fits in cross_val_score: with a Scaler the fold's rows are
@@ -60,7 +61,8 @@ type CrossFit struct {
 	passes   int
 	own      []foldStats // of each fold's rows
 	fits     []alphaFits
-	grid     *grid.Grid // that judges
+	changes  jsontext.BitFloats // from each alpha to the next: see lender; nil where none borrows
+	grid     *grid.Grid         // that judges
 }
 
 type crossStage string
@@ -401,6 +403,11 @@ func (x *CrossFit) drawn(s *crossSum) error {
 		if starts, err = s.sample.solve(x.views); err != nil {
 			return err
 		}
+		if starts != nil && x.lends() {
+			if x.changes, err = x.measureChanges(s, starts); err != nil {
+				return err
+			}
+		}
 	}
 	x.fits = make([]alphaFits, len(x.alphas))
 	for a, view := range x.views {
@@ -452,6 +459,9 @@ func (x *CrossFit) next() {
 		for k := range frames {
 			x.fits[a].Folds[k] = make([]*foldFit, x.problems())
 		}
+		if x.borrows(a) {
+			x.beginBorrowing(a, frames)
+		}
 		for v, p := range x.fits[a].Full {
 			if p.Done { // no coefficient is worth its penalty, and there is no intercept: no pass is made over all rows
 				x.branch(a, v, frames, nil, nil)
@@ -486,6 +496,14 @@ func (x *CrossFit) branch(a, v int, frames []frame, tried []float64, byFold []*d
 func (x *CrossFit) fitted(s *crossSum) error {
 	frames := x.frames()
 	last := x.passes+1-x.begun >= x.views[0].MaxPasses
+	for _, byVector := range s.shared {
+		for _, byFold := range byVector {
+			for k, d := range byFold {
+				d.thicken(x.own[k].Weight)
+			}
+		}
+	}
+	x.lend(s, frames)
 	if err := x.advanceFolds(s, frames, last); err != nil {
 		return err
 	}
@@ -544,10 +562,6 @@ func (x *CrossFit) advanceFull(s *crossSum, frames []frame, last bool) error {
 				continue
 			}
 			p, tried := x.fits[a].Full[v], byFold[0].point
-			thin := byFold[0].thin
-			for k, d := range byFold {
-				d.thicken(x.own[k].Weight)
-			}
 			if err := x.views[a].advance(p, x.sumUp(byFold), nil); err != nil {
 				return err
 			}
@@ -556,7 +570,7 @@ func (x *CrossFit) advanceFull(s *crossSum, frames []frame, last bool) error {
 				x.branch(a, v, frames, nil, nil)
 				continue
 			}
-			near := !thin && slices.Equal(p.Base, tried) && -p.Slope/2 <= foldsBegin*math.Abs(p.Objective)
+			near := !x.thin() && slices.Equal(p.Base, tried) && -p.Slope/2 <= foldsBegin*math.Abs(p.Objective)
 			switch {
 			case p.Done && !p.Converged:
 				x.branch(a, v, frames, nil, nil)
@@ -566,6 +580,12 @@ func (x *CrossFit) advanceFull(s *crossSum, frames []frame, last bool) error {
 		}
 	}
 	return nil
+}
+
+// thin reports whether the pass sums up second derivatives of a part of the rows alone.
+func (x *CrossFit) thin() bool {
+	view := x.views[0]
+	return view.sample > 0 && x.passes == x.begun && view.thin()
 }
 
 // sumUp adds the sums of the folds.

@@ -27,6 +27,7 @@ func (x *CrossFit) fields() jsontext.Object {
 		{Name: "passes", Value: &x.passes},
 		{Name: "own", Value: &x.own},
 		{Name: "fits", Value: &x.fits},
+		{Name: "changes", Value: &x.changes, Optional: true},
 		{Name: "grid", Value: &x.grid},
 	}
 }
@@ -52,7 +53,7 @@ func (x *CrossFit) UnmarshalJSON(b []byte) error {
 	}
 	n.FeatureNames, n.Scaler, n.ClassRows, n.ClassSizes = s.FeatureNames, s.Scaler, s.ClassRows, s.ClassSizes
 	n.stage, n.from, n.to, n.begun, n.passes = s.stage, s.from, s.to, s.begun, s.passes
-	n.own, n.fits, n.grid = s.own, s.fits, s.grid
+	n.own, n.fits, n.changes, n.grid = s.own, s.fits, s.changes, s.grid
 	if err := n.checkState(); err != nil {
 		return err
 	}
@@ -79,7 +80,8 @@ func (x *CrossFit) checkState() error {
 		}
 		return nil
 	}
-	if len(x.own) != x.folds.K || len(x.fits) != len(x.alphas) {
+	if len(x.own) != x.folds.K || len(x.fits) != len(x.alphas) ||
+		x.changes != nil && (len(x.changes) != len(x.alphas) || !x.lends()) {
 		return errCrossState
 	}
 	for _, own := range x.own {
@@ -144,7 +146,7 @@ func (x *CrossFit) checkFits(a int) bool {
 			own := f.Folds[x.folds.K]
 			if len(own) != len(fits) || (p == nil) != (own[v] == nil) || own[v] == nil && f.Full[v].Done ||
 				own[v] != nil && own[v].Done != f.Full[v].Done || p != nil && (p.Base == nil || !sized(size, p.Base, p.Dir) ||
-				!sized(seconds, p.Second) || !p.Done && !p.Fresh && p.Second == nil) {
+				!sized(seconds, p.Second) || !p.Done && !p.Fresh && p.Second == nil && !(x.passes == x.begun && x.borrows(a))) {
 				return false
 			}
 		}

@@ -108,14 +108,11 @@ func (s *crossSum) begin() {
 		for v, p := range x.fits[a].Full {
 			var byFold []*derivatives
 			if x.fits[a].Folds[x.folds.K][v] == nil {
-				point := slices.Clone(p.Base)
-				if p.Dir != nil {
-					kernel.Add(1, p.Dir, point)
-				}
+				point := p.tried()
 				for range x.folds.K {
 					d := derivativesAt(point, view.seconds())
 					d.dir, d.along = p.Dir, p.Along && p.Dir != nil
-					d.thin = view.sample > 0 && x.passes == x.begun && view.thin()
+					d.thin = x.thin()
 					byFold = append(byFold, d)
 				}
 			}

@@ -66,6 +66,7 @@ type Optimizer struct {
 	metric   *softmaxMetric // what steps of L-BFGS go by, where it is not their diagonal; nil: to be made of the state
 	arrow    *arrowhead     // of second derivatives without newton, where the first pass has found one
 	sample   int            // rows that the first pass draws; 0: none
+	promise  float64        // of the objective: what a step promises at the end
 	passes   int
 	rows     int64
 	weight   float64 // Σw of the rows, which the objective divides by
@@ -98,12 +99,22 @@ type optimum struct {
 	Bound    float64              `json:",omitempty"` // no objective is below
 }
 
+// tried is the point that the pass evaluates.
+func (p *optimum) tried() []float64 {
+	w := slices.Clone(p.Base)
+	if p.Dir != nil {
+		kernel.Add(1, p.Dir, w)
+	}
+	return w
+}
+
 const (
 	maxNewtonFeatures = 2000
 	maxNewtonSquares  = 8e6
 	maxSample         = 16384
 	sampleValues      = 1 << 21
-	promise           = 1e-10 // of the objective: what a step promises at the end
+	endPromise        = 1e-10 // of the objective: what a step promises at the end
+	samplePromise     = 1e-6  // of that of a sample, which tells less of all rows
 	armijo            = 1e-4
 	maxPairs          = 10
 )
@@ -140,7 +151,8 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 		vectors = linear.NumVectors(o.Classes.Len())
 	}
 	o.Classes = o.Classes.Clone()
-	p := &Optimizer{MaxPasses: 100, options: o, features: features, loss: loss.Of(&o), vectors: 1, work: maxSoftmaxWork}
+	p := &Optimizer{MaxPasses: 100, options: o, features: features, loss: loss.Of(&o), vectors: 1, work: maxSoftmaxWork,
+		promise: endPromise}
 	if o.MultiClass == linear.Multinomial && vectors > 1 {
 		p.vectors, vectors = vectors, 1
 	}
@@ -314,11 +326,7 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 				d.second = make([]float64, o.seconds())
 				d.thin = o.sample > 0 && o.passes == 1 && o.thin()
 			}
-			d.point = slices.Clone(p.Base)
-			if p.Dir != nil {
-				kernel.Add(1, p.Dir, d.point)
-				d.dir = slices.Clone(p.Dir)
-			}
+			d.point, d.dir = p.tried(), slices.Clone(p.Dir)
 			d.along = p.Along && p.Dir != nil
 		}
 		s.sums = append(s.sums, d)
@@ -473,7 +481,7 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 		return errors.New("a step that overflows: standardise the features")
 	}
 	promised := -p.Slope / 2
-	small := promise * math.Abs(p.Objective)
+	small := o.promise * math.Abs(p.Objective)
 	// A step of L-BFGS may promise too little: the last one must have given little, too.
 	done := promised <= small && (o.newtons() || step != nil && before-f <= small)
 	if o.light() { // as near as Newton's last step comes

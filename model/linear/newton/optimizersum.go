@@ -622,8 +622,8 @@ func (r *sampled) fields(c *wire.Codec, o *Optimizer) {
 }
 
 // solve finds the optimum of the sample for each of several optimizers of the same rows, a point for each weight
-// vector, or as near as it comes; nil where there is none. Each begins at the optimum of the one before. Without any
-// rows there is nothing.
+// vector, or as near as it comes; nil where there is none. Each begins at the end of the one before. Without any rows
+// there is nothing.
 func (s *sample) solve(all []*Optimizer) ([][]jsontext.BitFloats, error) {
 	s.seal()
 	if len(s.rows) == 0 {
@@ -631,13 +631,15 @@ func (s *sample) solve(all []*Optimizer) ([][]jsontext.BitFloats, error) {
 	}
 	chunks, places := s.chunks(all[0].features)
 	points := make([][]jsontext.BitFloats, len(all))
-	var start []jsontext.BitFloats
+	var end *sampleEnd
 	for i, o := range all {
 		var err error
-		if points[i], err = optimumOf(o, start, chunks, places); err != nil {
+		if end, err = optimumOf(o, end, chunks, places); err != nil {
 			return nil, err
 		}
-		start = points[i]
+		if end != nil {
+			points[i] = end.points
+		}
 	}
 	return points, nil
 }
@@ -680,14 +682,20 @@ func (s *sample) chunks(features int) (chunks [2]linear.Chunk, places [2][]int32
 	return chunks, places
 }
 
-// optimumOf is the optimum of these rows for an optimizer, a point for each weight vector, or as near as it comes from
-// a start, which may be nil.
-func optimumOf(o *Optimizer, start []jsontext.BitFloats, chunks [2]linear.Chunk, places [2][]int32) (
-	[]jsontext.BitFloats, error) {
+// sampleEnd is where the search for an optimum of the sample has ended.
+type sampleEnd struct {
+	points []jsontext.BitFloats // of each weight vector
+	sum    *optimizerSum        // of all of them, near there; nil: none is known
+}
+
+// optimumOf is the optimum of these rows for an optimizer, or as near as it comes; nil where it overflows. It begins at
+// the end of another's search over the same rows, which may be nil.
+func optimumOf(o *Optimizer, start *sampleEnd, chunks [2]linear.Chunk, places [2][]int32) (*sampleEnd, error) {
 	inner, err := NewOptimizer(o.options, o.features)
 	if err != nil {
 		return nil, err
 	}
+	inner.promise = samplePromise
 	inner.sample, inner.Scaler, inner.ClassRows, inner.ClassSizes = 0, o.Scaler, o.ClassRows, o.ClassSizes
 	if start == nil {
 		mean, weight := 0.0, 0.0
@@ -699,25 +707,48 @@ func optimumOf(o *Optimizer, start []jsontext.BitFloats, chunks [2]linear.Chunk,
 		}
 		inner.Centre(mean / weight)
 	}
-	for k, p := range start {
-		inner.problems[k].Base = slices.Clone(p)
-	}
+	sum, end := inner.startAt(start), &sampleEnd{}
 	for inner.passes < 60 && !inner.Done() {
-		sum := inner.partial(0, 1)
-		for k := range chunks {
-			if len(places[k]) > 0 {
-				if err := sum.add(&chunks[k], places[k]); err != nil {
-					return nil, err
+		if sum == nil {
+			sum = inner.partial(0, 1)
+			for k := range chunks {
+				if len(places[k]) > 0 {
+					if err := sum.add(&chunks[k], places[k]); err != nil {
+						return nil, err
+					}
 				}
 			}
 		}
 		if err := inner.Advance(sum); err != nil {
 			return nil, nil // the rows themselves will tell whether they overflow
 		}
+		end.sum, sum = sum, nil
 	}
-	points := make([]jsontext.BitFloats, len(inner.problems))
-	for k, p := range inner.problems {
-		points[k] = p.Base
+	if !inner.Converged() || slices.Contains(end.sum.sums, nil) {
+		end.sum = nil
 	}
-	return points, nil
+	for _, p := range inner.problems {
+		end.points = append(end.points, p.Base)
+	}
+	return end, nil
+}
+
+// startAt begins at the end of another's search. Its last sums are those of the first pass, where they are known: they do
+// not depend on the penalty.
+func (o *Optimizer) startAt(end *sampleEnd) *optimizerSum {
+	if end == nil {
+		return nil
+	}
+	for k, p := range o.problems {
+		p.Base = slices.Clone(end.points[k])
+		if end.sum != nil {
+			p.Base = slices.Clone(end.sum.sums[k].point)
+		}
+	}
+	if end.sum == nil {
+		return nil
+	}
+	first := *end.sum
+	first.learner, first.pass = o, 0
+	return &first
 }
