@@ -26,9 +26,9 @@ import (
 // step. From then on a pass sums up the gradients of these fits, and of that of all rows, alone, and steps go on with
 // the second derivatives of before for as long as each shrinks what is left to a hundredth; a fit whose steps do not
 // has its own second derivatives summed up, and steps that fail are shortened. Where there are many more rows than in
-// the sample, the step from its optimum goes by second derivatives of a quarter of the blocks of rows. Of alphas close to
-// each other one lends the others its second derivatives: see lender. When no fit has
-// a step that promises more than 10⁻¹⁵ of its objective, a last pass judges each row by the fits that have left it out.
+// the sample, the step from its optimum goes by second derivatives of a quarter of the blocks of rows. Of alphas close
+// to each other, one lends its second derivatives to the others: see lender. When no fit has a step that promises more
+// than 10⁻¹⁵ of its objective, a last pass judges each row by the fits that have left it out.
 //
 // A fold's fit is what a scikit-learn Pipeline fits in cross_val_score: with a Scaler the fold's rows are
 // standardised by mean and deviation of the rows that it learns from, and balanced class weights are those of these
