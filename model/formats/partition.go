@@ -141,6 +141,14 @@ func (p *Partition) number() float64 {
 	return float64(p.Value)
 }
 
+// id is the value as that of rows.
+func (p *Partition) id() vectors.ID {
+	if p.Number {
+		return vectors.ID{Int: p.Value}
+	}
+	return vectors.ParseID(p.Text)
+}
+
 // typeName is the type of the column.
 func (p *Partition) typeName() string {
 	if p.Number {
@@ -157,6 +165,7 @@ type partitioned struct {
 	place []int // of each column of the vector: that among the file's own, or −1−i of partition i
 	only  bool  // the file's own columns are read for their rows alone
 
+	id         int // the partition that is the id of rows, or -1
 	target     int // the partition that is the target, or -1
 	labels     bool
 	untargeted bool
@@ -165,11 +174,12 @@ type partitioned struct {
 // inspectPartitioned inspects a file that has columns of its directories, unless its own have no names.
 func inspectPartitioned(ctx context.Context, f File, o Options) (Source, error) {
 	s := &partitioned{name: f.Name(), parts: o.Partitions, labels: o.Labels, untargeted: o.Untargeted}
-	for _, column := range []string{o.IDColumn, o.WeightColumn} {
-		if s.find(column) >= 0 {
-			return nil, fault.Asked(f.Name(), "a column of the file itself", "%s, which is one of its directories",
-				fault.Quote(column))
-		}
+	if s.find(o.WeightColumn) >= 0 {
+		return nil, fault.Asked(f.Name(), "a column of the file itself", "%s, which is one of its directories",
+			fault.Quote(o.WeightColumn))
+	}
+	if s.id = s.find(o.IDColumn); s.id >= 0 && s.parts[s.id].Text == "" {
+		return nil, fault.File(f.Name(), "an id in the directory "+fault.Quote(o.IDColumn), "none")
 	}
 	if s.target = s.find(o.TargetColumn); s.target >= 0 {
 		if err := s.checkTarget(&o); err != nil {
@@ -233,6 +243,9 @@ func (s *partitioned) split(o *Options) (own Options, keys []int) {
 	own = *o
 	own.Partitions = nil
 	own.Features = 0 // which counts all
+	if s.id >= 0 {
+		own.IDColumn = ""
+	}
 	if s.target >= 0 {
 		own.TargetColumn, own.Labels = "", false
 	}
@@ -269,7 +282,7 @@ func (s *partitioned) split(o *Options) (own Options, keys []int) {
 		for _, spec := range ours {
 			in = in || spec == s.parts[k].Name || !s.parts[k].Same && s.names(spec, k)
 		}
-		if in && k != s.target && !s.left(o, k) {
+		if in && k != s.target && k != s.id && !s.left(o, k) {
 			keys = append(keys, k)
 		}
 	}
@@ -377,6 +390,8 @@ func (s *partitioned) Schema() []Column {
 		switch {
 		case k == s.target:
 			c.Use = AsTarget
+		case k == s.id:
+			c.Use = AsID
 		case slices.Contains(s.place, -1-k):
 			c.Use = InVector
 		}
@@ -546,6 +561,12 @@ func (r *partitionedReader) move(b *vectors.Block) error {
 	}
 	for i := range c.IDs.Len() {
 		b.AppendID(c.IDs.At(i))
+	}
+	if r.of.id >= 0 {
+		id := r.of.parts[r.of.id].id()
+		for range c.Len() {
+			b.AppendID(id)
+		}
 	}
 	b.Target, b.Labels = append(b.Target, c.Target...), append(b.Labels, c.Labels...)
 	b.Weights = append(b.Weights, c.Weights...)

@@ -130,7 +130,10 @@ func TestPartitionedNumbers(t *testing.T) {
 		`expected columns for the vector without the target`: func(o *Options) {
 			o.Names, o.TargetColumn = []string{"a", "year"}, "year"
 		},
-		`found a column "a" in both`:                func(o *Options) { o.Partitions[0].Name = "a" },
+		`found a column "a" in both`: func(o *Options) { o.Partitions[0].Name = "a" },
+		`found none, expected an id in the directory "year"`: func(o *Options) {
+			o.IDColumn, o.Partitions[0].Null, o.Partitions[0].Text = "year", true, ""
+		},
 		`expected a number in the directory "year"`: func(o *Options) { o.Partitions[0].Null = true },
 		`expected a column "c"`:                     func(o *Options) { o.Columns = []string{"c", "year"} },
 	} {

@@ -17,7 +17,7 @@ func Example() {
 		p.Column = append(p.Column, items.OfText([]byte(row[1])))
 		p.Value = append(p.Value, 1)
 	}
-	x, err := recommend.New([]triples.Part{p}, triples.Sum)
+	x, err := recommend.New([]triples.Part{p}, triples.Sum, 1)
 	if err != nil {
 		fmt.Println(err)
 		return

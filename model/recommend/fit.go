@@ -29,7 +29,8 @@ func (m *Model) Of(item, k int) ([]uint32, []float64) {
 
 // Fit finds the neighbours of all items: those of positive similarity, the K most similar. Every pair of items that a
 // user had is met once for each such user, in the order of the users: the time is the sum, over all users, of half the
-// square of the number of their items. Memory is 20 bytes an entry, 16·K an item, and 12 an item for each thread.
+// square of the number of their items. Memory is 20 bytes an entry, or 12 where all weights are small whole numbers, 16·K
+// an item, and at most 12 an item for each thread.
 //
 // It fails where a weight, a sum of their products, or a score of a user, may be beyond float64, where all squares of
 // an item's weights are too small for it, and where ctx ends.
@@ -59,13 +60,11 @@ func FitAll(ctx context.Context, x *Interactions, o Options, shrinkages []float6
 	threads = max(threads, 1)
 	m := newMatrix(x, &o, threads)
 	f := &fitting{m: m, o: o, shrinkages: shrinkages}
-	f.counts = o.Similarity == Jaccard || o.Similarity == Cosine && m.constant
-	if err := m.check(x); err != nil && !f.counts {
+	if err := m.check(x); err != nil {
 		return nil, err
 	}
-	f.counted = f.counts
 	for _, s := range shrinkages {
-		f.counted = f.counted || s > 0
+		f.counted = f.counted || s > 0 && !m.counts
 		f.keepers = append(f.keepers, newKeeper(len(m.public), o.K))
 	}
 	if err := f.run(ctx, threads); err != nil {
@@ -73,7 +72,7 @@ func FitAll(ctx context.Context, x *Interactions, o Options, shrinkages []float6
 	}
 	var all []*Model
 	for _, k := range f.keepers {
-		all = append(all, k.model(x.Items))
+		all = append(all, k.model(x.Items, m.public))
 	}
 	return all, checkScores(x, all)
 }
@@ -88,7 +87,8 @@ func (m *matrix) check(x *Interactions) error {
 			continue
 		}
 		for _, c := range m.column[m.starts[i]:m.starts[i+1]] {
-			if m.weight[m.offsets[c.user]+int64(c.before)] != 0 {
+			_, at := m.where(c)
+			if _, w := m.entry(at); w != 0 {
 				return fmt.Errorf("the squares of the values of item %s are too small for float64", x.Items.At(int(m.public[i])))
 			}
 		}
@@ -122,8 +122,7 @@ type fitting struct {
 	m          *matrix
 	o          Options
 	shrinkages []float64
-	counts     bool // the number of common users is all that a similarity needs
-	counted    bool // it is needed
+	counted    bool // the number of common users is needed beside sums of products
 	keepers    []*keeper
 }
 
@@ -137,7 +136,9 @@ func (f *fitting) run(ctx context.Context, threads int) error {
 	for range threads {
 		wg.Go(func() {
 			p := &pairs{fitting: f, touched: make([]uint32, 0, n)}
-			if !f.counts {
+			if f.m.packed != nil {
+				p.whole = make([]int32, n)
+			} else {
 				p.sum = make([]float64, n)
 			}
 			if f.counted {
@@ -162,6 +163,7 @@ func (f *fitting) run(ctx context.Context, threads int) error {
 type pairs struct {
 	*fitting
 	sum     []float64 // of products of weights
+	whole   []int32   // the same in units, of packed weights
 	count   []uint32  // of common users
 	touched []uint32
 }
@@ -175,108 +177,160 @@ func (p *pairs) item(i int) {
 	column := p.m.column[p.m.starts[i]:p.m.starts[i+1]]
 	met := 0
 	for _, c := range column {
-		met += int(c.before)
+		first, at := p.m.where(c)
+		met += int(at - first)
 	}
 	dense := met >= i/sparseShare
 	for _, c := range column {
-		first := p.m.offsets[c.user]
-		at := first + int64(c.before)
-		items, weights := p.m.item[first:at], p.m.weight[first:at]
-		if !dense {
-			p.touch(items)
+		first, at := p.m.where(c)
+		if p.m.packed != nil {
+			p.addPacked(p.m.packed[first:at], int32(int8(c.before)), dense)
+		} else {
+			p.add(p.m.item[first:at], p.m.weight[first:at], p.m.weight[at], dense)
 		}
-		if p.counted {
-			for _, j := range items {
-				p.count[j]++
-			}
+	}
+	switch {
+	case !dense:
+		for _, j := range p.touched {
+			p.offer(i, int(j), p.take(int(j)))
 		}
-		if !p.counts {
-			multiplyAdd(p.sum, items, weights, p.m.weight[at])
+		p.touched = p.touched[:0]
+	case p.m.packed != nil:
+		offerAll(p, i, p.whole[:i])
+	default:
+		offerAll(p, i, p.sum[:i])
+	}
+}
+
+// add adds w times the weights of items to their sums. It notes, unless all are looked at, items that are met for the
+// first time, or whose sum so far is 0: what is noted twice is offered once, as that clears it.
+func (p *pairs) add(items []uint32, weights []float64, w float64, dense bool) {
+	if p.counted {
+		for _, j := range items {
+			p.count[j]++
 		}
 	}
 	if dense {
-		p.offerAll(i)
+		weights = weights[:len(items)]
+		for e, j := range items {
+			p.sum[j] += float64(w * weights[e]) // rounded twice, on every processor
+		}
 		return
 	}
-	for _, j := range p.touched {
-		p.offer(i, int(j))
-	}
-	p.touched = p.touched[:0]
+	p.touched = addNoted(p.sum, items, weights, w, p.touched)
 }
 
-// offerAll offers item i with all that are more popular and that it has met.
-func (p *pairs) offerAll(i int) {
-	if p.counts {
-		for j, n := range p.count[:i] {
-			if n > 0 {
-				p.offer(i, j)
-			}
+// addNoted adds w times the weights of items to their sums, and appends the items whose sum was 0 to those touched.
+func addNoted(sum []float64, items []uint32, weights []float64, w float64, touched []uint32) []uint32 {
+	n := len(touched)
+	touched = slices.Grow(touched, len(items))[:n+len(items)]
+	weights = weights[:len(items)]
+	for e, j := range items {
+		s := sum[j]
+		touched[n] = j
+		if s == 0 { // which is a sum, no branch: none could foresee it
+			n++
+		}
+		sum[j] = s + float64(w*weights[e])
+	}
+	return touched[:n]
+}
+
+// addPacked is add of packed entries.
+func (p *pairs) addPacked(entries []uint32, w int32, dense bool) {
+	if p.counted {
+		for _, e := range entries {
+			p.count[e>>8]++
+		}
+	}
+	sum := p.whole
+	if dense {
+		for _, e := range entries {
+			sum[e>>8] += w * int32(int8(e))
 		}
 		return
 	}
-	for j, s := range p.sum[:i] {
-		if s > 0 {
-			p.offer(i, j)
+	n := len(p.touched)
+	touched := slices.Grow(p.touched, len(entries))[:n+len(entries)]
+	for _, e := range entries {
+		s := sum[e>>8]
+		touched[n] = e >> 8
+		if s == 0 {
+			n++
 		}
+		sum[e>>8] = s + w*int32(int8(e))
 	}
-	clear(p.sum[:i]) // of what was below 0
+	p.touched = touched[:n]
+}
+
+// take gives the sum of an item, and clears it.
+func (p *pairs) take(j int) (s float64) {
+	if p.m.packed != nil {
+		s, p.whole[j] = float64(p.whole[j])*(p.m.unit*p.m.unit), 0
+		return s
+	}
+	s, p.sum[j] = p.sum[j], 0
+	return s
+}
+
+// offerAll offers item i with all that are more popular and that it has met, but for those whose similarity is too small
+// for either, as most are: that is seen without a division. It clears the sums.
+func offerAll[T int32 | float64](p *pairs, i int, sum []T) {
+	const (
+		slack = 1 - 1e-9  // of what is rounded
+		least = 0x1p-1000 // from which on that is so little
+	)
+	scale := 1.0
+	if p.m.packed != nil {
+		scale = p.m.unit * p.m.unit
+	}
+	size := slack
+	fast := len(p.keepers) == 1 && p.o.Similarity != Jaccard
+	norm := p.m.norm[:len(sum)]
+	if p.o.Similarity != InnerProduct {
+		size *= p.m.norm[i]
+	}
+	k := p.keepers[0]
+	worst, mine := k.worst[:len(sum)], k.least(i)
+	for j, v := range sum {
+		if v <= 0 {
+			continue
+		}
+		s := float64(v) * scale
+		if fast {
+			bound := size
+			if p.o.Similarity != InnerProduct {
+				bound *= norm[j]
+			}
+			if s+least < bound*mine && s+least < bound*math.Float64frombits(worst[j].Load()) {
+				continue
+			}
+		}
+		p.offer(i, j, s)
+		mine = k.least(i)
+	}
+	clear(sum)
 	if p.counted {
 		clear(p.count[:i])
 	}
 }
 
-// touch notes items that are met for the first time, or whose sum so far is 0: what is noted twice is offered once, as
-// offering clears it.
-func (p *pairs) touch(items []uint32) {
-	if p.counted {
-		for _, j := range items {
-			if p.count[j] == 0 {
-				p.touched = append(p.touched, j)
-			}
-		}
-		return
-	}
-	for _, j := range items {
-		if p.sum[j] == 0 {
-			p.touched = append(p.touched, j)
-		}
-	}
-}
-
-// multiplyAdd adds w times the weights of items to their sums.
-func multiplyAdd(sum []float64, items []uint32, weights []float64, w float64) {
-	weights = weights[:len(items)]
-	for e, j := range items {
-		sum[j] += float64(w * weights[e]) // rounded twice, on every processor
-	}
-}
-
-// offer hands the similarity of i and j to the keepers, and clears what was summed up of it.
-func (p *pairs) offer(i, j int) {
-	var n, s float64
+// offer hands the similarity of i and j, with such a sum of products, to the keepers.
+func (p *pairs) offer(i, j int, s float64) {
+	n := s // where all weights are 1
 	if p.counted {
 		n = float64(p.count[j])
 		p.count[j] = 0
 	}
-	if !p.counts {
-		s = p.sum[j]
-		p.sum[j] = 0
-		if !(s > 0) {
-			return
-		}
-	} else if n == 0 {
+	if !(s > 0) {
 		return
 	}
-	switch p.o.Similarity {
-	case Jaccard:
+	switch {
+	case p.o.Similarity == Jaccard:
 		s = n / (float64(p.m.degree(i)+p.m.degree(j)) - n)
-	case InnerProduct:
-	case Cosine:
-		if p.counts {
-			s = n / math.Sqrt(float64(p.m.degree(i))*float64(p.m.degree(j)))
-			break
-		}
-		fallthrough
+	case p.o.Similarity == InnerProduct:
+	case p.m.counts:
+		s = n / math.Sqrt(float64(p.m.degree(i))*float64(p.m.degree(j)))
 	default:
 		s /= p.m.norm[i] * p.m.norm[j]
 	}
@@ -289,11 +343,11 @@ func (p *pairs) offer(i, j int) {
 		if !(shrunk > 0) {
 			continue
 		}
-		if p.keepers[k].takes(a, shrunk) {
-			p.keepers[k].add(a, b, shrunk)
+		if p.keepers[k].takes(i, shrunk) {
+			p.keepers[k].add(i, scored{shrunk, b})
 		}
-		if p.keepers[k].takes(b, shrunk) {
-			p.keepers[k].add(b, a, shrunk)
+		if p.keepers[k].takes(j, shrunk) {
+			p.keepers[k].add(j, scored{shrunk, a})
 		}
 	}
 }

@@ -33,7 +33,7 @@ func (x *Interactions) Of(user int) ([]uint32, []float64) {
 
 // New puts parts together, in their order. It takes 24 bytes a row, 32 with times, beside the parts. It fails where
 // there is no row, where values add up beyond float64, and where some parts have times and others do not.
-func New(parts []triples.Part, d triples.Duplicates) (*Interactions, error) {
+func New(parts []triples.Part, d triples.Duplicates, threads int) (*Interactions, error) {
 	x := &Interactions{}
 	rows, timed := 0, 0
 	var users, items []*triples.Names
@@ -60,7 +60,7 @@ func New(parts []triples.Part, d triples.Duplicates) (*Interactions, error) {
 		return nil, fmt.Errorf("%d users or items: at most %d", n, math.MaxInt32)
 	}
 	x.place(parts, userPlaces, itemPlaces, timed > 0)
-	return x, x.merge(d)
+	return x, x.merge(d, threads)
 }
 
 // place puts the rows of each user side by side, in the order of the rows.
@@ -98,7 +98,17 @@ func (x *Interactions) place(parts []triples.Part, users, items map[*triples.Nam
 }
 
 // merge sorts the entries of each user, and makes one of those of the same item.
-func (x *Interactions) merge(d triples.Duplicates) error {
+func (x *Interactions) merge(d triples.Duplicates, threads int) error {
+	once := make([]bool, x.Users.Len()) // whether a user has each item once, and so is done
+	each(x.Users.Len(), threads, func(lo, hi int) {
+		s := &rowSorter{x: x}
+		for u := lo; u < hi; u++ {
+			once[u] = s.sort(u)
+		}
+	})
+	if !slices.Contains(once, false) {
+		return nil
+	}
 	var row []triples.Entry
 	n := int64(0)
 	for u := range x.Users.Len() {
@@ -111,7 +121,9 @@ func (x *Interactions) merge(d triples.Duplicates) error {
 			}
 			row = append(row, e)
 		}
-		d.Sort(row)
+		if !once[u] {
+			d.Sort(row)
+		}
 		x.Offsets[u] = n
 		for from := 0; from < len(row); {
 			to := from + 1
@@ -138,4 +150,41 @@ func (x *Interactions) merge(d triples.Duplicates) error {
 		x.Time = x.Time[:n]
 	}
 	return nil
+}
+
+// rowSorter sorts the entries of users. It belongs to one goroutine.
+type rowSorter struct {
+	x      *Interactions
+	keys   []uint64 // items, each with where the entry stood
+	values []float64
+}
+
+// sort sorts the entries of a user by their items, in the order in which they stood where items are equal, and reports
+// whether none are.
+func (s *rowSorter) sort(user int) (once bool) {
+	lo, hi := s.x.Offsets[user], s.x.Offsets[user+1]
+	items := s.x.Item[lo:hi]
+	s.keys = s.keys[:0]
+	for e, i := range items {
+		s.keys = append(s.keys, uint64(i)<<32|uint64(e))
+	}
+	slices.Sort(s.keys)
+	once = true
+	for e, k := range s.keys {
+		items[e] = uint32(k >> 32)
+		once = once && (e == 0 || items[e] != items[e-1])
+	}
+	s.permute(s.x.Value[lo:hi])
+	if s.x.Time != nil {
+		s.permute(s.x.Time[lo:hi])
+	}
+	return once
+}
+
+// permute brings what belongs to entries into the order of the keys.
+func (s *rowSorter) permute(of []float64) {
+	s.values = append(s.values[:0], of...)
+	for e, k := range s.keys {
+		of[e] = s.values[uint32(k)]
+	}
 }

@@ -83,8 +83,8 @@ func (b *best) sorted() []scored {
 // stripes is how many locks the items of a keeper share.
 const stripes = 256
 
-// keeper keeps the best neighbours of all items. It is safe for concurrent use, and what it keeps does not depend on
-// the order in which it is given.
+// keeper keeps the best neighbours of all items, by the items' places. It is safe for concurrent use, and what it keeps
+// does not depend on the order in which it is given.
 type keeper struct {
 	worst []atomic.Uint64 // bits of the similarity that a neighbour must have, at least
 	of    []best
@@ -99,37 +99,39 @@ func newKeeper(items, k int) *keeper {
 	return f
 }
 
-// takes reports whether a neighbour of an item of this similarity may be one of the best. Similarities are positive, so
-// that their bits are in their order.
-func (f *keeper) takes(item uint32, similarity float64) bool {
-	return math.Float64bits(similarity) >= f.worst[item].Load()
-}
+// least is the similarity that a neighbour of an item must have, at least.
+func (f *keeper) least(place int) float64 { return math.Float64frombits(f.worst[place].Load()) }
+
+// takes reports whether a neighbour of an item of this similarity may be one of the best.
+func (f *keeper) takes(place int, similarity float64) bool { return similarity >= f.least(place) }
 
 // add adds a neighbour of an item.
-func (f *keeper) add(item, neighbor uint32, similarity float64) {
-	lock := &f.locks[item%stripes]
+func (f *keeper) add(place int, neighbor scored) {
+	lock := &f.locks[place%stripes]
 	lock.Lock()
-	b := &f.of[item]
-	b.add(scored{similarity, neighbor})
+	b := &f.of[place]
+	b.add(neighbor)
 	if len(b.list) == b.room {
-		f.worst[item].Store(math.Float64bits(b.list[0].score))
+		f.worst[place].Store(math.Float64bits(b.list[0].score))
 	}
 	lock.Unlock()
 }
 
-// model is all neighbours.
-func (f *keeper) model(items vectors.IDs) *Model {
+// model is all neighbours; public are the items by their places.
+func (f *keeper) model(items vectors.IDs, public []uint32) *Model {
 	m := &Model{Items: items, Offsets: make([]int64, 1, len(f.of)+1)}
+	place := make([]int, len(f.of))
 	total := 0
-	for i := range f.of {
-		total += len(f.of[i].list)
+	for p, i := range public {
+		place[i] = p
+		total += len(f.of[p].list)
 	}
 	m.Neighbor, m.Similarity = make([]uint32, 0, total), make([]float64, 0, total)
-	for i := range f.of {
-		for _, s := range f.of[i].sorted() {
+	for _, p := range place {
+		for _, s := range f.of[p].sorted() {
 			m.Neighbor, m.Similarity = append(m.Neighbor, s.item), append(m.Similarity, s.score)
 		}
-		f.of[i].list = nil
+		f.of[p].list = nil
 		m.Offsets = append(m.Offsets, int64(len(m.Neighbor)))
 	}
 	return m

@@ -66,7 +66,7 @@ func gather(t testing.TB, rows []row, size int, timed bool, d triples.Duplicates
 		}
 		parts = append(parts, p)
 	}
-	x, err := New(parts, d)
+	x, err := New(parts, d, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestRefused(t *testing.T) {
 		!reflect.DeepEqual(m.Similarity, []float64{1, 1}) {
 		t.Errorf("values that are all the same, however small: %+v, %v", m, err)
 	}
-	if _, err := New(nil, triples.Sum); err == nil {
+	if _, err := New(nil, triples.Sum, 1); err == nil {
 		t.Error("interactions of nothing")
 	}
 }

@@ -40,12 +40,7 @@ func (s *Scorer) Recommend(items []uint32, values []float64, top int, leaveOutSe
 	s.touched = s.touched[:0]
 	for e, i := range items {
 		neighbors, similarities := s.model.Of(int(i), s.k)
-		for n, j := range neighbors {
-			if s.sum[j] == 0 {
-				s.touched = append(s.touched, j)
-			}
-			s.sum[j] += float64(values[e] * similarities[n])
-		}
+		s.touched = addNoted(s.sum, neighbors, similarities, values[e], s.touched)
 	}
 	if leaveOutSeen {
 		for _, i := range items {

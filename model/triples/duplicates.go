@@ -44,8 +44,12 @@ type Entry struct {
 // Sort brings the triples of a row, which are in the order of the input, into that in which [Duplicates.Merge] takes
 // those of one column, side by side.
 func (d Duplicates) Sort(row []Entry) {
-	slices.SortStableFunc(row, func(a, b Entry) int {
-		if d == Last || a.Column != b.Column {
+	if d == Last {
+		slices.SortStableFunc(row, func(a, b Entry) int { return cmp.Compare(a.Column, b.Column) })
+		return
+	}
+	slices.SortFunc(row, func(a, b Entry) int {
+		if a.Column != b.Column {
 			return cmp.Compare(a.Column, b.Column)
 		}
 		return cmp.Compare(a.Value, b.Value) // a sum is then the same in whatever order the triples came

@@ -52,3 +52,29 @@ func TestDamagedIndex(t *testing.T) {
 		}
 	}
 }
+
+// Integers have their numbers whether a table or a map has them, in the order in which they come, and none that came
+// not has one.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	n := &Names{}
+	ids := []int64{5, smallInts, 0, smallInts - 1, -1, math.MaxInt64, math.MinInt64, 1 << 32, smallInts + 1, 6}
+	for range 2 {
+		for want, v := range ids {
+			if got := n.Of(vectors.ID{Int: v}); int(got) != want {
+				t.Errorf("%d is number %d, expected %d", v, got, want)
+			}
+			if got, ok := n.find(v, nil); !ok || int(got) != want {
+				t.Errorf("%d is found as number %d, %v, expected %d", v, got, ok, want)
+			}
+		}
+	}
+	for _, v := range []int64{1, -5, smallInts - 2, smallInts + 2, 4} {
+		if got, ok := n.find(v, nil); ok {
+			t.Errorf("%d, which did not come, is number %d", v, got)
+		}
+	}
+	if got, ok := n.find(5, []byte("5")); ok {
+		t.Errorf("the text 5 is number %d", got)
+	}
+}

@@ -10,7 +10,8 @@ import (
 
 // Names numbers ids in the order in which they come. It is not safe for concurrent use. The zero value is empty.
 type Names struct {
-	ints  map[int64]uint32
+	small []uint32         // 1 + the number of each integer from 0 on, or 0: found without a search
+	ints  map[int64]uint32 // of all other integers
 	texts map[string]uint32
 	ids   vectors.IDs
 }
@@ -18,6 +19,9 @@ type Names struct {
 // Of is the number of an id, a new one where it has none yet.
 func (n *Names) Of(id vectors.ID) uint32 {
 	if id.IsInt() {
+		if uint64(id.Int) < smallInts {
+			return n.ofSmall(id)
+		}
 		at, ok := n.ints[id.Int]
 		if !ok {
 			if n.ints == nil {
@@ -38,6 +42,37 @@ func (n *Names) Of(id vectors.ID) uint32 {
 		n.texts[id.Text] = at
 	}
 	return at
+}
+
+// smallInts is from which integer on a map numbers them: below, the table takes at most 8 MiB.
+const smallInts = 1 << 21
+
+// ofSmall is Of for an integer from 0 to smallInts.
+func (n *Names) ofSmall(id vectors.ID) uint32 {
+	if v := int(id.Int); v >= len(n.small) {
+		n.small = append(n.small, make([]uint32, max(v+1, min(2*len(n.small), smallInts))-len(n.small))...)
+	}
+	at := &n.small[id.Int]
+	if *at == 0 {
+		*at = n.add(id) + 1
+	}
+	return *at - 1
+}
+
+// find is the number of an id, false where it has none.
+func (n *Names) find(v int64, text []byte) (uint32, bool) {
+	switch {
+	case text != nil:
+		at, ok := n.texts[string(text)]
+		return at, ok
+	case uint64(v) < smallInts:
+		if v >= int64(len(n.small)) || n.small[v] == 0 {
+			return 0, false
+		}
+		return n.small[v] - 1, true
+	}
+	at, ok := n.ints[v]
+	return at, ok
 }
 
 // OfText is Of for the id that a text is, which is copied only where it is new.

@@ -214,12 +214,7 @@ func (c *Columns) Len() int { return c.names.Len() }
 
 // place is that of an id, false where there is none.
 func (c *Columns) place(v int64, text []byte) (uint32, bool) {
-	if text == nil {
-		at, ok := c.names.ints[v]
-		return at, ok
-	}
-	at, ok := c.names.texts[string(text)]
-	return at, ok
+	return c.names.find(v, text)
 }
 
 // EntryReader reads the triples of the rows of a run.

@@ -33,22 +33,31 @@ type buildFn struct {
 const reportOrder = -1
 
 func (f *buildFn) ProcessElement(
-	ctx context.Context, all vectorio.List, users, items []vectorio.List, userRanges, itemRanges func(Range),
+	ctx context.Context, _ int, rows, users, items func(*vectorio.List) bool, userRanges, itemRanges func(Range),
 	parts func(output.Part),
 ) error {
-	return fault.Mark(f.build(ctx, all, users, items, userRanges, itemRanges, parts))
+	return fault.Mark(f.build(ctx, chunksOf(rows), chunksOf(users), chunksOf(items), userRanges, itemRanges, parts))
+}
+
+// chunksOf are those of all lists, in their order.
+func chunksOf(lists func(*vectorio.List) bool) (chunks []vectorio.Chunk) {
+	var l vectorio.List
+	for lists(&l) {
+		chunks = append(chunks, l.Chunks...)
+	}
+	vectorio.Sort(chunks)
+	return chunks
 }
 
 func (f *buildFn) build(
-	ctx context.Context, all vectorio.List, users, items []vectorio.List, userRanges, itemRanges func(Range),
-	parts func(output.Part),
+	ctx context.Context, all, users, items []vectorio.Chunk, userRanges, itemRanges func(Range), parts func(output.Part),
 ) error {
 	run := progress.Of(f.Options.RunID)
-	if len(all.Chunks) > 0 {
-		run.Begin("reading interactions", all.Chunks[0].Total)
+	if len(all) > 0 {
+		run.Begin("reading interactions", all[0].Total)
 	}
 	start := time.Now()
-	x, rejected, err := f.read(ctx, all.Chunks)
+	x, rejected, err := f.read(ctx, all)
 	if err != nil {
 		return err
 	}
@@ -120,7 +129,6 @@ func (f *buildFn) threads() int { return cmp.Or(f.Options.Threads, runtime.GOMAX
 
 // read reads all rows.
 func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*model.Interactions, []*fault.Fault, error) {
-	vectorio.Sort(chunks)
 	r := &rows.Reader{
 		Columns: f.Columns, Reading: f.Reading, Positive: f.Options.Model.NeedsPositive(), Threads: f.Options.Threads,
 		Run: progress.Of(f.Options.RunID),
@@ -131,7 +139,7 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*model.Int
 	if err != nil {
 		return nil, nil, err
 	}
-	x, err := model.New(parts, f.Options.Duplicates)
+	x, err := model.New(parts, f.Options.Duplicates, f.threads())
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", chunks[0].Info.Name, err)
 	}
@@ -139,13 +147,8 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*model.Int
 }
 
 // places are the users who are answered.
-func (f *buildFn) places(ctx context.Context, users []vectorio.List, x *model.Interactions,
+func (f *buildFn) places(ctx context.Context, chunks []vectorio.Chunk, x *model.Interactions,
 	report *Report) ([]uint32, error) {
-	var chunks []vectorio.Chunk
-	for _, l := range users {
-		chunks = append(chunks, l.Chunks...)
-	}
-	vectorio.Sort(chunks)
 	all, err := readUsers(ctx, chunks, &f.UsersReading)
 	if err != nil {
 		return nil, err

@@ -80,12 +80,7 @@ func itemsThatMeet(
 
 // only are the places of the items that may be recommended: those of the rows that the table of the items has, and that
 // meet the condition.
-func (f *buildFn) only(ctx context.Context, items []vectorio.List, x *model.Interactions) ([]uint32, error) {
-	var chunks []vectorio.Chunk
-	for _, l := range items {
-		chunks = append(chunks, l.Chunks...)
-	}
-	vectorio.Sort(chunks)
+func (f *buildFn) only(ctx context.Context, chunks []vectorio.Chunk, x *model.Interactions) ([]uint32, error) {
 	ids, err := itemsThatMeet(ctx, chunks, &f.ItemsReading, f.Options.Filter)
 	if err != nil {
 		return nil, err

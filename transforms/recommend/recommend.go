@@ -40,6 +40,7 @@ func init() {
 	beam.RegisterDoFn(&buildFn{})
 	beam.RegisterDoFn(&answerFn{})
 	beam.RegisterDoFn(&neighborsFn{})
+	register.Iter1[vectorio.List]()
 	register.Emitter1[Range]()
 	register.Emitter1[output.Part]()
 	beam.RegisterCoder(reflect.TypeOf((*Range)(nil)).Elem(), encodeRange, decodeRange)
@@ -227,7 +228,10 @@ func Recommend(s beam.Scope, j *Job) error {
 		Columns: j.Columns, Reading: j.Reading, Only: j.Users != nil, UsersReading: j.UsersReading,
 		ItemsReading: j.ItemsReading, Options: *o,
 	}
-	userRanges, itemRanges, built := beam.ParDo3(s, fn, rows, beam.SideInput{Input: users}, beam.SideInput{Input: items})
+	// All three meet by a key. As side inputs they would keep Prism 2.77 busy: it asks again and again, on a core of its
+	// own, whether a stage with side inputs is ready, as long as that runs.
+	lists := beam.CoGroupByKey(s, beam.AddFixedKey(s, rows), beam.AddFixedKey(s, users), beam.AddFixedKey(s, items))
+	userRanges, itemRanges, built := beam.ParDo3(s, fn, lists)
 	answered := beam.ParDo(s, &answerFn{Options: *o}, beam.Reshuffle(s, userRanges))
 	output.Publish(s, beam.Flatten(s, built, answered), *o.output())
 	if o.NeighborsOutput != "" {

@@ -220,30 +220,33 @@ func (c *chunkReader) readWide(ctx context.Context) error {
 // value is what a row counts.
 func (c *chunkReader) value(column *tables.Column, i int) (float64, *fault.Fault) {
 	var v float64
-	var found string
+	var text []byte
 	if column.Type == tables.Text || column.Type == tables.Cell {
-		text := column.Text(i)
-		if features.IsMissing(text) {
+		if text = column.Text(i); features.IsMissing(text) {
 			return 0, lack(column, "a number")
 		}
 		number, ok := features.ParseNumber(text)
 		if !ok {
 			return 0, &fault.Fault{Column: column.Name, Found: fault.Quote(text), Expected: "a number"}
 		}
-		v, found = number, fault.Quote(text)
+		v = number
 	} else if v = column.Numbers[i]; math.IsNaN(v) {
 		return 0, lack(column, "a number")
-	} else {
-		found = formatNumber(v)
 	}
+	expected := ""
 	switch {
 	case math.IsInf(v, 0):
-		return 0, &fault.Fault{Column: column.Name, Found: found, Expected: "a finite number"}
+		expected = "a finite number"
 	case v < 0 && c.Positive:
-		return 0, &fault.Fault{Column: column.Name, Found: found,
-			Expected: "a number of at least 0, as the weighting needs it"}
+		expected = "a number of at least 0, as the weighting needs it"
+	default:
+		return v, nil
 	}
-	return v, nil
+	found := formatNumber(v)
+	if text != nil {
+		found = fault.Quote(text)
+	}
+	return 0, &fault.Fault{Column: column.Name, Found: found, Expected: expected}
 }
 
 // time is when a row was: a date by ISO 8601 or a timestamp, in microseconds, or a number.

@@ -223,10 +223,14 @@ func TestPartitionOrder(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "flat.csv"), whole)
 	for _, args := range []string{
 		"transform --row=u --column=item --value=v --output=o.svm",
+		"transform --row=item --column=u --value=v --output=o.svm",
+		"transform --row=item --column=month --value=v --output=o.svm",
+		"transform --id_column=item --columns=month,v --output=o.csv",
 		"transform --id_column=u --columns=month,v,item --output=o.csv",
 		"transform --id_column=u --columns=item,month,v --output=o.csv",
 		"transform --id_column=u --columns=v,month,item --output=o.csv",
 		"recommend --row=u --column=item --value=v --k=1 --top=1 --output=o.csv --report=none",
+		"recommend --row=month --column=u --value=v --k=1 --top=1 --exclude_seen=false --output=o.csv --report=none",
 	} {
 		var outputs []string
 		for _, input := range []string{"flat.csv", "x/*/*/*.csv"} {
