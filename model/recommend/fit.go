@@ -245,6 +245,13 @@ func (p *pairs) addPacked(entries []uint32, w int32, dense bool) {
 	}
 	sum := p.whole
 	if dense {
+		for ; len(entries) >= 4; entries = entries[4:] { // whose columns all differ
+			a, b, c, d := entries[0], entries[1], entries[2], entries[3]
+			sum[a>>8] += w * int32(int8(a))
+			sum[b>>8] += w * int32(int8(b))
+			sum[c>>8] += w * int32(int8(c))
+			sum[d>>8] += w * int32(int8(d))
+		}
 		for _, e := range entries {
 			sum[e>>8] += w * int32(int8(e))
 		}

@@ -68,7 +68,6 @@ func TestPartitions(t *testing.T) {
 	}
 	for args, want := range map[string]string{
 		"--id_column=id --impute=uniform --k=3 --output=i.csv":               "directories NAME=VALUE",
-		"--id_column=year --k=3 --output=i.csv":                              "which is one of its directories",
 		"--columns=a --target=kind --task=regression --k=3 --output=i.csv":   "expected a number in the directory",
 		"--id_column=id --columns=a,kind --k=3 --output=i.csv --encode=none": "expected a number in the directory",
 	} {
