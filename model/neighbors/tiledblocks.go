@@ -185,6 +185,7 @@ type worker struct {
 	screenable    bool
 	screens       bool
 	screened      []float32
+	places        []int32 // of pairs in the list
 	passed        float64 // points that passed for nothing, on average
 	symmetric     bool
 }
@@ -195,6 +196,7 @@ func newWorker(s *query, block int) *worker {
 		computer: *newComputer(s, rows),
 		hits:     make([]tile.Hit, tile.Groups*(block/tile.Columns+1)),
 		screened: make([]float32, listRoom),
+		places:   make([]int32, listRoom),
 		a:        make([]float32, block),
 		b:        make([]float32, block),
 		c:        make([]float32, block),
@@ -542,26 +544,28 @@ func (w *worker) choose(at int, q queries, first int) {
 	}
 	w.wasted += n
 	w.lock(w.rows)
-	for p, pair := range w.list[:n] {
-		m := int(uint32(pair))
-		if ties && w.late(w.query(pair), p, int32(pair>>32)) {
+	for _, p := range w.withinRows(values) {
+		pair := w.list[p]
+		i, position := w.query(pair), int32(pair>>32)
+		if ties && w.late(i, int(p), position) {
 			continue
 		}
-		more, full := s.take(w.query(pair), values[p], int32(pair>>32))
+		more, full := s.take(i, values[p], position)
 		w.wasted -= more
-		if full && s.reduce(w.query(pair), w.single) {
-			w.limitRow(q, at, m)
+		if full && s.reduce(i, w.single) {
+			w.limitRow(q, at, int(uint32(pair)))
 		}
 	}
 	w.unlock(w.rows)
 	if w.symmetric {
 		w.lock(w.columns)
-		for p, pair := range w.list[:n] {
-			j := int(pair >> 32)
-			if ties && w.late(j, p, int32(w.query(pair))) {
+		for _, p := range w.withinColumns(values) {
+			pair := w.list[p]
+			j, position := int(pair>>32), int32(w.query(pair))
+			if ties && w.late(j, int(p), position) {
 				continue
 			}
-			more, full := s.take(j, values[p], int32(w.query(pair)))
+			more, full := s.take(j, values[p], position)
 			w.wasted -= more
 			if full && s.reduce(j, w.single) {
 				w.limitColumn(q, first, j)
@@ -570,6 +574,42 @@ func (w *worker) choose(at int, q queries, first int) {
 		w.unlock(w.columns)
 	}
 	w.list = w.list[:0]
+}
+
+// withinRows are the places of the listed pairs whose values are within the limits of their queries. It goes without
+// branches, which nobody could predict.
+func (w *worker) withinRows(values []float32) []int32 {
+	var limits [tile.Rows]float32
+	for m := range w.size {
+		limits[m] = w.s.states[w.query(uint64(m))].limit
+	}
+	places, list := w.places[:len(values)], w.list[:len(values)]
+	n := 0
+	for p, v := range values {
+		more := 0
+		if v <= limits[list[p]%tile.Rows] {
+			more = 1
+		}
+		places[n] = int32(p)
+		n += more
+	}
+	return places[:n]
+}
+
+// withinColumns are those whose values are within the limits of their points, which are queries too.
+func (w *worker) withinColumns(values []float32) []int32 {
+	states := w.s.states
+	places, list := w.places[:len(values)], w.list[:len(values)]
+	n := 0
+	for p, v := range values {
+		more := 0
+		if v <= states[list[p]>>32].limit {
+			more = 1
+		}
+		places[n] = int32(p)
+		n += more
+	}
+	return places[:n]
 }
 
 // late reports whether the pair number p of the list, whose value is within the limit of query i, is of a point that

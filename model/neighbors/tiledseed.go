@@ -171,9 +171,30 @@ func (s *query) seedSets(q queries, points *shorts, rank, n int, single bool) (s
 	} else if s.search.Before != nil { // those before it may be
 		start = panels
 	}
-	start = max(min(start, panels-sets*length), 0)
-	found := s.measured(points, seedSets{start: start, n: sets, length: length, span: sets * length, rank: rank})
+	measured := func(length int) seedSets {
+		first := max(min(start, panels-sets*length), 0)
+		return s.measured(points, seedSets{start: first, n: sets, length: length, span: sets * length, rank: rank})
+	}
+	found := measured(length)
+	if longer := min(s.seedPoints(q)*rank, n) / (sets * tile.Columns); longer > length && s.forms.order == nil {
+		if all := measured(longer); all.e <= looser*found.e {
+			found = all
+		}
+	}
 	return found, sets*tile.Columns >= found.rank
+}
+
+// looser is how much greater the margins of more sets may be: they count for all of them.
+const looser = 1.25
+
+// seedPoints is how many points, if there are as many, make a first bound for each neighbour wanted. The tiles of twice
+// as many take their time, and let about 0.7 pairs fewer pass for each neighbour, which take as much as some hundred
+// tiles' pairs do, and more where AMX makes these.
+func (s *query) seedPoints(q queries) int {
+	if q.packed != nil {
+		return 480
+	}
+	return 240
 }
 
 // measured are the sets with what a bound needs of their points.

@@ -772,6 +772,7 @@ func pairs(kind, level string, xBits, bits int) {
 	acc := make([][]reg.VecVirtual, group)
 	scale := make([]reg.VecVirtual, group)
 	i, word := GP64(), GP64()
+	next := nextRows(group)
 
 	Label(count)
 	for p := range group {
@@ -862,6 +863,7 @@ func pairs(kind, level string, xBits, bits int) {
 		}
 		VADDPD(d, sum, sum)
 	}
+	next.find(list, left, i, word, size)
 	XORQ(i, i)
 	CMPQ(body, Imm(0))
 	JE(LabelRef("tail"))
@@ -870,6 +872,7 @@ func pairs(kind, level string, xBits, bits int) {
 		for h := range halves {
 			term(p, h, false)
 		}
+		next.fetch(p, i, word, size)
 	}
 	ADDQ(Imm(8), i)
 	CMPQ(i, body)
@@ -911,6 +914,37 @@ func pairs(kind, level string, xBits, bits int) {
 	RET()
 }
 
+// rowsToCome are the addresses of the rows of y of the pairs to come, which may be far away: they are fetched meanwhile.
+type rowsToCome struct {
+	addresses Mem
+	group     int
+}
+
+func nextRows(group int) rowsToCome { return rowsToCome{AllocLocal(8 * group), group} }
+
+// find finds those of the group after the one that the list begins with. After the last there are no others: its own
+// rows are fetched again. The values have so many bytes; a and b are free.
+func (n rowsToCome) find(list, left reg.Register, a, b reg.GPVirtual, size int) {
+	ahead := GP64()
+	LEAQ(at(list, 8*n.group), ahead)
+	CMPQ(left, Imm(uint64(n.group)))
+	CMOVQLE(list, ahead)
+	for p := range n.group {
+		MOVLQSX(at(ahead, 8*p+4), a)
+		Load(Param("dim"), b)
+		IMULQ(b, a)
+		Load(Param("y").Base(), b)
+		LEAQ(Mem{Base: b, Index: a, Scale: uint8(size)}, a)
+		MOVQ(a, n.addresses.Offset(8*p))
+	}
+}
+
+// fetch fetches the values from number i on of row p. The other register is free.
+func (n rowsToCome) fetch(p int, i, free reg.GPVirtual, size int) {
+	MOVQ(n.addresses.Offset(8*p), free)
+	PREFETCHT0(Mem{Base: free, Index: i, Scale: uint8(size)})
+}
+
 // screen is squares in float32, fused, in whatever order is fastest, over a list of pairs, four at a time.
 func screen(level string) {
 	const group = 4
@@ -947,7 +981,7 @@ func screen(level string) {
 		VMOVDQU(Mem{Base: table, Index: rest, Scale: 4, Disp: 32}, tailMask)
 	}
 	i, word := GP64(), GP64()
-	next := AllocLocal(8 * group) // the rows of y to come, which may be far away: they are fetched meanwhile
+	next := nextRows(group)
 	Label("group")
 	var xs, ys [group]reg.GPVirtual
 	var acc [group]reg.VecVirtual
@@ -969,19 +1003,7 @@ func screen(level string) {
 			VXORPS(acc[p], acc[p], acc[p])
 		}
 	}
-	// After the last four pairs there are no others: theirs are fetched again.
-	ahead := GP64()
-	LEAQ(at(list, 8*group), ahead)
-	CMPQ(left, Imm(group))
-	CMOVQLE(list, ahead)
-	for p := range group {
-		MOVLQSX(at(ahead, 8*p+4), i)
-		Load(Param("dim"), word)
-		IMULQ(word, i)
-		Load(Param("y").Base(), word)
-		LEAQ(Mem{Base: word, Index: i, Scale: 4}, i)
-		MOVQ(i, next.Offset(8*p))
-	}
+	next.find(list, left, i, word, 4)
 	XORQ(i, i)
 	CMPQ(body, Imm(0))
 	JE(LabelRef("tail"))
@@ -991,8 +1013,7 @@ func screen(level string) {
 		VMOVUPS(Mem{Base: xs[p], Index: i, Scale: 4}, d)
 		VSUBPS(Mem{Base: ys[p], Index: i, Scale: 4}, d, d)
 		VFMADD231PS(d, d, acc[p])
-		MOVQ(next.Offset(8*p), word)
-		PREFETCHT0(Mem{Base: word, Index: i, Scale: 4})
+		next.fetch(p, i, word, 4)
 	}
 	ADDQ(Imm(uint64(lanes)), i)
 	CMPQ(i, body)

@@ -12187,8 +12187,8 @@ tail:
 	RET
 
 // func squares32x32AVX512(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·squares32x32AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·squares32x32AVX512(SB), NOSPLIT, $32-128
 	MOVQ  pairs_base+80(FP), AX
 	MOVQ  pairs_len+88(FP), CX
 	MOVQ  out_base+104(FP), DX
@@ -12245,34 +12245,69 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*4), R13
 	VPXORQ  Z3, Z3, Z3
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R14*4), Z4
-	VCVTPS2PD (SI)(R14*4), Z5
-	VSUBPD    Z5, Z4, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z0, Z0
-	VCVTPS2PD (R9)(R14*4), Z4
-	VCVTPS2PD (R8)(R14*4), Z5
-	VSUBPD    Z5, Z4, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z1, Z1
-	VCVTPS2PD (R11)(R14*4), Z4
-	VCVTPS2PD (R10)(R14*4), Z5
-	VSUBPD    Z5, Z4, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z2, Z2
-	VCVTPS2PD (R13)(R14*4), Z4
-	VCVTPS2PD (R12)(R14*4), Z5
-	VSUBPD    Z5, Z4, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z3, Z3
-	ADDQ      $0x08, R14
-	CMPQ      R14, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R14*4), Z4
+	VCVTPS2PD  (SI)(R14*4), Z5
+	VSUBPD     Z5, Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z0, Z0
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R9)(R14*4), Z4
+	VCVTPS2PD  (R8)(R14*4), Z5
+	VSUBPD     Z5, Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z1, Z1
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R11)(R14*4), Z4
+	VCVTPS2PD  (R10)(R14*4), Z5
+	VSUBPD     Z5, Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z2, Z2
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R13)(R14*4), Z4
+	VCVTPS2PD  (R12)(R14*4), Z5
+	VSUBPD     Z5, Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z3, Z3
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ        dim+48(FP), R15
@@ -12336,8 +12371,8 @@ sum:
 	RET
 
 // func products32x32AVX512(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·products32x32AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·products32x32AVX512(SB), NOSPLIT, $32-128
 	MOVQ  pairs_base+80(FP), AX
 	MOVQ  pairs_len+88(FP), CX
 	MOVQ  out_base+104(FP), DX
@@ -12394,30 +12429,65 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*4), R13
 	VPXORQ  Z3, Z3, Z3
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R14*4), Z4
-	VCVTPS2PD (SI)(R14*4), Z5
-	VMULPD    Z5, Z4, Z4
-	VADDPD    Z4, Z0, Z0
-	VCVTPS2PD (R9)(R14*4), Z4
-	VCVTPS2PD (R8)(R14*4), Z5
-	VMULPD    Z5, Z4, Z4
-	VADDPD    Z4, Z1, Z1
-	VCVTPS2PD (R11)(R14*4), Z4
-	VCVTPS2PD (R10)(R14*4), Z5
-	VMULPD    Z5, Z4, Z4
-	VADDPD    Z4, Z2, Z2
-	VCVTPS2PD (R13)(R14*4), Z4
-	VCVTPS2PD (R12)(R14*4), Z5
-	VMULPD    Z5, Z4, Z4
-	VADDPD    Z4, Z3, Z3
-	ADDQ      $0x08, R14
-	CMPQ      R14, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R14*4), Z4
+	VCVTPS2PD  (SI)(R14*4), Z5
+	VMULPD     Z5, Z4, Z4
+	VADDPD     Z4, Z0, Z0
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R9)(R14*4), Z4
+	VCVTPS2PD  (R8)(R14*4), Z5
+	VMULPD     Z5, Z4, Z4
+	VADDPD     Z4, Z1, Z1
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R11)(R14*4), Z4
+	VCVTPS2PD  (R10)(R14*4), Z5
+	VMULPD     Z5, Z4, Z4
+	VADDPD     Z4, Z2, Z2
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R13)(R14*4), Z4
+	VCVTPS2PD  (R12)(R14*4), Z5
+	VMULPD     Z5, Z4, Z4
+	VADDPD     Z4, Z3, Z3
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ        dim+48(FP), R15
@@ -12477,8 +12547,8 @@ sum:
 	RET
 
 // func manhattan32x32AVX512(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·manhattan32x32AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
+TEXT ·manhattan32x32AVX512(SB), NOSPLIT, $32-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -12537,34 +12607,69 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*4), R13
 	VPXORQ  Z4, Z4, Z4
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R14*4), Z5
-	VCVTPS2PD (SI)(R14*4), Z6
-	VSUBPD    Z6, Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VADDPD    Z5, Z1, Z1
-	VCVTPS2PD (R9)(R14*4), Z5
-	VCVTPS2PD (R8)(R14*4), Z6
-	VSUBPD    Z6, Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VADDPD    Z5, Z2, Z2
-	VCVTPS2PD (R11)(R14*4), Z5
-	VCVTPS2PD (R10)(R14*4), Z6
-	VSUBPD    Z6, Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VADDPD    Z5, Z3, Z3
-	VCVTPS2PD (R13)(R14*4), Z5
-	VCVTPS2PD (R12)(R14*4), Z6
-	VSUBPD    Z6, Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VADDPD    Z5, Z4, Z4
-	ADDQ      $0x08, R14
-	CMPQ      R14, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R14*4), Z5
+	VCVTPS2PD  (SI)(R14*4), Z6
+	VSUBPD     Z6, Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VADDPD     Z5, Z1, Z1
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R9)(R14*4), Z5
+	VCVTPS2PD  (R8)(R14*4), Z6
+	VSUBPD     Z6, Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VADDPD     Z5, Z2, Z2
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R11)(R14*4), Z5
+	VCVTPS2PD  (R10)(R14*4), Z6
+	VSUBPD     Z6, Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VADDPD     Z5, Z3, Z3
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R13)(R14*4), Z5
+	VCVTPS2PD  (R12)(R14*4), Z6
+	VSUBPD     Z6, Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VADDPD     Z5, Z4, Z4
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ        dim+48(FP), R15
@@ -12628,8 +12733,8 @@ sum:
 	RET
 
 // func chebyshev32x32AVX512(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·chebyshev32x32AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
+TEXT ·chebyshev32x32AVX512(SB), NOSPLIT, $32-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -12688,34 +12793,69 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*4), R13
 	VPXORQ  Z4, Z4, Z4
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R14*4), Z5
-	VCVTPS2PD (SI)(R14*4), Z6
-	VSUBPD    Z6, Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VMAXPD    Z1, Z5, Z1
-	VCVTPS2PD (R9)(R14*4), Z5
-	VCVTPS2PD (R8)(R14*4), Z6
-	VSUBPD    Z6, Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VMAXPD    Z2, Z5, Z2
-	VCVTPS2PD (R11)(R14*4), Z5
-	VCVTPS2PD (R10)(R14*4), Z6
-	VSUBPD    Z6, Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VMAXPD    Z3, Z5, Z3
-	VCVTPS2PD (R13)(R14*4), Z5
-	VCVTPS2PD (R12)(R14*4), Z6
-	VSUBPD    Z6, Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VMAXPD    Z4, Z5, Z4
-	ADDQ      $0x08, R14
-	CMPQ      R14, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R14*4), Z5
+	VCVTPS2PD  (SI)(R14*4), Z6
+	VSUBPD     Z6, Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VMAXPD     Z1, Z5, Z1
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R9)(R14*4), Z5
+	VCVTPS2PD  (R8)(R14*4), Z6
+	VSUBPD     Z6, Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VMAXPD     Z2, Z5, Z2
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R11)(R14*4), Z5
+	VCVTPS2PD  (R10)(R14*4), Z6
+	VSUBPD     Z6, Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VMAXPD     Z3, Z5, Z3
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R13)(R14*4), Z5
+	VCVTPS2PD  (R12)(R14*4), Z6
+	VSUBPD     Z6, Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VMAXPD     Z4, Z5, Z4
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ        dim+48(FP), R15
@@ -12779,8 +12919,8 @@ sum:
 	RET
 
 // func hamming32x32AVX512(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·hamming32x32AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·hamming32x32AVX512(SB), NOSPLIT, $32-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -12839,30 +12979,65 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*4), R13
 	VPXORQ  Z4, Z4, Z4
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R14*4), Z5
-	VCVTPS2PD (SI)(R14*4), Z6
-	VCMPPD    $0x04, Z6, Z5, K2
-	VADDPD    Z0, Z1, K2, Z1
-	VCVTPS2PD (R9)(R14*4), Z5
-	VCVTPS2PD (R8)(R14*4), Z6
-	VCMPPD    $0x04, Z6, Z5, K2
-	VADDPD    Z0, Z2, K2, Z2
-	VCVTPS2PD (R11)(R14*4), Z5
-	VCVTPS2PD (R10)(R14*4), Z6
-	VCMPPD    $0x04, Z6, Z5, K2
-	VADDPD    Z0, Z3, K2, Z3
-	VCVTPS2PD (R13)(R14*4), Z5
-	VCVTPS2PD (R12)(R14*4), Z6
-	VCMPPD    $0x04, Z6, Z5, K2
-	VADDPD    Z0, Z4, K2, Z4
-	ADDQ      $0x08, R14
-	CMPQ      R14, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R14*4), Z5
+	VCVTPS2PD  (SI)(R14*4), Z6
+	VCMPPD     $0x04, Z6, Z5, K2
+	VADDPD     Z0, Z1, K2, Z1
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R9)(R14*4), Z5
+	VCVTPS2PD  (R8)(R14*4), Z6
+	VCMPPD     $0x04, Z6, Z5, K2
+	VADDPD     Z0, Z2, K2, Z2
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R11)(R14*4), Z5
+	VCVTPS2PD  (R10)(R14*4), Z6
+	VCMPPD     $0x04, Z6, Z5, K2
+	VADDPD     Z0, Z3, K2, Z3
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R13)(R14*4), Z5
+	VCVTPS2PD  (R12)(R14*4), Z6
+	VCMPPD     $0x04, Z6, Z5, K2
+	VADDPD     Z0, Z4, K2, Z4
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ        dim+48(FP), R15
@@ -12922,8 +13097,8 @@ sum:
 	RET
 
 // func squares64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·squares64x32AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·squares64x32AVX512(SB), NOSPLIT, $32-128
 	MOVQ  pairs_base+80(FP), AX
 	MOVQ  pairs_len+88(FP), CX
 	MOVQ  out_base+104(FP), DX
@@ -12980,30 +13155,65 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*4), R13
 	VPXORQ  Z3, Z3, Z3
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R14*4), Z4
-	VSUBPD    (SI)(R14*8), Z4, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z0, Z0
-	VCVTPS2PD (R9)(R14*4), Z4
-	VSUBPD    (R8)(R14*8), Z4, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z1, Z1
-	VCVTPS2PD (R11)(R14*4), Z4
-	VSUBPD    (R10)(R14*8), Z4, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z2, Z2
-	VCVTPS2PD (R13)(R14*4), Z4
-	VSUBPD    (R12)(R14*8), Z4, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z3, Z3
-	ADDQ      $0x08, R14
-	CMPQ      R14, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R14*4), Z4
+	VSUBPD     (SI)(R14*8), Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z0, Z0
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R9)(R14*4), Z4
+	VSUBPD     (R8)(R14*8), Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z1, Z1
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R11)(R14*4), Z4
+	VSUBPD     (R10)(R14*8), Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z2, Z2
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R13)(R14*4), Z4
+	VSUBPD     (R12)(R14*8), Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z3, Z3
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ        dim+48(FP), R15
@@ -13067,8 +13277,8 @@ sum:
 	RET
 
 // func scaledSquares64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·scaledSquares64x32AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·scaledSquares64x32AVX512(SB), NOSPLIT, $32-128
 	MOVQ  pairs_base+80(FP), AX
 	MOVQ  pairs_len+88(FP), CX
 	MOVQ  out_base+104(FP), DX
@@ -13133,34 +13343,69 @@ group:
 	MOVQ         y_base+24(FP), R15
 	LEAQ         (R15)(R13*4), R13
 	VPXORQ       Z7, Z7, Z7
+	LEAQ         32(AX), BP
+	CMPQ         CX, $0x04
+	CMOVQLE      AX, BP
+	MOVLQSX      4(BP), R14
+	MOVQ         dim+48(FP), R15
+	IMULQ        R15, R14
+	MOVQ         y_base+24(FP), R15
+	LEAQ         (R15)(R14*4), R14
+	MOVQ         R14, (SP)
+	MOVLQSX      12(BP), R14
+	MOVQ         dim+48(FP), R15
+	IMULQ        R15, R14
+	MOVQ         y_base+24(FP), R15
+	LEAQ         (R15)(R14*4), R14
+	MOVQ         R14, 8(SP)
+	MOVLQSX      20(BP), R14
+	MOVQ         dim+48(FP), R15
+	IMULQ        R15, R14
+	MOVQ         y_base+24(FP), R15
+	LEAQ         (R15)(R14*4), R14
+	MOVQ         R14, 16(SP)
+	MOVLQSX      28(BP), R14
+	MOVQ         dim+48(FP), R15
+	IMULQ        R15, R14
+	MOVQ         y_base+24(FP), R15
+	LEAQ         (R15)(R14*4), R14
+	MOVQ         R14, 24(SP)
 	XORQ         R14, R14
 	CMPQ         BX, $0x00
 	JE           tail
 
 step:
-	VCVTPS2PD (DI)(R14*4), Z8
-	VMULPD    Z0, Z8, Z8
-	VSUBPD    (SI)(R14*8), Z8, Z8
-	VMULPD    Z8, Z8, Z8
-	VADDPD    Z8, Z1, Z1
-	VCVTPS2PD (R9)(R14*4), Z8
-	VMULPD    Z2, Z8, Z8
-	VSUBPD    (R8)(R14*8), Z8, Z8
-	VMULPD    Z8, Z8, Z8
-	VADDPD    Z8, Z3, Z3
-	VCVTPS2PD (R11)(R14*4), Z8
-	VMULPD    Z4, Z8, Z8
-	VSUBPD    (R10)(R14*8), Z8, Z8
-	VMULPD    Z8, Z8, Z8
-	VADDPD    Z8, Z5, Z5
-	VCVTPS2PD (R13)(R14*4), Z8
-	VMULPD    Z6, Z8, Z8
-	VSUBPD    (R12)(R14*8), Z8, Z8
-	VMULPD    Z8, Z8, Z8
-	VADDPD    Z8, Z7, Z7
-	ADDQ      $0x08, R14
-	CMPQ      R14, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R14*4), Z8
+	VMULPD     Z0, Z8, Z8
+	VSUBPD     (SI)(R14*8), Z8, Z8
+	VMULPD     Z8, Z8, Z8
+	VADDPD     Z8, Z1, Z1
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R9)(R14*4), Z8
+	VMULPD     Z2, Z8, Z8
+	VSUBPD     (R8)(R14*8), Z8, Z8
+	VMULPD     Z8, Z8, Z8
+	VADDPD     Z8, Z3, Z3
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R11)(R14*4), Z8
+	VMULPD     Z4, Z8, Z8
+	VSUBPD     (R10)(R14*8), Z8, Z8
+	VMULPD     Z8, Z8, Z8
+	VADDPD     Z8, Z5, Z5
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R13)(R14*4), Z8
+	VMULPD     Z6, Z8, Z8
+	VSUBPD     (R12)(R14*8), Z8, Z8
+	VMULPD     Z8, Z8, Z8
+	VADDPD     Z8, Z7, Z7
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ        dim+48(FP), R15
@@ -13228,8 +13473,8 @@ sum:
 	RET
 
 // func products64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·products64x32AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·products64x32AVX512(SB), NOSPLIT, $32-128
 	MOVQ  pairs_base+80(FP), AX
 	MOVQ  pairs_len+88(FP), CX
 	MOVQ  out_base+104(FP), DX
@@ -13286,26 +13531,61 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*4), R13
 	VPXORQ  Z3, Z3, Z3
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R14*4), Z4
-	VMULPD    (SI)(R14*8), Z4, Z4
-	VADDPD    Z4, Z0, Z0
-	VCVTPS2PD (R9)(R14*4), Z4
-	VMULPD    (R8)(R14*8), Z4, Z4
-	VADDPD    Z4, Z1, Z1
-	VCVTPS2PD (R11)(R14*4), Z4
-	VMULPD    (R10)(R14*8), Z4, Z4
-	VADDPD    Z4, Z2, Z2
-	VCVTPS2PD (R13)(R14*4), Z4
-	VMULPD    (R12)(R14*8), Z4, Z4
-	VADDPD    Z4, Z3, Z3
-	ADDQ      $0x08, R14
-	CMPQ      R14, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R14*4), Z4
+	VMULPD     (SI)(R14*8), Z4, Z4
+	VADDPD     Z4, Z0, Z0
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R9)(R14*4), Z4
+	VMULPD     (R8)(R14*8), Z4, Z4
+	VADDPD     Z4, Z1, Z1
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R11)(R14*4), Z4
+	VMULPD     (R10)(R14*8), Z4, Z4
+	VADDPD     Z4, Z2, Z2
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R13)(R14*4), Z4
+	VMULPD     (R12)(R14*8), Z4, Z4
+	VADDPD     Z4, Z3, Z3
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ        dim+48(FP), R15
@@ -13365,8 +13645,8 @@ sum:
 	RET
 
 // func manhattan64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·manhattan64x32AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
+TEXT ·manhattan64x32AVX512(SB), NOSPLIT, $32-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -13425,30 +13705,65 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*4), R13
 	VPXORQ  Z4, Z4, Z4
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R14*4), Z5
-	VSUBPD    (SI)(R14*8), Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VADDPD    Z5, Z1, Z1
-	VCVTPS2PD (R9)(R14*4), Z5
-	VSUBPD    (R8)(R14*8), Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VADDPD    Z5, Z2, Z2
-	VCVTPS2PD (R11)(R14*4), Z5
-	VSUBPD    (R10)(R14*8), Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VADDPD    Z5, Z3, Z3
-	VCVTPS2PD (R13)(R14*4), Z5
-	VSUBPD    (R12)(R14*8), Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VADDPD    Z5, Z4, Z4
-	ADDQ      $0x08, R14
-	CMPQ      R14, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R14*4), Z5
+	VSUBPD     (SI)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VADDPD     Z5, Z1, Z1
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R9)(R14*4), Z5
+	VSUBPD     (R8)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VADDPD     Z5, Z2, Z2
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R11)(R14*4), Z5
+	VSUBPD     (R10)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VADDPD     Z5, Z3, Z3
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R13)(R14*4), Z5
+	VSUBPD     (R12)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VADDPD     Z5, Z4, Z4
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ        dim+48(FP), R15
@@ -13512,8 +13827,8 @@ sum:
 	RET
 
 // func chebyshev64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·chebyshev64x32AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
+TEXT ·chebyshev64x32AVX512(SB), NOSPLIT, $32-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -13572,30 +13887,65 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*4), R13
 	VPXORQ  Z4, Z4, Z4
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R14*4), Z5
-	VSUBPD    (SI)(R14*8), Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VMAXPD    Z1, Z5, Z1
-	VCVTPS2PD (R9)(R14*4), Z5
-	VSUBPD    (R8)(R14*8), Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VMAXPD    Z2, Z5, Z2
-	VCVTPS2PD (R11)(R14*4), Z5
-	VSUBPD    (R10)(R14*8), Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VMAXPD    Z3, Z5, Z3
-	VCVTPS2PD (R13)(R14*4), Z5
-	VSUBPD    (R12)(R14*8), Z5, Z5
-	VANDPD    Z0, Z5, Z5
-	VMAXPD    Z4, Z5, Z4
-	ADDQ      $0x08, R14
-	CMPQ      R14, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R14*4), Z5
+	VSUBPD     (SI)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VMAXPD     Z1, Z5, Z1
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R9)(R14*4), Z5
+	VSUBPD     (R8)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VMAXPD     Z2, Z5, Z2
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R11)(R14*4), Z5
+	VSUBPD     (R10)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VMAXPD     Z3, Z5, Z3
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R13)(R14*4), Z5
+	VSUBPD     (R12)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VMAXPD     Z4, Z5, Z4
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ        dim+48(FP), R15
@@ -13659,8 +14009,8 @@ sum:
 	RET
 
 // func hamming64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·hamming64x32AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·hamming64x32AVX512(SB), NOSPLIT, $32-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -13719,26 +14069,61 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*4), R13
 	VPXORQ  Z4, Z4, Z4
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*4), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R14*4), Z5
-	VCMPPD    $0x04, (SI)(R14*8), Z5, K2
-	VADDPD    Z0, Z1, K2, Z1
-	VCVTPS2PD (R9)(R14*4), Z5
-	VCMPPD    $0x04, (R8)(R14*8), Z5, K2
-	VADDPD    Z0, Z2, K2, Z2
-	VCVTPS2PD (R11)(R14*4), Z5
-	VCMPPD    $0x04, (R10)(R14*8), Z5, K2
-	VADDPD    Z0, Z3, K2, Z3
-	VCVTPS2PD (R13)(R14*4), Z5
-	VCMPPD    $0x04, (R12)(R14*8), Z5, K2
-	VADDPD    Z0, Z4, K2, Z4
-	ADDQ      $0x08, R14
-	CMPQ      R14, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R14*4), Z5
+	VCMPPD     $0x04, (SI)(R14*8), Z5, K2
+	VADDPD     Z0, Z1, K2, Z1
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R9)(R14*4), Z5
+	VCMPPD     $0x04, (R8)(R14*8), Z5, K2
+	VADDPD     Z0, Z2, K2, Z2
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R11)(R14*4), Z5
+	VCMPPD     $0x04, (R10)(R14*8), Z5, K2
+	VADDPD     Z0, Z3, K2, Z3
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	VCVTPS2PD  (R13)(R14*4), Z5
+	VCMPPD     $0x04, (R12)(R14*8), Z5, K2
+	VADDPD     Z0, Z4, K2, Z4
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*4)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ        dim+48(FP), R15
@@ -13798,8 +14183,8 @@ sum:
 	RET
 
 // func squares64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·squares64x64AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·squares64x64AVX512(SB), NOSPLIT, $32-128
 	MOVQ  pairs_base+80(FP), AX
 	MOVQ  pairs_len+88(FP), CX
 	MOVQ  out_base+104(FP), DX
@@ -13856,30 +14241,65 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*8), R13
 	VPXORQ  Z3, Z3, Z3
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VMOVUPD (DI)(R14*8), Z4
-	VSUBPD  (SI)(R14*8), Z4, Z4
-	VMULPD  Z4, Z4, Z4
-	VADDPD  Z4, Z0, Z0
-	VMOVUPD (R9)(R14*8), Z4
-	VSUBPD  (R8)(R14*8), Z4, Z4
-	VMULPD  Z4, Z4, Z4
-	VADDPD  Z4, Z1, Z1
-	VMOVUPD (R11)(R14*8), Z4
-	VSUBPD  (R10)(R14*8), Z4, Z4
-	VMULPD  Z4, Z4, Z4
-	VADDPD  Z4, Z2, Z2
-	VMOVUPD (R13)(R14*8), Z4
-	VSUBPD  (R12)(R14*8), Z4, Z4
-	VMULPD  Z4, Z4, Z4
-	VADDPD  Z4, Z3, Z3
-	ADDQ    $0x08, R14
-	CMPQ    R14, BX
-	JNE     step
+	VMOVUPD    (DI)(R14*8), Z4
+	VSUBPD     (SI)(R14*8), Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z0, Z0
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R9)(R14*8), Z4
+	VSUBPD     (R8)(R14*8), Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z1, Z1
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R11)(R14*8), Z4
+	VSUBPD     (R10)(R14*8), Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z2, Z2
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R13)(R14*8), Z4
+	VSUBPD     (R12)(R14*8), Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z3, Z3
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ      dim+48(FP), R15
@@ -13943,8 +14363,8 @@ sum:
 	RET
 
 // func scaledSquares64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·scaledSquares64x64AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·scaledSquares64x64AVX512(SB), NOSPLIT, $32-128
 	MOVQ  pairs_base+80(FP), AX
 	MOVQ  pairs_len+88(FP), CX
 	MOVQ  out_base+104(FP), DX
@@ -14009,34 +14429,69 @@ group:
 	MOVQ         y_base+24(FP), R15
 	LEAQ         (R15)(R13*8), R13
 	VPXORQ       Z7, Z7, Z7
+	LEAQ         32(AX), BP
+	CMPQ         CX, $0x04
+	CMOVQLE      AX, BP
+	MOVLQSX      4(BP), R14
+	MOVQ         dim+48(FP), R15
+	IMULQ        R15, R14
+	MOVQ         y_base+24(FP), R15
+	LEAQ         (R15)(R14*8), R14
+	MOVQ         R14, (SP)
+	MOVLQSX      12(BP), R14
+	MOVQ         dim+48(FP), R15
+	IMULQ        R15, R14
+	MOVQ         y_base+24(FP), R15
+	LEAQ         (R15)(R14*8), R14
+	MOVQ         R14, 8(SP)
+	MOVLQSX      20(BP), R14
+	MOVQ         dim+48(FP), R15
+	IMULQ        R15, R14
+	MOVQ         y_base+24(FP), R15
+	LEAQ         (R15)(R14*8), R14
+	MOVQ         R14, 16(SP)
+	MOVLQSX      28(BP), R14
+	MOVQ         dim+48(FP), R15
+	IMULQ        R15, R14
+	MOVQ         y_base+24(FP), R15
+	LEAQ         (R15)(R14*8), R14
+	MOVQ         R14, 24(SP)
 	XORQ         R14, R14
 	CMPQ         BX, $0x00
 	JE           tail
 
 step:
-	VMOVUPD (DI)(R14*8), Z8
-	VMULPD  Z0, Z8, Z8
-	VSUBPD  (SI)(R14*8), Z8, Z8
-	VMULPD  Z8, Z8, Z8
-	VADDPD  Z8, Z1, Z1
-	VMOVUPD (R9)(R14*8), Z8
-	VMULPD  Z2, Z8, Z8
-	VSUBPD  (R8)(R14*8), Z8, Z8
-	VMULPD  Z8, Z8, Z8
-	VADDPD  Z8, Z3, Z3
-	VMOVUPD (R11)(R14*8), Z8
-	VMULPD  Z4, Z8, Z8
-	VSUBPD  (R10)(R14*8), Z8, Z8
-	VMULPD  Z8, Z8, Z8
-	VADDPD  Z8, Z5, Z5
-	VMOVUPD (R13)(R14*8), Z8
-	VMULPD  Z6, Z8, Z8
-	VSUBPD  (R12)(R14*8), Z8, Z8
-	VMULPD  Z8, Z8, Z8
-	VADDPD  Z8, Z7, Z7
-	ADDQ    $0x08, R14
-	CMPQ    R14, BX
-	JNE     step
+	VMOVUPD    (DI)(R14*8), Z8
+	VMULPD     Z0, Z8, Z8
+	VSUBPD     (SI)(R14*8), Z8, Z8
+	VMULPD     Z8, Z8, Z8
+	VADDPD     Z8, Z1, Z1
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R9)(R14*8), Z8
+	VMULPD     Z2, Z8, Z8
+	VSUBPD     (R8)(R14*8), Z8, Z8
+	VMULPD     Z8, Z8, Z8
+	VADDPD     Z8, Z3, Z3
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R11)(R14*8), Z8
+	VMULPD     Z4, Z8, Z8
+	VSUBPD     (R10)(R14*8), Z8, Z8
+	VMULPD     Z8, Z8, Z8
+	VADDPD     Z8, Z5, Z5
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R13)(R14*8), Z8
+	VMULPD     Z6, Z8, Z8
+	VSUBPD     (R12)(R14*8), Z8, Z8
+	VMULPD     Z8, Z8, Z8
+	VADDPD     Z8, Z7, Z7
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ      dim+48(FP), R15
@@ -14104,8 +14559,8 @@ sum:
 	RET
 
 // func products64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·products64x64AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·products64x64AVX512(SB), NOSPLIT, $32-128
 	MOVQ  pairs_base+80(FP), AX
 	MOVQ  pairs_len+88(FP), CX
 	MOVQ  out_base+104(FP), DX
@@ -14162,26 +14617,61 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*8), R13
 	VPXORQ  Z3, Z3, Z3
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VMOVUPD (DI)(R14*8), Z4
-	VMULPD  (SI)(R14*8), Z4, Z4
-	VADDPD  Z4, Z0, Z0
-	VMOVUPD (R9)(R14*8), Z4
-	VMULPD  (R8)(R14*8), Z4, Z4
-	VADDPD  Z4, Z1, Z1
-	VMOVUPD (R11)(R14*8), Z4
-	VMULPD  (R10)(R14*8), Z4, Z4
-	VADDPD  Z4, Z2, Z2
-	VMOVUPD (R13)(R14*8), Z4
-	VMULPD  (R12)(R14*8), Z4, Z4
-	VADDPD  Z4, Z3, Z3
-	ADDQ    $0x08, R14
-	CMPQ    R14, BX
-	JNE     step
+	VMOVUPD    (DI)(R14*8), Z4
+	VMULPD     (SI)(R14*8), Z4, Z4
+	VADDPD     Z4, Z0, Z0
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R9)(R14*8), Z4
+	VMULPD     (R8)(R14*8), Z4, Z4
+	VADDPD     Z4, Z1, Z1
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R11)(R14*8), Z4
+	VMULPD     (R10)(R14*8), Z4, Z4
+	VADDPD     Z4, Z2, Z2
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R13)(R14*8), Z4
+	VMULPD     (R12)(R14*8), Z4, Z4
+	VADDPD     Z4, Z3, Z3
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ      dim+48(FP), R15
@@ -14241,8 +14731,8 @@ sum:
 	RET
 
 // func manhattan64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·manhattan64x64AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
+TEXT ·manhattan64x64AVX512(SB), NOSPLIT, $32-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -14301,30 +14791,65 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*8), R13
 	VPXORQ  Z4, Z4, Z4
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VMOVUPD (DI)(R14*8), Z5
-	VSUBPD  (SI)(R14*8), Z5, Z5
-	VANDPD  Z0, Z5, Z5
-	VADDPD  Z5, Z1, Z1
-	VMOVUPD (R9)(R14*8), Z5
-	VSUBPD  (R8)(R14*8), Z5, Z5
-	VANDPD  Z0, Z5, Z5
-	VADDPD  Z5, Z2, Z2
-	VMOVUPD (R11)(R14*8), Z5
-	VSUBPD  (R10)(R14*8), Z5, Z5
-	VANDPD  Z0, Z5, Z5
-	VADDPD  Z5, Z3, Z3
-	VMOVUPD (R13)(R14*8), Z5
-	VSUBPD  (R12)(R14*8), Z5, Z5
-	VANDPD  Z0, Z5, Z5
-	VADDPD  Z5, Z4, Z4
-	ADDQ    $0x08, R14
-	CMPQ    R14, BX
-	JNE     step
+	VMOVUPD    (DI)(R14*8), Z5
+	VSUBPD     (SI)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VADDPD     Z5, Z1, Z1
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R9)(R14*8), Z5
+	VSUBPD     (R8)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VADDPD     Z5, Z2, Z2
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R11)(R14*8), Z5
+	VSUBPD     (R10)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VADDPD     Z5, Z3, Z3
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R13)(R14*8), Z5
+	VSUBPD     (R12)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VADDPD     Z5, Z4, Z4
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ      dim+48(FP), R15
@@ -14388,8 +14913,8 @@ sum:
 	RET
 
 // func chebyshev64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·chebyshev64x64AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
+TEXT ·chebyshev64x64AVX512(SB), NOSPLIT, $32-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -14448,30 +14973,65 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*8), R13
 	VPXORQ  Z4, Z4, Z4
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VMOVUPD (DI)(R14*8), Z5
-	VSUBPD  (SI)(R14*8), Z5, Z5
-	VANDPD  Z0, Z5, Z5
-	VMAXPD  Z1, Z5, Z1
-	VMOVUPD (R9)(R14*8), Z5
-	VSUBPD  (R8)(R14*8), Z5, Z5
-	VANDPD  Z0, Z5, Z5
-	VMAXPD  Z2, Z5, Z2
-	VMOVUPD (R11)(R14*8), Z5
-	VSUBPD  (R10)(R14*8), Z5, Z5
-	VANDPD  Z0, Z5, Z5
-	VMAXPD  Z3, Z5, Z3
-	VMOVUPD (R13)(R14*8), Z5
-	VSUBPD  (R12)(R14*8), Z5, Z5
-	VANDPD  Z0, Z5, Z5
-	VMAXPD  Z4, Z5, Z4
-	ADDQ    $0x08, R14
-	CMPQ    R14, BX
-	JNE     step
+	VMOVUPD    (DI)(R14*8), Z5
+	VSUBPD     (SI)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VMAXPD     Z1, Z5, Z1
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R9)(R14*8), Z5
+	VSUBPD     (R8)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VMAXPD     Z2, Z5, Z2
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R11)(R14*8), Z5
+	VSUBPD     (R10)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VMAXPD     Z3, Z5, Z3
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R13)(R14*8), Z5
+	VSUBPD     (R12)(R14*8), Z5, Z5
+	VANDPD     Z0, Z5, Z5
+	VMAXPD     Z4, Z5, Z4
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ      dim+48(FP), R15
@@ -14535,8 +15095,8 @@ sum:
 	RET
 
 // func hamming64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·hamming64x64AVX512(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·hamming64x64AVX512(SB), NOSPLIT, $32-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -14595,26 +15155,61 @@ group:
 	MOVQ    y_base+24(FP), R15
 	LEAQ    (R15)(R13*8), R13
 	VPXORQ  Z4, Z4, Z4
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, (SP)
+	MOVLQSX 12(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 8(SP)
+	MOVLQSX 20(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 16(SP)
+	MOVLQSX 28(BP), R14
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R14
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R14*8), R14
+	MOVQ    R14, 24(SP)
 	XORQ    R14, R14
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VMOVUPD (DI)(R14*8), Z5
-	VCMPPD  $0x04, (SI)(R14*8), Z5, K2
-	VADDPD  Z0, Z1, K2, Z1
-	VMOVUPD (R9)(R14*8), Z5
-	VCMPPD  $0x04, (R8)(R14*8), Z5, K2
-	VADDPD  Z0, Z2, K2, Z2
-	VMOVUPD (R11)(R14*8), Z5
-	VCMPPD  $0x04, (R10)(R14*8), Z5, K2
-	VADDPD  Z0, Z3, K2, Z3
-	VMOVUPD (R13)(R14*8), Z5
-	VCMPPD  $0x04, (R12)(R14*8), Z5, K2
-	VADDPD  Z0, Z4, K2, Z4
-	ADDQ    $0x08, R14
-	CMPQ    R14, BX
-	JNE     step
+	VMOVUPD    (DI)(R14*8), Z5
+	VCMPPD     $0x04, (SI)(R14*8), Z5, K2
+	VADDPD     Z0, Z1, K2, Z1
+	MOVQ       (SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R9)(R14*8), Z5
+	VCMPPD     $0x04, (R8)(R14*8), Z5, K2
+	VADDPD     Z0, Z2, K2, Z2
+	MOVQ       8(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R11)(R14*8), Z5
+	VCMPPD     $0x04, (R10)(R14*8), Z5, K2
+	VADDPD     Z0, Z3, K2, Z3
+	MOVQ       16(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	VMOVUPD    (R13)(R14*8), Z5
+	VCMPPD     $0x04, (R12)(R14*8), Z5, K2
+	VADDPD     Z0, Z4, K2, Z4
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)(R14*8)
+	ADDQ       $0x08, R14
+	CMPQ       R14, BX
+	JNE        step
 
 tail:
 	MOVQ      dim+48(FP), R15
@@ -14837,8 +15432,8 @@ tail:
 	RET
 
 // func squares32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX
-TEXT ·squares32x32AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, CMOV, MMX+
+TEXT ·squares32x32AVX2(SB), NOSPLIT, $16-128
 	MOVQ    pairs_base+80(FP), AX
 	MOVQ    pairs_len+88(FP), CX
 	MOVQ    out_base+104(FP), DX
@@ -14875,34 +15470,53 @@ group:
 	LEAQ    (R11)(R9*4), R9
 	VXORPD  Y3, Y3, Y3
 	VXORPD  Y4, Y4, Y4
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R10*4), Y5
-	VCVTPS2PD (SI)(R10*4), Y6
-	VSUBPD    Y6, Y5, Y5
-	VMULPD    Y5, Y5, Y5
-	VADDPD    Y5, Y1, Y1
-	VCVTPS2PD 16(DI)(R10*4), Y5
-	VCVTPS2PD 16(SI)(R10*4), Y6
-	VSUBPD    Y6, Y5, Y5
-	VMULPD    Y5, Y5, Y5
-	VADDPD    Y5, Y2, Y2
-	VCVTPS2PD (R9)(R10*4), Y5
-	VCVTPS2PD (R8)(R10*4), Y6
-	VSUBPD    Y6, Y5, Y5
-	VMULPD    Y5, Y5, Y5
-	VADDPD    Y5, Y3, Y3
-	VCVTPS2PD 16(R9)(R10*4), Y5
-	VCVTPS2PD 16(R8)(R10*4), Y6
-	VSUBPD    Y6, Y5, Y5
-	VMULPD    Y5, Y5, Y5
-	VADDPD    Y5, Y4, Y4
-	ADDQ      $0x08, R10
-	CMPQ      R10, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R10*4), Y5
+	VCVTPS2PD  (SI)(R10*4), Y6
+	VSUBPD     Y6, Y5, Y5
+	VMULPD     Y5, Y5, Y5
+	VADDPD     Y5, Y1, Y1
+	VCVTPS2PD  16(DI)(R10*4), Y5
+	VCVTPS2PD  16(SI)(R10*4), Y6
+	VSUBPD     Y6, Y5, Y5
+	VMULPD     Y5, Y5, Y5
+	VADDPD     Y5, Y2, Y2
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	VCVTPS2PD  (R9)(R10*4), Y5
+	VCVTPS2PD  (R8)(R10*4), Y6
+	VSUBPD     Y6, Y5, Y5
+	VMULPD     Y5, Y5, Y5
+	VADDPD     Y5, Y3, Y3
+	VCVTPS2PD  16(R9)(R10*4), Y5
+	VCVTPS2PD  16(R8)(R10*4), Y6
+	VSUBPD     Y6, Y5, Y5
+	VMULPD     Y5, Y5, Y5
+	VADDPD     Y5, Y4, Y4
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ         dim+48(FP), R11
@@ -14962,8 +15576,8 @@ sum:
 	RET
 
 // func products32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX
-TEXT ·products32x32AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, CMOV, MMX+
+TEXT ·products32x32AVX2(SB), NOSPLIT, $16-128
 	MOVQ    pairs_base+80(FP), AX
 	MOVQ    pairs_len+88(FP), CX
 	MOVQ    out_base+104(FP), DX
@@ -15000,30 +15614,49 @@ group:
 	LEAQ    (R11)(R9*4), R9
 	VXORPD  Y3, Y3, Y3
 	VXORPD  Y4, Y4, Y4
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R10*4), Y5
-	VCVTPS2PD (SI)(R10*4), Y6
-	VMULPD    Y6, Y5, Y5
-	VADDPD    Y5, Y1, Y1
-	VCVTPS2PD 16(DI)(R10*4), Y5
-	VCVTPS2PD 16(SI)(R10*4), Y6
-	VMULPD    Y6, Y5, Y5
-	VADDPD    Y5, Y2, Y2
-	VCVTPS2PD (R9)(R10*4), Y5
-	VCVTPS2PD (R8)(R10*4), Y6
-	VMULPD    Y6, Y5, Y5
-	VADDPD    Y5, Y3, Y3
-	VCVTPS2PD 16(R9)(R10*4), Y5
-	VCVTPS2PD 16(R8)(R10*4), Y6
-	VMULPD    Y6, Y5, Y5
-	VADDPD    Y5, Y4, Y4
-	ADDQ      $0x08, R10
-	CMPQ      R10, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R10*4), Y5
+	VCVTPS2PD  (SI)(R10*4), Y6
+	VMULPD     Y6, Y5, Y5
+	VADDPD     Y5, Y1, Y1
+	VCVTPS2PD  16(DI)(R10*4), Y5
+	VCVTPS2PD  16(SI)(R10*4), Y6
+	VMULPD     Y6, Y5, Y5
+	VADDPD     Y5, Y2, Y2
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	VCVTPS2PD  (R9)(R10*4), Y5
+	VCVTPS2PD  (R8)(R10*4), Y6
+	VMULPD     Y6, Y5, Y5
+	VADDPD     Y5, Y3, Y3
+	VCVTPS2PD  16(R9)(R10*4), Y5
+	VCVTPS2PD  16(R8)(R10*4), Y6
+	VMULPD     Y6, Y5, Y5
+	VADDPD     Y5, Y4, Y4
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ         dim+48(FP), R11
@@ -15079,8 +15712,8 @@ sum:
 	RET
 
 // func manhattan32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX2
-TEXT ·manhattan32x32AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·manhattan32x32AVX2(SB), NOSPLIT, $16-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -15120,34 +15753,53 @@ group:
 	LEAQ    (R11)(R9*4), R9
 	VXORPD  Y4, Y4, Y4
 	VXORPD  Y5, Y5, Y5
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R10*4), Y6
-	VCVTPS2PD (SI)(R10*4), Y7
-	VSUBPD    Y7, Y6, Y6
-	VANDPD    Y0, Y6, Y6
-	VADDPD    Y6, Y2, Y2
-	VCVTPS2PD 16(DI)(R10*4), Y6
-	VCVTPS2PD 16(SI)(R10*4), Y7
-	VSUBPD    Y7, Y6, Y6
-	VANDPD    Y0, Y6, Y6
-	VADDPD    Y6, Y3, Y3
-	VCVTPS2PD (R9)(R10*4), Y6
-	VCVTPS2PD (R8)(R10*4), Y7
-	VSUBPD    Y7, Y6, Y6
-	VANDPD    Y0, Y6, Y6
-	VADDPD    Y6, Y4, Y4
-	VCVTPS2PD 16(R9)(R10*4), Y6
-	VCVTPS2PD 16(R8)(R10*4), Y7
-	VSUBPD    Y7, Y6, Y6
-	VANDPD    Y0, Y6, Y6
-	VADDPD    Y6, Y5, Y5
-	ADDQ      $0x08, R10
-	CMPQ      R10, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R10*4), Y6
+	VCVTPS2PD  (SI)(R10*4), Y7
+	VSUBPD     Y7, Y6, Y6
+	VANDPD     Y0, Y6, Y6
+	VADDPD     Y6, Y2, Y2
+	VCVTPS2PD  16(DI)(R10*4), Y6
+	VCVTPS2PD  16(SI)(R10*4), Y7
+	VSUBPD     Y7, Y6, Y6
+	VANDPD     Y0, Y6, Y6
+	VADDPD     Y6, Y3, Y3
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	VCVTPS2PD  (R9)(R10*4), Y6
+	VCVTPS2PD  (R8)(R10*4), Y7
+	VSUBPD     Y7, Y6, Y6
+	VANDPD     Y0, Y6, Y6
+	VADDPD     Y6, Y4, Y4
+	VCVTPS2PD  16(R9)(R10*4), Y6
+	VCVTPS2PD  16(R8)(R10*4), Y7
+	VSUBPD     Y7, Y6, Y6
+	VANDPD     Y0, Y6, Y6
+	VADDPD     Y6, Y5, Y5
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ         dim+48(FP), R11
@@ -15207,8 +15859,8 @@ sum:
 	RET
 
 // func chebyshev32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX2
-TEXT ·chebyshev32x32AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·chebyshev32x32AVX2(SB), NOSPLIT, $16-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -15248,34 +15900,53 @@ group:
 	LEAQ    (R11)(R9*4), R9
 	VXORPD  Y4, Y4, Y4
 	VXORPD  Y5, Y5, Y5
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R10*4), Y6
-	VCVTPS2PD (SI)(R10*4), Y7
-	VSUBPD    Y7, Y6, Y6
-	VANDPD    Y0, Y6, Y6
-	VMAXPD    Y2, Y6, Y2
-	VCVTPS2PD 16(DI)(R10*4), Y6
-	VCVTPS2PD 16(SI)(R10*4), Y7
-	VSUBPD    Y7, Y6, Y6
-	VANDPD    Y0, Y6, Y6
-	VMAXPD    Y3, Y6, Y3
-	VCVTPS2PD (R9)(R10*4), Y6
-	VCVTPS2PD (R8)(R10*4), Y7
-	VSUBPD    Y7, Y6, Y6
-	VANDPD    Y0, Y6, Y6
-	VMAXPD    Y4, Y6, Y4
-	VCVTPS2PD 16(R9)(R10*4), Y6
-	VCVTPS2PD 16(R8)(R10*4), Y7
-	VSUBPD    Y7, Y6, Y6
-	VANDPD    Y0, Y6, Y6
-	VMAXPD    Y5, Y6, Y5
-	ADDQ      $0x08, R10
-	CMPQ      R10, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R10*4), Y6
+	VCVTPS2PD  (SI)(R10*4), Y7
+	VSUBPD     Y7, Y6, Y6
+	VANDPD     Y0, Y6, Y6
+	VMAXPD     Y2, Y6, Y2
+	VCVTPS2PD  16(DI)(R10*4), Y6
+	VCVTPS2PD  16(SI)(R10*4), Y7
+	VSUBPD     Y7, Y6, Y6
+	VANDPD     Y0, Y6, Y6
+	VMAXPD     Y3, Y6, Y3
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	VCVTPS2PD  (R9)(R10*4), Y6
+	VCVTPS2PD  (R8)(R10*4), Y7
+	VSUBPD     Y7, Y6, Y6
+	VANDPD     Y0, Y6, Y6
+	VMAXPD     Y4, Y6, Y4
+	VCVTPS2PD  16(R9)(R10*4), Y6
+	VCVTPS2PD  16(R8)(R10*4), Y7
+	VSUBPD     Y7, Y6, Y6
+	VANDPD     Y0, Y6, Y6
+	VMAXPD     Y5, Y6, Y5
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ         dim+48(FP), R11
@@ -15335,8 +16006,8 @@ sum:
 	RET
 
 // func hamming32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX2
-TEXT ·hamming32x32AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·hamming32x32AVX2(SB), NOSPLIT, $16-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -15376,34 +16047,53 @@ group:
 	LEAQ    (R11)(R9*4), R9
 	VXORPD  Y4, Y4, Y4
 	VXORPD  Y5, Y5, Y5
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R10*4), Y6
-	VCVTPS2PD (SI)(R10*4), Y7
-	VCMPPD    $0x04, Y7, Y6, Y6
-	VANDPD    Y0, Y6, Y6
-	VADDPD    Y6, Y2, Y2
-	VCVTPS2PD 16(DI)(R10*4), Y6
-	VCVTPS2PD 16(SI)(R10*4), Y7
-	VCMPPD    $0x04, Y7, Y6, Y6
-	VANDPD    Y0, Y6, Y6
-	VADDPD    Y6, Y3, Y3
-	VCVTPS2PD (R9)(R10*4), Y6
-	VCVTPS2PD (R8)(R10*4), Y7
-	VCMPPD    $0x04, Y7, Y6, Y6
-	VANDPD    Y0, Y6, Y6
-	VADDPD    Y6, Y4, Y4
-	VCVTPS2PD 16(R9)(R10*4), Y6
-	VCVTPS2PD 16(R8)(R10*4), Y7
-	VCMPPD    $0x04, Y7, Y6, Y6
-	VANDPD    Y0, Y6, Y6
-	VADDPD    Y6, Y5, Y5
-	ADDQ      $0x08, R10
-	CMPQ      R10, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R10*4), Y6
+	VCVTPS2PD  (SI)(R10*4), Y7
+	VCMPPD     $0x04, Y7, Y6, Y6
+	VANDPD     Y0, Y6, Y6
+	VADDPD     Y6, Y2, Y2
+	VCVTPS2PD  16(DI)(R10*4), Y6
+	VCVTPS2PD  16(SI)(R10*4), Y7
+	VCMPPD     $0x04, Y7, Y6, Y6
+	VANDPD     Y0, Y6, Y6
+	VADDPD     Y6, Y3, Y3
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	VCVTPS2PD  (R9)(R10*4), Y6
+	VCVTPS2PD  (R8)(R10*4), Y7
+	VCMPPD     $0x04, Y7, Y6, Y6
+	VANDPD     Y0, Y6, Y6
+	VADDPD     Y6, Y4, Y4
+	VCVTPS2PD  16(R9)(R10*4), Y6
+	VCVTPS2PD  16(R8)(R10*4), Y7
+	VCMPPD     $0x04, Y7, Y6, Y6
+	VANDPD     Y0, Y6, Y6
+	VADDPD     Y6, Y5, Y5
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ         dim+48(FP), R11
@@ -15463,8 +16153,8 @@ sum:
 	RET
 
 // func squares64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX
-TEXT ·squares64x32AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, CMOV, MMX+
+TEXT ·squares64x32AVX2(SB), NOSPLIT, $16-128
 	MOVQ    pairs_base+80(FP), AX
 	MOVQ    pairs_len+88(FP), CX
 	MOVQ    out_base+104(FP), DX
@@ -15504,30 +16194,49 @@ group:
 	LEAQ    (R11)(R9*4), R9
 	VXORPD  Y5, Y5, Y5
 	VXORPD  Y6, Y6, Y6
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R10*4), Y7
-	VSUBPD    (SI)(R10*8), Y7, Y7
-	VMULPD    Y7, Y7, Y7
-	VADDPD    Y7, Y3, Y3
-	VCVTPS2PD 16(DI)(R10*4), Y7
-	VSUBPD    32(SI)(R10*8), Y7, Y7
-	VMULPD    Y7, Y7, Y7
-	VADDPD    Y7, Y4, Y4
-	VCVTPS2PD (R9)(R10*4), Y7
-	VSUBPD    (R8)(R10*8), Y7, Y7
-	VMULPD    Y7, Y7, Y7
-	VADDPD    Y7, Y5, Y5
-	VCVTPS2PD 16(R9)(R10*4), Y7
-	VSUBPD    32(R8)(R10*8), Y7, Y7
-	VMULPD    Y7, Y7, Y7
-	VADDPD    Y7, Y6, Y6
-	ADDQ      $0x08, R10
-	CMPQ      R10, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R10*4), Y7
+	VSUBPD     (SI)(R10*8), Y7, Y7
+	VMULPD     Y7, Y7, Y7
+	VADDPD     Y7, Y3, Y3
+	VCVTPS2PD  16(DI)(R10*4), Y7
+	VSUBPD     32(SI)(R10*8), Y7, Y7
+	VMULPD     Y7, Y7, Y7
+	VADDPD     Y7, Y4, Y4
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	VCVTPS2PD  (R9)(R10*4), Y7
+	VSUBPD     (R8)(R10*8), Y7, Y7
+	VMULPD     Y7, Y7, Y7
+	VADDPD     Y7, Y5, Y5
+	VCVTPS2PD  16(R9)(R10*4), Y7
+	VSUBPD     32(R8)(R10*8), Y7, Y7
+	VMULPD     Y7, Y7, Y7
+	VADDPD     Y7, Y6, Y6
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ         dim+48(FP), R11
@@ -15599,8 +16308,8 @@ DATA tails64<>+120(SB)/8, $0x0000000000000000
 GLOBL tails64<>(SB), RODATA|NOPTR, $128
 
 // func scaledSquares64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX
-TEXT ·scaledSquares64x32AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, CMOV, MMX+
+TEXT ·scaledSquares64x32AVX2(SB), NOSPLIT, $16-128
 	MOVQ    pairs_base+80(FP), AX
 	MOVQ    pairs_len+88(FP), CX
 	MOVQ    out_base+104(FP), DX
@@ -15644,34 +16353,53 @@ group:
 	LEAQ         (R11)(R9*4), R9
 	VXORPD       Y7, Y7, Y7
 	VXORPD       Y8, Y8, Y8
+	LEAQ         16(AX), R12
+	CMPQ         CX, $0x02
+	CMOVQLE      AX, R12
+	MOVLQSX      4(R12), R10
+	MOVQ         dim+48(FP), R11
+	IMULQ        R11, R10
+	MOVQ         y_base+24(FP), R11
+	LEAQ         (R11)(R10*4), R10
+	MOVQ         R10, (SP)
+	MOVLQSX      12(R12), R10
+	MOVQ         dim+48(FP), R11
+	IMULQ        R11, R10
+	MOVQ         y_base+24(FP), R11
+	LEAQ         (R11)(R10*4), R10
+	MOVQ         R10, 8(SP)
 	XORQ         R10, R10
 	CMPQ         BX, $0x00
 	JE           tail
 
 step:
-	VCVTPS2PD (DI)(R10*4), Y9
-	VMULPD    Y3, Y9, Y9
-	VSUBPD    (SI)(R10*8), Y9, Y9
-	VMULPD    Y9, Y9, Y9
-	VADDPD    Y9, Y4, Y4
-	VCVTPS2PD 16(DI)(R10*4), Y9
-	VMULPD    Y3, Y9, Y9
-	VSUBPD    32(SI)(R10*8), Y9, Y9
-	VMULPD    Y9, Y9, Y9
-	VADDPD    Y9, Y5, Y5
-	VCVTPS2PD (R9)(R10*4), Y9
-	VMULPD    Y6, Y9, Y9
-	VSUBPD    (R8)(R10*8), Y9, Y9
-	VMULPD    Y9, Y9, Y9
-	VADDPD    Y9, Y7, Y7
-	VCVTPS2PD 16(R9)(R10*4), Y9
-	VMULPD    Y6, Y9, Y9
-	VSUBPD    32(R8)(R10*8), Y9, Y9
-	VMULPD    Y9, Y9, Y9
-	VADDPD    Y9, Y8, Y8
-	ADDQ      $0x08, R10
-	CMPQ      R10, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R10*4), Y9
+	VMULPD     Y3, Y9, Y9
+	VSUBPD     (SI)(R10*8), Y9, Y9
+	VMULPD     Y9, Y9, Y9
+	VADDPD     Y9, Y4, Y4
+	VCVTPS2PD  16(DI)(R10*4), Y9
+	VMULPD     Y3, Y9, Y9
+	VSUBPD     32(SI)(R10*8), Y9, Y9
+	VMULPD     Y9, Y9, Y9
+	VADDPD     Y9, Y5, Y5
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	VCVTPS2PD  (R9)(R10*4), Y9
+	VMULPD     Y6, Y9, Y9
+	VSUBPD     (R8)(R10*8), Y9, Y9
+	VMULPD     Y9, Y9, Y9
+	VADDPD     Y9, Y7, Y7
+	VCVTPS2PD  16(R9)(R10*4), Y9
+	VMULPD     Y6, Y9, Y9
+	VSUBPD     32(R8)(R10*8), Y9, Y9
+	VMULPD     Y9, Y9, Y9
+	VADDPD     Y9, Y8, Y8
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ         dim+48(FP), R11
@@ -15729,8 +16457,8 @@ sum:
 	RET
 
 // func products64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX
-TEXT ·products64x32AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, CMOV, MMX+
+TEXT ·products64x32AVX2(SB), NOSPLIT, $16-128
 	MOVQ    pairs_base+80(FP), AX
 	MOVQ    pairs_len+88(FP), CX
 	MOVQ    out_base+104(FP), DX
@@ -15770,26 +16498,45 @@ group:
 	LEAQ    (R11)(R9*4), R9
 	VXORPD  Y5, Y5, Y5
 	VXORPD  Y6, Y6, Y6
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R10*4), Y7
-	VMULPD    (SI)(R10*8), Y7, Y7
-	VADDPD    Y7, Y3, Y3
-	VCVTPS2PD 16(DI)(R10*4), Y7
-	VMULPD    32(SI)(R10*8), Y7, Y7
-	VADDPD    Y7, Y4, Y4
-	VCVTPS2PD (R9)(R10*4), Y7
-	VMULPD    (R8)(R10*8), Y7, Y7
-	VADDPD    Y7, Y5, Y5
-	VCVTPS2PD 16(R9)(R10*4), Y7
-	VMULPD    32(R8)(R10*8), Y7, Y7
-	VADDPD    Y7, Y6, Y6
-	ADDQ      $0x08, R10
-	CMPQ      R10, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R10*4), Y7
+	VMULPD     (SI)(R10*8), Y7, Y7
+	VADDPD     Y7, Y3, Y3
+	VCVTPS2PD  16(DI)(R10*4), Y7
+	VMULPD     32(SI)(R10*8), Y7, Y7
+	VADDPD     Y7, Y4, Y4
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	VCVTPS2PD  (R9)(R10*4), Y7
+	VMULPD     (R8)(R10*8), Y7, Y7
+	VADDPD     Y7, Y5, Y5
+	VCVTPS2PD  16(R9)(R10*4), Y7
+	VMULPD     32(R8)(R10*8), Y7, Y7
+	VADDPD     Y7, Y6, Y6
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ         dim+48(FP), R11
@@ -15839,8 +16586,8 @@ sum:
 	RET
 
 // func manhattan64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX2
-TEXT ·manhattan64x32AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·manhattan64x32AVX2(SB), NOSPLIT, $16-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -15883,30 +16630,49 @@ group:
 	LEAQ    (R11)(R9*4), R9
 	VXORPD  Y6, Y6, Y6
 	VXORPD  Y7, Y7, Y7
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R10*4), Y8
-	VSUBPD    (SI)(R10*8), Y8, Y8
-	VANDPD    Y0, Y8, Y8
-	VADDPD    Y8, Y4, Y4
-	VCVTPS2PD 16(DI)(R10*4), Y8
-	VSUBPD    32(SI)(R10*8), Y8, Y8
-	VANDPD    Y0, Y8, Y8
-	VADDPD    Y8, Y5, Y5
-	VCVTPS2PD (R9)(R10*4), Y8
-	VSUBPD    (R8)(R10*8), Y8, Y8
-	VANDPD    Y0, Y8, Y8
-	VADDPD    Y8, Y6, Y6
-	VCVTPS2PD 16(R9)(R10*4), Y8
-	VSUBPD    32(R8)(R10*8), Y8, Y8
-	VANDPD    Y0, Y8, Y8
-	VADDPD    Y8, Y7, Y7
-	ADDQ      $0x08, R10
-	CMPQ      R10, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R10*4), Y8
+	VSUBPD     (SI)(R10*8), Y8, Y8
+	VANDPD     Y0, Y8, Y8
+	VADDPD     Y8, Y4, Y4
+	VCVTPS2PD  16(DI)(R10*4), Y8
+	VSUBPD     32(SI)(R10*8), Y8, Y8
+	VANDPD     Y0, Y8, Y8
+	VADDPD     Y8, Y5, Y5
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	VCVTPS2PD  (R9)(R10*4), Y8
+	VSUBPD     (R8)(R10*8), Y8, Y8
+	VANDPD     Y0, Y8, Y8
+	VADDPD     Y8, Y6, Y6
+	VCVTPS2PD  16(R9)(R10*4), Y8
+	VSUBPD     32(R8)(R10*8), Y8, Y8
+	VANDPD     Y0, Y8, Y8
+	VADDPD     Y8, Y7, Y7
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ         dim+48(FP), R11
@@ -15960,8 +16726,8 @@ sum:
 	RET
 
 // func chebyshev64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX2
-TEXT ·chebyshev64x32AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·chebyshev64x32AVX2(SB), NOSPLIT, $16-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -16004,30 +16770,49 @@ group:
 	LEAQ    (R11)(R9*4), R9
 	VXORPD  Y6, Y6, Y6
 	VXORPD  Y7, Y7, Y7
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R10*4), Y8
-	VSUBPD    (SI)(R10*8), Y8, Y8
-	VANDPD    Y0, Y8, Y8
-	VMAXPD    Y4, Y8, Y4
-	VCVTPS2PD 16(DI)(R10*4), Y8
-	VSUBPD    32(SI)(R10*8), Y8, Y8
-	VANDPD    Y0, Y8, Y8
-	VMAXPD    Y5, Y8, Y5
-	VCVTPS2PD (R9)(R10*4), Y8
-	VSUBPD    (R8)(R10*8), Y8, Y8
-	VANDPD    Y0, Y8, Y8
-	VMAXPD    Y6, Y8, Y6
-	VCVTPS2PD 16(R9)(R10*4), Y8
-	VSUBPD    32(R8)(R10*8), Y8, Y8
-	VANDPD    Y0, Y8, Y8
-	VMAXPD    Y7, Y8, Y7
-	ADDQ      $0x08, R10
-	CMPQ      R10, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R10*4), Y8
+	VSUBPD     (SI)(R10*8), Y8, Y8
+	VANDPD     Y0, Y8, Y8
+	VMAXPD     Y4, Y8, Y4
+	VCVTPS2PD  16(DI)(R10*4), Y8
+	VSUBPD     32(SI)(R10*8), Y8, Y8
+	VANDPD     Y0, Y8, Y8
+	VMAXPD     Y5, Y8, Y5
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	VCVTPS2PD  (R9)(R10*4), Y8
+	VSUBPD     (R8)(R10*8), Y8, Y8
+	VANDPD     Y0, Y8, Y8
+	VMAXPD     Y6, Y8, Y6
+	VCVTPS2PD  16(R9)(R10*4), Y8
+	VSUBPD     32(R8)(R10*8), Y8, Y8
+	VANDPD     Y0, Y8, Y8
+	VMAXPD     Y7, Y8, Y7
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ         dim+48(FP), R11
@@ -16081,8 +16866,8 @@ sum:
 	RET
 
 // func hamming64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX2
-TEXT ·hamming64x32AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·hamming64x32AVX2(SB), NOSPLIT, $16-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -16125,30 +16910,49 @@ group:
 	LEAQ    (R11)(R9*4), R9
 	VXORPD  Y6, Y6, Y6
 	VXORPD  Y7, Y7, Y7
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*4), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VCVTPS2PD (DI)(R10*4), Y8
-	VCMPPD    $0x04, (SI)(R10*8), Y8, Y8
-	VANDPD    Y0, Y8, Y8
-	VADDPD    Y8, Y4, Y4
-	VCVTPS2PD 16(DI)(R10*4), Y8
-	VCMPPD    $0x04, 32(SI)(R10*8), Y8, Y8
-	VANDPD    Y0, Y8, Y8
-	VADDPD    Y8, Y5, Y5
-	VCVTPS2PD (R9)(R10*4), Y8
-	VCMPPD    $0x04, (R8)(R10*8), Y8, Y8
-	VANDPD    Y0, Y8, Y8
-	VADDPD    Y8, Y6, Y6
-	VCVTPS2PD 16(R9)(R10*4), Y8
-	VCMPPD    $0x04, 32(R8)(R10*8), Y8, Y8
-	VANDPD    Y0, Y8, Y8
-	VADDPD    Y8, Y7, Y7
-	ADDQ      $0x08, R10
-	CMPQ      R10, BX
-	JNE       step
+	VCVTPS2PD  (DI)(R10*4), Y8
+	VCMPPD     $0x04, (SI)(R10*8), Y8, Y8
+	VANDPD     Y0, Y8, Y8
+	VADDPD     Y8, Y4, Y4
+	VCVTPS2PD  16(DI)(R10*4), Y8
+	VCMPPD     $0x04, 32(SI)(R10*8), Y8, Y8
+	VANDPD     Y0, Y8, Y8
+	VADDPD     Y8, Y5, Y5
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	VCVTPS2PD  (R9)(R10*4), Y8
+	VCMPPD     $0x04, (R8)(R10*8), Y8, Y8
+	VANDPD     Y0, Y8, Y8
+	VADDPD     Y8, Y6, Y6
+	VCVTPS2PD  16(R9)(R10*4), Y8
+	VCMPPD     $0x04, 32(R8)(R10*8), Y8, Y8
+	VANDPD     Y0, Y8, Y8
+	VADDPD     Y8, Y7, Y7
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*4)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ         dim+48(FP), R11
@@ -16202,8 +17006,8 @@ sum:
 	RET
 
 // func squares64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX
-TEXT ·squares64x64AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, CMOV, MMX+
+TEXT ·squares64x64AVX2(SB), NOSPLIT, $16-128
 	MOVQ    pairs_base+80(FP), AX
 	MOVQ    pairs_len+88(FP), CX
 	MOVQ    out_base+104(FP), DX
@@ -16241,30 +17045,49 @@ group:
 	LEAQ    (R11)(R9*8), R9
 	VXORPD  Y4, Y4, Y4
 	VXORPD  Y5, Y5, Y5
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*8), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*8), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VMOVUPD (DI)(R10*8), Y6
-	VSUBPD  (SI)(R10*8), Y6, Y6
-	VMULPD  Y6, Y6, Y6
-	VADDPD  Y6, Y2, Y2
-	VMOVUPD 32(DI)(R10*8), Y6
-	VSUBPD  32(SI)(R10*8), Y6, Y6
-	VMULPD  Y6, Y6, Y6
-	VADDPD  Y6, Y3, Y3
-	VMOVUPD (R9)(R10*8), Y6
-	VSUBPD  (R8)(R10*8), Y6, Y6
-	VMULPD  Y6, Y6, Y6
-	VADDPD  Y6, Y4, Y4
-	VMOVUPD 32(R9)(R10*8), Y6
-	VSUBPD  32(R8)(R10*8), Y6, Y6
-	VMULPD  Y6, Y6, Y6
-	VADDPD  Y6, Y5, Y5
-	ADDQ    $0x08, R10
-	CMPQ    R10, BX
-	JNE     step
+	VMOVUPD    (DI)(R10*8), Y6
+	VSUBPD     (SI)(R10*8), Y6, Y6
+	VMULPD     Y6, Y6, Y6
+	VADDPD     Y6, Y2, Y2
+	VMOVUPD    32(DI)(R10*8), Y6
+	VSUBPD     32(SI)(R10*8), Y6, Y6
+	VMULPD     Y6, Y6, Y6
+	VADDPD     Y6, Y3, Y3
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*8)
+	VMOVUPD    (R9)(R10*8), Y6
+	VSUBPD     (R8)(R10*8), Y6, Y6
+	VMULPD     Y6, Y6, Y6
+	VADDPD     Y6, Y4, Y4
+	VMOVUPD    32(R9)(R10*8), Y6
+	VSUBPD     32(R8)(R10*8), Y6, Y6
+	VMULPD     Y6, Y6, Y6
+	VADDPD     Y6, Y5, Y5
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*8)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ       dim+48(FP), R11
@@ -16312,8 +17135,8 @@ sum:
 	RET
 
 // func scaledSquares64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX
-TEXT ·scaledSquares64x64AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, CMOV, MMX+
+TEXT ·scaledSquares64x64AVX2(SB), NOSPLIT, $16-128
 	MOVQ    pairs_base+80(FP), AX
 	MOVQ    pairs_len+88(FP), CX
 	MOVQ    out_base+104(FP), DX
@@ -16355,34 +17178,53 @@ group:
 	LEAQ         (R11)(R9*8), R9
 	VXORPD       Y6, Y6, Y6
 	VXORPD       Y7, Y7, Y7
+	LEAQ         16(AX), R12
+	CMPQ         CX, $0x02
+	CMOVQLE      AX, R12
+	MOVLQSX      4(R12), R10
+	MOVQ         dim+48(FP), R11
+	IMULQ        R11, R10
+	MOVQ         y_base+24(FP), R11
+	LEAQ         (R11)(R10*8), R10
+	MOVQ         R10, (SP)
+	MOVLQSX      12(R12), R10
+	MOVQ         dim+48(FP), R11
+	IMULQ        R11, R10
+	MOVQ         y_base+24(FP), R11
+	LEAQ         (R11)(R10*8), R10
+	MOVQ         R10, 8(SP)
 	XORQ         R10, R10
 	CMPQ         BX, $0x00
 	JE           tail
 
 step:
-	VMOVUPD (DI)(R10*8), Y8
-	VMULPD  Y2, Y8, Y8
-	VSUBPD  (SI)(R10*8), Y8, Y8
-	VMULPD  Y8, Y8, Y8
-	VADDPD  Y8, Y3, Y3
-	VMOVUPD 32(DI)(R10*8), Y8
-	VMULPD  Y2, Y8, Y8
-	VSUBPD  32(SI)(R10*8), Y8, Y8
-	VMULPD  Y8, Y8, Y8
-	VADDPD  Y8, Y4, Y4
-	VMOVUPD (R9)(R10*8), Y8
-	VMULPD  Y5, Y8, Y8
-	VSUBPD  (R8)(R10*8), Y8, Y8
-	VMULPD  Y8, Y8, Y8
-	VADDPD  Y8, Y6, Y6
-	VMOVUPD 32(R9)(R10*8), Y8
-	VMULPD  Y5, Y8, Y8
-	VSUBPD  32(R8)(R10*8), Y8, Y8
-	VMULPD  Y8, Y8, Y8
-	VADDPD  Y8, Y7, Y7
-	ADDQ    $0x08, R10
-	CMPQ    R10, BX
-	JNE     step
+	VMOVUPD    (DI)(R10*8), Y8
+	VMULPD     Y2, Y8, Y8
+	VSUBPD     (SI)(R10*8), Y8, Y8
+	VMULPD     Y8, Y8, Y8
+	VADDPD     Y8, Y3, Y3
+	VMOVUPD    32(DI)(R10*8), Y8
+	VMULPD     Y2, Y8, Y8
+	VSUBPD     32(SI)(R10*8), Y8, Y8
+	VMULPD     Y8, Y8, Y8
+	VADDPD     Y8, Y4, Y4
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*8)
+	VMOVUPD    (R9)(R10*8), Y8
+	VMULPD     Y5, Y8, Y8
+	VSUBPD     (R8)(R10*8), Y8, Y8
+	VMULPD     Y8, Y8, Y8
+	VADDPD     Y8, Y6, Y6
+	VMOVUPD    32(R9)(R10*8), Y8
+	VMULPD     Y5, Y8, Y8
+	VSUBPD     32(R8)(R10*8), Y8, Y8
+	VMULPD     Y8, Y8, Y8
+	VADDPD     Y8, Y7, Y7
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*8)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ       dim+48(FP), R11
@@ -16434,8 +17276,8 @@ sum:
 	RET
 
 // func products64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX
-TEXT ·products64x64AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, CMOV, MMX+
+TEXT ·products64x64AVX2(SB), NOSPLIT, $16-128
 	MOVQ    pairs_base+80(FP), AX
 	MOVQ    pairs_len+88(FP), CX
 	MOVQ    out_base+104(FP), DX
@@ -16473,26 +17315,45 @@ group:
 	LEAQ    (R11)(R9*8), R9
 	VXORPD  Y4, Y4, Y4
 	VXORPD  Y5, Y5, Y5
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*8), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*8), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VMOVUPD (DI)(R10*8), Y6
-	VMULPD  (SI)(R10*8), Y6, Y6
-	VADDPD  Y6, Y2, Y2
-	VMOVUPD 32(DI)(R10*8), Y6
-	VMULPD  32(SI)(R10*8), Y6, Y6
-	VADDPD  Y6, Y3, Y3
-	VMOVUPD (R9)(R10*8), Y6
-	VMULPD  (R8)(R10*8), Y6, Y6
-	VADDPD  Y6, Y4, Y4
-	VMOVUPD 32(R9)(R10*8), Y6
-	VMULPD  32(R8)(R10*8), Y6, Y6
-	VADDPD  Y6, Y5, Y5
-	ADDQ    $0x08, R10
-	CMPQ    R10, BX
-	JNE     step
+	VMOVUPD    (DI)(R10*8), Y6
+	VMULPD     (SI)(R10*8), Y6, Y6
+	VADDPD     Y6, Y2, Y2
+	VMOVUPD    32(DI)(R10*8), Y6
+	VMULPD     32(SI)(R10*8), Y6, Y6
+	VADDPD     Y6, Y3, Y3
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*8)
+	VMOVUPD    (R9)(R10*8), Y6
+	VMULPD     (R8)(R10*8), Y6, Y6
+	VADDPD     Y6, Y4, Y4
+	VMOVUPD    32(R9)(R10*8), Y6
+	VMULPD     32(R8)(R10*8), Y6, Y6
+	VADDPD     Y6, Y5, Y5
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*8)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ       dim+48(FP), R11
@@ -16536,8 +17397,8 @@ sum:
 	RET
 
 // func manhattan64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX2
-TEXT ·manhattan64x64AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·manhattan64x64AVX2(SB), NOSPLIT, $16-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -16578,30 +17439,49 @@ group:
 	LEAQ    (R11)(R9*8), R9
 	VXORPD  Y5, Y5, Y5
 	VXORPD  Y6, Y6, Y6
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*8), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*8), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VMOVUPD (DI)(R10*8), Y7
-	VSUBPD  (SI)(R10*8), Y7, Y7
-	VANDPD  Y0, Y7, Y7
-	VADDPD  Y7, Y3, Y3
-	VMOVUPD 32(DI)(R10*8), Y7
-	VSUBPD  32(SI)(R10*8), Y7, Y7
-	VANDPD  Y0, Y7, Y7
-	VADDPD  Y7, Y4, Y4
-	VMOVUPD (R9)(R10*8), Y7
-	VSUBPD  (R8)(R10*8), Y7, Y7
-	VANDPD  Y0, Y7, Y7
-	VADDPD  Y7, Y5, Y5
-	VMOVUPD 32(R9)(R10*8), Y7
-	VSUBPD  32(R8)(R10*8), Y7, Y7
-	VANDPD  Y0, Y7, Y7
-	VADDPD  Y7, Y6, Y6
-	ADDQ    $0x08, R10
-	CMPQ    R10, BX
-	JNE     step
+	VMOVUPD    (DI)(R10*8), Y7
+	VSUBPD     (SI)(R10*8), Y7, Y7
+	VANDPD     Y0, Y7, Y7
+	VADDPD     Y7, Y3, Y3
+	VMOVUPD    32(DI)(R10*8), Y7
+	VSUBPD     32(SI)(R10*8), Y7, Y7
+	VANDPD     Y0, Y7, Y7
+	VADDPD     Y7, Y4, Y4
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*8)
+	VMOVUPD    (R9)(R10*8), Y7
+	VSUBPD     (R8)(R10*8), Y7, Y7
+	VANDPD     Y0, Y7, Y7
+	VADDPD     Y7, Y5, Y5
+	VMOVUPD    32(R9)(R10*8), Y7
+	VSUBPD     32(R8)(R10*8), Y7, Y7
+	VANDPD     Y0, Y7, Y7
+	VADDPD     Y7, Y6, Y6
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*8)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ       dim+48(FP), R11
@@ -16649,8 +17529,8 @@ sum:
 	RET
 
 // func chebyshev64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX2
-TEXT ·chebyshev64x64AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·chebyshev64x64AVX2(SB), NOSPLIT, $16-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -16691,30 +17571,49 @@ group:
 	LEAQ    (R11)(R9*8), R9
 	VXORPD  Y5, Y5, Y5
 	VXORPD  Y6, Y6, Y6
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*8), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*8), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VMOVUPD (DI)(R10*8), Y7
-	VSUBPD  (SI)(R10*8), Y7, Y7
-	VANDPD  Y0, Y7, Y7
-	VMAXPD  Y3, Y7, Y3
-	VMOVUPD 32(DI)(R10*8), Y7
-	VSUBPD  32(SI)(R10*8), Y7, Y7
-	VANDPD  Y0, Y7, Y7
-	VMAXPD  Y4, Y7, Y4
-	VMOVUPD (R9)(R10*8), Y7
-	VSUBPD  (R8)(R10*8), Y7, Y7
-	VANDPD  Y0, Y7, Y7
-	VMAXPD  Y5, Y7, Y5
-	VMOVUPD 32(R9)(R10*8), Y7
-	VSUBPD  32(R8)(R10*8), Y7, Y7
-	VANDPD  Y0, Y7, Y7
-	VMAXPD  Y6, Y7, Y6
-	ADDQ    $0x08, R10
-	CMPQ    R10, BX
-	JNE     step
+	VMOVUPD    (DI)(R10*8), Y7
+	VSUBPD     (SI)(R10*8), Y7, Y7
+	VANDPD     Y0, Y7, Y7
+	VMAXPD     Y3, Y7, Y3
+	VMOVUPD    32(DI)(R10*8), Y7
+	VSUBPD     32(SI)(R10*8), Y7, Y7
+	VANDPD     Y0, Y7, Y7
+	VMAXPD     Y4, Y7, Y4
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*8)
+	VMOVUPD    (R9)(R10*8), Y7
+	VSUBPD     (R8)(R10*8), Y7, Y7
+	VANDPD     Y0, Y7, Y7
+	VMAXPD     Y5, Y7, Y5
+	VMOVUPD    32(R9)(R10*8), Y7
+	VSUBPD     32(R8)(R10*8), Y7, Y7
+	VANDPD     Y0, Y7, Y7
+	VMAXPD     Y6, Y7, Y6
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*8)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ       dim+48(FP), R11
@@ -16762,8 +17661,8 @@ sum:
 	RET
 
 // func hamming64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX, AVX2
-TEXT ·hamming64x64AVX2(SB), NOSPLIT, $0-128
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·hamming64x64AVX2(SB), NOSPLIT, $16-128
 	MOVQ         pairs_base+80(FP), AX
 	MOVQ         pairs_len+88(FP), CX
 	MOVQ         out_base+104(FP), DX
@@ -16804,30 +17703,49 @@ group:
 	LEAQ    (R11)(R9*8), R9
 	VXORPD  Y5, Y5, Y5
 	VXORPD  Y6, Y6, Y6
+	LEAQ    16(AX), R12
+	CMPQ    CX, $0x02
+	CMOVQLE AX, R12
+	MOVLQSX 4(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*8), R10
+	MOVQ    R10, (SP)
+	MOVLQSX 12(R12), R10
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R10
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R10*8), R10
+	MOVQ    R10, 8(SP)
 	XORQ    R10, R10
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VMOVUPD (DI)(R10*8), Y7
-	VCMPPD  $0x04, (SI)(R10*8), Y7, Y7
-	VANDPD  Y0, Y7, Y7
-	VADDPD  Y7, Y3, Y3
-	VMOVUPD 32(DI)(R10*8), Y7
-	VCMPPD  $0x04, 32(SI)(R10*8), Y7, Y7
-	VANDPD  Y0, Y7, Y7
-	VADDPD  Y7, Y4, Y4
-	VMOVUPD (R9)(R10*8), Y7
-	VCMPPD  $0x04, (R8)(R10*8), Y7, Y7
-	VANDPD  Y0, Y7, Y7
-	VADDPD  Y7, Y5, Y5
-	VMOVUPD 32(R9)(R10*8), Y7
-	VCMPPD  $0x04, 32(R8)(R10*8), Y7, Y7
-	VANDPD  Y0, Y7, Y7
-	VADDPD  Y7, Y6, Y6
-	ADDQ    $0x08, R10
-	CMPQ    R10, BX
-	JNE     step
+	VMOVUPD    (DI)(R10*8), Y7
+	VCMPPD     $0x04, (SI)(R10*8), Y7, Y7
+	VANDPD     Y0, Y7, Y7
+	VADDPD     Y7, Y3, Y3
+	VMOVUPD    32(DI)(R10*8), Y7
+	VCMPPD     $0x04, 32(SI)(R10*8), Y7, Y7
+	VANDPD     Y0, Y7, Y7
+	VADDPD     Y7, Y4, Y4
+	MOVQ       (SP), R11
+	PREFETCHT0 (R11)(R10*8)
+	VMOVUPD    (R9)(R10*8), Y7
+	VCMPPD     $0x04, (R8)(R10*8), Y7, Y7
+	VANDPD     Y0, Y7, Y7
+	VADDPD     Y7, Y5, Y5
+	VMOVUPD    32(R9)(R10*8), Y7
+	VCMPPD     $0x04, 32(R8)(R10*8), Y7, Y7
+	VANDPD     Y0, Y7, Y7
+	VADDPD     Y7, Y6, Y6
+	MOVQ       8(SP), R11
+	PREFETCHT0 (R11)(R10*8)
+	ADDQ       $0x08, R10
+	CMPQ       R10, BX
+	JNE        step
 
 tail:
 	MOVQ       dim+48(FP), R11
