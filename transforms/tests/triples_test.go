@@ -1,17 +1,27 @@
 package tests
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 
+	"beamlearn/model/results"
+	"beamlearn/model/tables"
 	model "beamlearn/model/triples"
+	"beamlearn/model/vectors"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/triples"
@@ -218,6 +228,123 @@ func TestTripleFault(t *testing.T) {
 	}
 	if err := j.Clean(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// A column's id is what the file says, whether its type is text, a number or not known.
+func TestTripleColumnTypes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, data string
+		column     tables.Type
+		want       vectors.ID
+	}{
+		{"text.parquet", parquetOf(t, "a"), tables.Text, vectors.ID{Text: "a"}},
+		{"a.csv", "u,i\nr,a\n", tables.Cell, vectors.ID{Text: "a"}},
+		{"7.csv", "u,i\nr,7\n", tables.Cell, vectors.ID{Int: 7}},
+		{"number.parquet", parquetOf(t, 7), tables.Number, vectors.ID{Int: 7}},
+	} {
+		name := write(t, t.TempDir(), c.name, c.data)
+		r := &triples.Reader{Columns: triples.Columns{Row: "u", Column: "i"}}
+		d, err := triples.Inspect(t.Context(), []string{name}, &r.Columns, &r.Reading)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := d.Chunked(1, 0).List(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := &taken{model.Part{Rows: &model.Names{}, Columns: &model.Names{}}}
+		if _, err := r.Read(t.Context(), all.Chunks, func() triples.Taker { return to }); err != nil {
+			t.Fatal(err)
+		}
+		ids := to.part.Columns.IDs()
+		if of := d.Fields[0].Type; of != c.column || ids.Len() != 1 || ids.At(0) != c.want {
+			t.Errorf("%s: the type %s, the ids %v", c.name, of, ids)
+		}
+	}
+}
+
+// parquetOf is a .parquet of one triple, of the row r and a column of text or a number.
+func parquetOf(t *testing.T, column any) string {
+	t.Helper()
+	fields := []arrow.Field{{Name: "u", Type: arrow.BinaryTypes.String}, {Name: "i", Type: arrow.BinaryTypes.String}}
+	if _, ok := column.(int); ok {
+		fields[1].Type = arrow.PrimitiveTypes.Int64
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
+	for i, v := range []any{"r", column} {
+		if err := b.Field(i).AppendValueFromString(fmt.Sprint(v)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record := b.NewRecordBatch()
+	table := array.NewTableFromRecords(record.Schema(), []arrow.RecordBatch{record})
+	var out bytes.Buffer
+	if err := pqarrow.WriteTable(table, &out, 1, parquet.NewWriterProperties(),
+		pqarrow.DefaultWriterProps()); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// taken has the triples of all chunks.
+type taken struct{ part model.Part }
+
+func (p *taken) Begin(int) *model.Part  { return &p.part }
+func (p *taken) Full(*model.Part) error { return nil }
+func (p *taken) Close() error           { return nil }
+
+// Where the ids of columns cannot be written, the job fails.
+func TestTripleColumnsNotWritten(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j := &triples.Job{Columns: triples.Columns{Row: "u", Column: "i"},
+		Options: triples.Options{Destination: output.Destination{Output: filepath.Join(dir, "r.jsonl")},
+			Workers: placement.InProcess}}
+	j.Options.EnsureDefaults()
+	columns := filepath.Join(j.Options.Of(results.Layout{}).Staging(), "columns")
+	if err := os.MkdirAll(columns, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, columns, "a file", "in a directory in the place of theirs")
+	var err error
+	if j.Data, err = triples.Inspect(t.Context(), []string{write(t, dir, "x.csv", "u,i\na,1\n")}, &j.Columns,
+		&j.Reading); err != nil {
+		t.Fatal(err)
+	}
+	p, s := beam.NewPipelineWithRoot()
+	if err := triples.Rows(s, j); err != nil {
+		t.Fatal(err)
+	}
+	if err := ptest.Run(p); err == nil || !strings.Contains(err.Error(), columns) {
+		t.Errorf("%v", err)
+	}
+	if err := j.Clean(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A run comes from another worker: its name cannot lead out of the staging directory.
+func TestTripleRunNames(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"run-1", "", "../run-1", "a/run-1", `a\run-1`} {
+		run := triples.Run{Name: name, Triples: 1}
+		b, err := encode(run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, alone := decode[triples.Run](b)
+		if b, err = encode(triples.Range{Runs: []triples.Run{{Name: "run-0", Triples: 1}, run}}); err != nil {
+			t.Fatal(err)
+		}
+		_, within := decode[triples.Range](b)
+		for of, err := range map[string]error{"a run": alone, "a range": within} {
+			if name == "run-1" && err != nil ||
+				name != "run-1" && (err == nil || !strings.Contains(err.Error(), "a run called")) {
+				t.Errorf("%s of %q: %v", of, name, err)
+			}
+		}
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"strings"
 	"sync"
 
 	"beamlearn/model/fault"
@@ -132,9 +131,6 @@ var runFiles = [...]string{".index", ".entries", ".columns"}
 
 // open opens length bytes of a file of a run, or all where length is negative.
 func (o *Options) open(ctx context.Context, r *Run, ending string, offset, length int64) (io.ReadCloser, error) {
-	if r.Name == "" || strings.ContainsAny(r.Name, `/\`) {
-		return nil, fmt.Errorf("triples: a run called %q", r.Name)
-	}
 	info, err := files.Stat(ctx, files.Join(o.output().Staging(), r.Name+ending))
 	if err != nil {
 		return nil, err

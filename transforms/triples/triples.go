@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -118,7 +119,22 @@ type Run struct {
 }
 
 func encodeRun(r Run) ([]byte, error) { return json.Marshal(r) }
-func decodeRun(b []byte) (Run, error) { return jsoncoder.Decode[Run](b) }
+
+func decodeRun(b []byte) (Run, error) {
+	r, err := jsoncoder.Decode[Run](b)
+	if err == nil {
+		err = r.check()
+	}
+	return r, err
+}
+
+// check refuses a run of another worker whose name leads out of the staging directory.
+func (r *Run) check() error {
+	if r.Name == "" && r.Triples > 0 || strings.ContainsAny(r.Name, `/\`) {
+		return fmt.Errorf("triples: a run called %q", r.Name)
+	}
+	return nil
+}
 
 // Slice is consecutive rows of a run, by where they stand in its files.
 type Slice struct {
@@ -144,7 +160,14 @@ type Range struct {
 }
 
 func encodeRange(r Range) ([]byte, error) { return json.Marshal(r) }
-func decodeRange(b []byte) (Range, error) { return jsoncoder.Decode[Range](b) }
+
+func decodeRange(b []byte) (Range, error) {
+	r, err := jsoncoder.Decode[Range](b)
+	for i := 0; i < len(r.Runs) && err == nil; i++ {
+		err = r.Runs[i].check()
+	}
+	return r, err
+}
 
 // groups is how many workers sort triples where there are several.
 const groups = 8
