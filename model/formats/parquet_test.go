@@ -664,6 +664,10 @@ func TestParquetLeft(t *testing.T) {
 		t.Skip("-short: this reads a file hundreds of times")
 	}
 	const rows = 3000
+	times := 100
+	if brief() {
+		times = 20
+	}
 	record, _ := randomLists(t, rows, 3, false)
 	small := []parquet.WriterProperty{parquet.WithDataPageSize(200), parquet.WithBatchSize(7),
 		parquet.WithDictionaryDefault(false)}
@@ -702,7 +706,7 @@ func TestParquetLeft(t *testing.T) {
 			for seed := range uint64(4) {
 				readers.Go(func() {
 					rng := rand.New(rand.NewPCG(seed, 3))
-					for range 100 {
+					for range times {
 						first := rng.Int64N(rows)
 						span := Span{First: first, Rows: 1 + rng.Int64N(min(rows-first, 400))}
 						if got, err := readRows(src, span, 1+rng.IntN(90)); err != nil ||

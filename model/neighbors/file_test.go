@@ -190,7 +190,7 @@ func TestDamagedFile(t *testing.T) {
 	}
 	cuts, step := 5, 23 // between the lengths, and the bytes, that lie in sections
 	if brief() {
-		cuts, step = 29, 101
+		cuts, step = 97, 397
 	}
 	all := smallIndexes(t, fileBytes)
 	for name, b := range smallIndexes(t, compactBytes) {

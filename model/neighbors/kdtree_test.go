@@ -492,8 +492,11 @@ func below(t *kdTree, node int) []int32 {
 
 // The slack of Minkowski's bounds rests on the accuracy of elementary.Pow.
 func TestPowAccuracy(t *testing.T) {
-	r := rand.New(rand.NewPCG(13, 14))
-	for range 20000 {
+	r, times := rand.New(rand.NewPCG(13, 14)), 20000
+	if testing.Short() {
+		times = 4000
+	}
+	for range times {
 		// For an exponent of n/2ᵐ the power is exact in big arithmetic but for the last root, which squaring undoes.
 		halvings := r.IntN(4)
 		n := 1 + r.IntN(24<<halvings)

@@ -257,6 +257,9 @@ func TestTables(t *testing.T) {
 			}
 			t.Run(f.Name+"/"+c.name, func(t *testing.T) {
 				for _, n := range []int{0, 100, 20_000} {
+					if testing.Short() && n > 100 {
+						continue
+					}
 					table := makeTable(n, c.layout, c.id)
 					whole := writeTable(t, f, c.layout, table, 1)
 					if n < 20_000 {

@@ -78,6 +78,9 @@ func TestArrowhead(t *testing.T) {
 		"squared_error":  {linear.Options{Task: linear.Regression, Loss: linear.SquaredError}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && v.classes != 3 && v.o.Task != linear.Regression {
+				t.Skip("-short: one that counts weights of classes, and those of numbers")
+			}
 			sparse, full := categoriesChunk(2000, v.classes)
 			o := v.o
 			o.Alpha = new(1e-3)

@@ -128,6 +128,9 @@ func TestNewtonConverges(t *testing.T) {
 		{"numbers, squared epsilon insensitive", numbers, linear.SquaredEpsilonInsensitive, 4, 0.001, 0.0001},
 	} {
 		t.Run(v.name, func(t *testing.T) {
+			if testing.Short() && v.c.Len() > 2000 {
+				t.Skip("-short: of thousands of rows")
+			}
 			t.Parallel()
 			o := newtonOptions(v.loss)
 			before := o

@@ -210,6 +210,9 @@ func TestGraph(t *testing.T) {
 			if brief() && (i != turn%len(Metrics) || s.name == "huge") { // TestKNeighbors has huge values, in less time
 				continue
 			}
+			if testing.Short() && turn%4 != 0 {
+				continue
+			}
 			if m == neighbors.SqEuclidean && s.name != "clustered" { // it has the leaves of the Euclidean distance
 				continue
 			}
