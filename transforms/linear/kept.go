@@ -10,6 +10,7 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/linear/overview"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/heap"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -33,14 +34,27 @@ type kept struct {
 // keptRows are rows of chunks, by their ordinals.
 type keptRows struct {
 	mu     sync.Mutex
-	left   int64 // bytes that may still be kept
+	left   int64      // bytes that may still be kept
+	count  *heap.Kept // those that are
 	chunks map[int64][]piece
 }
 
 // newKept keeps rows of at most so many bytes.
 func newKept(size int64, format string) *kept {
-	return &kept{format: format, size: size, whole: keptRows{left: size, chunks: map[int64][]piece{}},
-		sample: keptRows{chunks: map[int64][]piece{}}}
+	return &kept{format: format, size: size, whole: keptRows{left: size, count: heap.NewKept(), chunks: map[int64][]piece{}},
+		sample: keptRows{count: heap.NewKept(), chunks: map[int64][]piece{}}}
+}
+
+// take makes room for bytes, if there is any.
+func (r *keptRows) take(bytes int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if bytes > r.left {
+		return false
+	}
+	r.left -= bytes
+	r.count.Add(bytes)
+	return true
 }
 
 // forJudge keeps the rows of these chunks that Judge takes, too, where they are not kept anyway.
@@ -201,13 +215,7 @@ func (r *recording) keep(rows, empty *vectors.Block) {
 	if r.values != nil {
 		size += 8 * int64(len(r.values.values)-known)
 	}
-	r.of.mu.Lock()
-	full := size > r.of.left
-	if !full {
-		r.of.left -= size
-	}
-	r.of.mu.Unlock()
-	if full {
+	if !r.of.take(size) {
 		r.release()
 		return
 	}
@@ -223,6 +231,7 @@ func (r *recording) release() {
 	r.of.mu.Lock()
 	defer r.of.mu.Unlock()
 	r.of.left += r.size
+	r.of.count.Add(-r.size)
 	*r = recording{}
 }
 

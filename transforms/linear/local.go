@@ -65,6 +65,8 @@ func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (Fit, error)
 		f.kept.forJudge(judgedOf(chunks, &f.Reading, f.Dim, 1))
 		defer func() { f.kept = nil }()
 	}
+	f.pool = newBlockPool(f.Options.threads())
+	defer func() { f.pool = nil }()
 	var saved saving
 	for !fit.Done() {
 		sampled, passes := fit.Pass().Sample, fit.Passes()

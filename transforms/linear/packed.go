@@ -109,17 +109,24 @@ func (p *piece) appendTo(b *vectors.Block, at *cursor, n int) {
 		at.row += n
 		return
 	}
+	left := p.rows.Len() - at.row
+	if left == 0 {
+		return
+	}
 	all := *p.rows
 	all.Sparse = &vectors.CSR{Offsets: make([]int, p.rows.Len()+1)}
 	b.AppendBlock(all.Slice(at.row, at.row+n))
 	at.row += n
-	p.packed.appendTo(b.Sparse, at, n)
+	p.packed.appendTo(b.Sparse, at, n, left)
 }
 
-// appendTo gives the last n rows, which are empty, their entries.
-func (p *packed) appendTo(s *vectors.CSR, from *cursor, n int) {
+// appendTo gives the last n rows, which are empty, their entries: those of the first n of the rows left.
+func (p *packed) appendTo(s *vectors.CSR, from *cursor, n, left int) {
 	at, values := *from, p.values.values // not by pointers, which would be written at each entry
 	offsets := s.Offsets[len(s.Offsets)-n:]
+	// At once, as far as one can tell: to grow row by row makes several times as much garbage.
+	about := (len(p.codes)-at.code)/left*n + n
+	s.Indices, s.Values = slices.Grow(s.Indices, about), slices.Grow(s.Values, about)
 	for i := range offsets {
 		var entries uint32
 		entries, at.small = small(p.small, at.small)

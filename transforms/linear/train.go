@@ -393,7 +393,9 @@ type passFn struct {
 	Options Options
 	Dir     string
 
-	kept *kept // rows of passes before, of all passes in this process; else nil
+	// Of all passes in this process, else nil: rows of those before, and blocks that are not needed.
+	kept *kept
+	pool blockPool
 }
 
 func (f *passFn) ProcessElement(ctx context.Context, w Work, emit func(Summand)) error {
@@ -442,14 +444,14 @@ func (f *passFn) over(ctx context.Context, fit Fit, group int, chunks []vectorio
 		run.Begin(pass.Name, total)
 	}
 
-	threads := f.Options.Threads
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
+	threads := f.Options.threads()
 	g, ctx2 := errgroup.WithContext(ctx)
 	g.SetLimit(threads)
 	var mu sync.Mutex
-	sum, pool := model.NewSum(f.Options.Shards), newBlockPool(threads)
+	sum, pool := model.NewSum(f.Options.Shards), f.pool
+	if pool == nil {
+		pool = newBlockPool(threads)
+	}
 	var read rejection
 	for shard := group; shard < f.Options.Shards; shard += f.Options.Groups {
 		g.Go(func() error {
@@ -486,6 +488,14 @@ func (f *passFn) over(ctx context.Context, fit Fit, group int, chunks []vectorio
 	}
 	rowsLearned.Inc(ctx, read.Rows)
 	return sum, nil
+}
+
+// threads is how many shards are worked on at a time.
+func (o *Options) threads() int {
+	if o.Threads > 0 {
+		return o.Threads
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // advanced has the state after the last pass that has ended in this process, so that it need not be read back.

@@ -190,6 +190,7 @@ func LearnerOf[F Fit](begin func(options []byte, rows *Rows) (F, error), save fu
 		}
 		passes := &localFn{passFn{Reading: reading, Dim: rows.Data.Dim, Options: *rows.Options, Dir: rows.Dir}}
 		passes.kept = newKept(rows.Options.CacheMemory, reading.Formats.Format)
+		passes.pool = newBlockPool(rows.Options.threads())
 		for !fit.Done() {
 			if err := passes.advance(ctx, fit, list.Chunks); err != nil {
 				return nil, err

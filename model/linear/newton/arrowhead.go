@@ -37,6 +37,9 @@ const (
 	maxCore = 512
 	// maxArrow is up to how many numbers all second derivatives are, 32 MB of each part of a pass.
 	maxArrow = 1 << 22
+	// arrowSample is how many rows the first pass draws, of at most arrowEntries each, as those of tables are.
+	arrowSample  = maxSample
+	arrowEntries = 64
 )
 
 // places finds the places of the columns; false: this is no arrowhead of so many features.
@@ -322,13 +325,13 @@ func (c *columns) arrowhead() *arrowhead {
 }
 
 // seeks reports whether the pass to come finds out whether second derivatives are an arrowhead.
-func (o *Optimizer) seeks() bool { return o.passes == 0 && !o.newton && o.vectors == 1 }
+func (o *Optimizer) seeks() bool {
+	return o.passes == 0 && !o.newton && o.vectors == 1 && o.arrow == nil
+}
 
-// takeArrow is for after the first pass: from then on steps are Newton's where second derivatives are an arrowhead.
-func (o *Optimizer) takeArrow(c *columns) {
-	if o.arrow = c.arrowhead(); o.arrow == nil {
-		return
-	}
+// takeArrow is for after the first pass: from then on steps are Newton's, by this arrowhead.
+func (o *Optimizer) takeArrow(a *arrowhead) {
+	o.arrow = a
 	for _, p := range o.problems {
 		p.Along = true // as conjugate gradients try one length
 		p.Gradient, p.Diagonal, p.Steps, p.Changes, p.Gains, p.Sides, p.Tangents, p.Bound = nil, nil, nil, nil, nil, nil,

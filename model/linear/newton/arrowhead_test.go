@@ -116,6 +116,61 @@ func TestArrowhead(t *testing.T) {
 	}
 }
 
+// The second pass begins at the optimum of a sample, which is of all rows where these are few.
+func TestArrowheadSample(t *testing.T) {
+	sparse, _ := categoriesChunk(1000, 2)
+	p := optimizerFor(t, linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(1e-3),
+		Classes: lineartest.Numbered(2)}, manyColumns)
+	run(t, p, 2, lineartest.CutChunk(sparse, 250)...)
+	if p.Passes() != 2 || !p.Converged() {
+		t.Errorf("%d passes", p.Passes())
+	}
+}
+
+// There is no sample where a row of any part has more entries than those of tables have, or is dense.
+func TestArrowheadNoSample(t *testing.T) {
+	sparse, _ := categoriesChunk(100, 2)
+	one := func(entries int) *linear.Chunk {
+		c := &linear.Chunk{Features: manyColumns, Sparse: &linear.CSR{Offsets: []int{0, entries}}, Target: []float64{1}}
+		for j := range entries {
+			c.Sparse.Indices, c.Sparse.Values = append(c.Sparse.Indices, int32(j)), append(c.Sparse.Values, 1)
+		}
+		return c
+	}
+	for name, c := range map[string]struct {
+		also *linear.Chunk
+		none bool
+	}{
+		"as many as a sample takes": {one(arrowEntries), false},
+		"more":                      {one(arrowEntries + 1), true},
+		"dense": {&linear.Chunk{Features: manyColumns, X: make([]float64, manyColumns),
+			Target: []float64{1}}, true},
+	} {
+		for at := range 4 {
+			p := optimizerFor(t, linear.Options{Task: linear.Classification, Loss: linear.LogLoss,
+				Classes: lineartest.Numbered(2)}, manyColumns)
+			var parts []linear.Partial
+			all := slices.Insert([]*linear.Chunk{sparse, sparse, sparse}, at, c.also)
+			for part, chunks := range [][]*linear.Chunk{all[:2], all[2:]} {
+				sum := p.Partial(part, 2)
+				for _, chunk := range chunks {
+					if err := sum.PartialFit(chunk); err != nil {
+						t.Fatal(err)
+					}
+				}
+				parts = append(parts, lineartest.Sent(t, p, sum, part, 2))
+			}
+			if err := parts[0].Merge(parts[1]); err != nil {
+				t.Fatal(err)
+			}
+			s := lineartest.Sent(t, p, parts[0], 0, 1).(*optimizerSum).sample
+			if s.none != c.none || (len(s.rows) == 0) != c.none {
+				t.Errorf("%s, at %d: a sample of %d rows", name, at, len(s.rows))
+			}
+		}
+	}
+}
+
 // The widest range of columns of which no row has two, whatever parts have seen which rows.
 func TestColumns(t *testing.T) {
 	rows := [][]int32{{0, 2, 7}, {0, 4, 7}, {}, {0, 6, 8}, {0, 3}, {5, 9}, {9}}

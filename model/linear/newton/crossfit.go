@@ -400,7 +400,7 @@ func (x *CrossFit) drawn(s *crossSum) error {
 	var starts [][]jsontext.BitFloats
 	if s.sample != nil {
 		var err error
-		if starts, err = s.sample.solve(x.views); err != nil {
+		if starts, err = s.sample.solve(x.views, nil); err != nil {
 			return err
 		}
 		if starts != nil && x.lends() {

@@ -25,7 +25,7 @@ import (
 // sample of the rows, and the second begins at the sample's own optimum. Beyond, the step is that of L-BFGS with ten
 // pairs, scaled by the diagonal of the second derivatives (section 7.2), in O(entries) for sparse rows, or with
 // squared_error that of conjugate gradients (see conjugate.go), unless most columns are categories of one, whose second
-// derivatives make Newton's step possible all the same (see arrowhead.go); a softmax has
+// derivatives make Newton's step possible all the same (see arrowhead.go), from the optimum of a sample; a softmax has
 // Newton's step while classes × features are at most 2,000 and the rows not too many, and otherwise L-BFGS, scaled by
 // more than a diagonal up to 2,000 features. A pass sums up the objective along the step, too, at shorter lengths: if
 // the whole step does not lower the objective enough, the next pass goes on at the best of those. So the objective
@@ -162,8 +162,11 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 			"classes: learn by sgd, or with l2",
 			o.Penalty, maxNewtonFeatures)
 	}
-	if p.newton && Samples(features) {
+	switch {
+	case p.newton && Samples(features):
 		p.sample = sampleRows(features)
+	case !p.newton && p.vectors == 1 && !p.quadratic():
+		p.sample = arrowSample
 	}
 	for range vectors {
 		p.problems = append(p.problems, &optimum{Base: make([]float64, p.size())})
@@ -254,9 +257,9 @@ func (o *Optimizer) Start(coef [][]float64, intercept []float64) error {
 }
 
 // Centre makes the first pass begin at the best constant prediction, that of a mean target, where the loss is a
-// deviance and no sample of the rows says where to begin.
+// deviance and no sample of the rows is sure to say where to begin.
 func (o *Optimizer) Centre(mean float64) {
-	if d, ok := o.options.Deviance(); ok && o.sample == 0 && o.passes == 0 && *o.options.FitIntercept &&
+	if d, ok := o.options.Deviance(); ok && (o.sample == 0 || !o.newton) && o.passes == 0 && *o.options.FitIntercept &&
 		(mean > 0 || !d.Log()) {
 		o.problems[0].Base[o.features] = d.Link(mean)
 	}
@@ -311,6 +314,9 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 	if o.drawing() {
 		// Parts are rarely of one size.
 		s.sample = &sample{limit: 2*o.sample/max(parts, 1) + 64, part: part}
+		if !o.newton {
+			s.sample.entries = arrowEntries
+		}
 	}
 	if o.seeks() {
 		s.columns = newColumns(o.features)
@@ -322,7 +328,8 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 			if o.passes == 0 {
 				d.sides = make([]float64, o.sides()*o.width())
 			}
-			if d.sampled = s.sample != nil; !d.sampled && !(o.quadratic() && p.Diagonal != nil) { // which stays as it is
+			d.sampled = s.sample != nil && o.newton
+			if !d.sampled && !(o.quadratic() && p.Diagonal != nil) { // which stays as it is
 				d.second = make([]float64, o.seconds())
 				d.thin = o.sample > 0 && o.passes == 1 && o.thin()
 			}
@@ -353,9 +360,13 @@ func (o *Optimizer) Advance(sum linear.Partial) error {
 	for _, d := range s.sums {
 		d.thicken(o.weight)
 	}
+	var arrow *arrowhead
+	if o.seeks() {
+		arrow = s.columns.arrowhead()
+	}
 	var starts []jsontext.BitFloats
-	if s.sample != nil {
-		all, err := s.sample.solve([]*Optimizer{o})
+	if s.sample != nil && (o.newton || arrow != nil) {
+		all, err := s.sample.solve([]*Optimizer{o}, arrow)
 		if err != nil {
 			return err
 		}
@@ -375,8 +386,8 @@ func (o *Optimizer) Advance(sum linear.Partial) error {
 			return err
 		}
 	}
-	if o.seeks() {
-		o.takeArrow(s.columns)
+	if arrow != nil {
+		o.takeArrow(arrow)
 	}
 	o.passes++
 	o.lighten()

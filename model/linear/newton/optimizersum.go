@@ -480,8 +480,10 @@ func (s *optimizerSum) fields(c *wire.Codec) {
 
 // sample is rows drawn at random: of those of a part, the ones whose hashes are the least.
 type sample struct {
-	limit int
-	part  int
+	limit   int
+	part    int
+	entries int  // that a row has at most, without which there is no sample, nor of dense rows; 0: any number
+	none    bool // there is no sample
 
 	rows   []sampled // a heap, the greatest hash first, while rows are drawn; then part by part
 	groups []group
@@ -508,6 +510,10 @@ func (r *sampled) before(s *sampled) int {
 
 // draw offers the rows of a chunk, before which there were first in the part.
 func (s *sample) draw(c *linear.Chunk, places []int32, first int64, task linear.Task) {
+	if s.none = s.none || s.tooMany(c); s.none {
+		s.rows = nil
+		return
+	}
 	rows := linear.NewRows(c, nil, nil)
 	for i, place := range places {
 		r := sampled{weight: 1, place: place, number: uint64(s.part)<<40 + uint64(first) + uint64(i)}
@@ -540,6 +546,19 @@ func (s *sample) draw(c *linear.Chunk, places []int32, first int64, task linear.
 	}
 }
 
+// tooMany reports whether a row of a chunk has more entries than a sample takes.
+func (s *sample) tooMany(c *linear.Chunk) bool {
+	if s.entries == 0 || c.Sparse == nil {
+		return s.entries > 0
+	}
+	for i, from := range c.Sparse.Offsets[:c.Len()] {
+		if c.Sparse.Offsets[i+1]-from > s.entries {
+			return true
+		}
+	}
+	return false
+}
+
 // seal ends drawing.
 func (s *sample) seal() {
 	if s.sealed {
@@ -555,6 +574,10 @@ func (s *sample) seal() {
 func (s *sample) merge(next *sample) {
 	s.seal()
 	next.seal()
+	if s.none = s.none || next.none; s.none {
+		s.rows, s.groups = nil, nil
+		return
+	}
 	s.rows = append(s.rows, next.rows...)
 	s.groups = append(s.groups, next.groups...)
 }
@@ -565,6 +588,9 @@ func (s *sample) fields(c *wire.Codec, o *Optimizer, seen int64) {
 		s.rows, s.groups, s.sealed = nil, nil, true
 	} else {
 		s.seal()
+	}
+	if c.Flag(&s.none); s.none {
+		return
 	}
 	kept, of := int64(0), int64(0)
 	for i := range c.Len(len(s.groups), 2) {
@@ -623,8 +649,8 @@ func (r *sampled) fields(c *wire.Codec, o *Optimizer) {
 
 // solve finds the optimum of the sample for each of several optimizers of the same rows, a point for each weight
 // vector, or as near as it comes; nil where there is none. Each begins at the end of the one before. Without any rows
-// there is nothing.
-func (s *sample) solve(all []*Optimizer) ([][]jsontext.BitFloats, error) {
+// there is nothing. The arrowhead is that of the second derivatives, or nil.
+func (s *sample) solve(all []*Optimizer, arrow *arrowhead) ([][]jsontext.BitFloats, error) {
 	s.seal()
 	if len(s.rows) == 0 {
 		return nil, nil
@@ -634,7 +660,7 @@ func (s *sample) solve(all []*Optimizer) ([][]jsontext.BitFloats, error) {
 	var end *sampleEnd
 	for i, o := range all {
 		var err error
-		if end, err = optimumOf(o, end, chunks, places); err != nil {
+		if end, err = optimumOf(o, arrow, end, chunks, places); err != nil {
 			return nil, err
 		}
 		if end != nil {
@@ -690,13 +716,14 @@ type sampleEnd struct {
 
 // optimumOf is the optimum of these rows for an optimizer, or as near as it comes; nil where it overflows. It begins at
 // the end of another's search over the same rows, which may be nil.
-func optimumOf(o *Optimizer, start *sampleEnd, chunks [2]linear.Chunk, places [2][]int32) (*sampleEnd, error) {
+func optimumOf(o *Optimizer, arrow *arrowhead, start *sampleEnd, chunks [2]linear.Chunk, places [2][]int32) (
+	*sampleEnd, error) {
 	inner, err := NewOptimizer(o.options, o.features)
 	if err != nil {
 		return nil, err
 	}
-	inner.promise = samplePromise
-	inner.sample, inner.Scaler, inner.ClassRows, inner.ClassSizes = 0, o.Scaler, o.ClassRows, o.ClassSizes
+	inner.promise, inner.sample, inner.arrow = samplePromise, 0, arrow
+	inner.Scaler, inner.ClassRows, inner.ClassSizes = o.Scaler, o.ClassRows, o.ClassSizes
 	if start == nil {
 		mean, weight := 0.0, 0.0
 		for _, c := range chunks {

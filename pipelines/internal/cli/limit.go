@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+
+	"beamlearn/transforms/heap"
 )
 
 // Limit is a bound of the memory of this process.
@@ -112,9 +114,10 @@ func fits(need int64, l Limit) error {
 		need/1e6, l.Bytes/1e6, l.What)
 }
 
-// keepWithin lets the garbage collector keep the process below its limit, where the user has not set GOMEMLIMIT.
-// Garbage would else count as much as data, and a process that reaches the limit is killed.
+// keepWithin lets the garbage collector keep the process below its limit, where the user has not set GOMEMLIMIT, and
+// small beside what it keeps. Garbage would else count as much as data, and a process that reaches the limit is killed.
 func keepWithin(l Limit) {
+	heap.Pace()
 	const reserve = 128 << 20
 	if os.Getenv("GOMEMLIMIT") == "" && l.Bytes > 2*reserve {
 		debug.SetMemoryLimit(l.Bytes - max(reserve, l.Bytes/10))

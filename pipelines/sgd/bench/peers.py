@@ -6,6 +6,7 @@
     python peers.py grid DIRECTORY/rows_1m.npy      # GridSearchCV: 10 alphas, 5 folds, SGDClassifier, log_loss
     python peers.py optimum DIRECTORY/rows_1m.npy   # how far SGDClassifier's objective is from the minimum
     python peers.py table flights.parquet           # ColumnTransformer and LogisticRegression, exactly; or .csv
+    python peers.py table flights.parquet flights.json  # and by how much the coefficients of our model of the same are others
     python peers.py pictures DIRECTORY              # pictures.npy, 60,000 × 784, ten classes in pictures_label.npy
     python peers.py multinomial DIRECTORY/pictures.npy --tol=1e-6  # LogisticRegression, alpha 1e-4, by lbfgs
     python peers.py vw DIRECTORY/hashed.vw          # Vowpal Wabbit, one pass
@@ -253,7 +254,20 @@ def text(path, alpha):
             "rows_per_s": round(n / s), "accuracy": float((p.argmax(1) == test.noun).mean()), "log_loss": log_loss(test.noun, p)}
 
 
-def table(path, solver, tol, tailnum):
+def in_our_order(columns, encode, w, numbers, dates):
+    """The pipeline's coefficients as our model has them: by the columns of the file."""
+    of, at = {}, 0
+    encoder = encode.named_transformers_["categories"]
+    for name, values in zip(encoder.feature_names_in_, encoder.categories_):
+        of[name], at = w[at:at + len(values)], at + len(values)
+    for name, n in [(name, 1) for name in numbers] + [("time_hour", dates)]:
+        of[name], at = w[at:at + n], at + n
+    if "hashes" in encode.named_transformers_:
+        of["tailnum"] = w[at:]
+    return np.concatenate([of[c["name"]] for c in columns])
+
+
+def table(path, solver, tol, tailnum, models):
     import pandas as pd
     from sklearn.compose import ColumnTransformer
     from sklearn.feature_extraction import FeatureHasher
@@ -271,20 +285,31 @@ def table(path, solver, tol, tailnum):
     def records(x):
         return x.fillna("").to_dict("records")
 
+    numbers = ["month", "day", "sched_dep_time", "sched_arr_time", "flight", "distance"]
     start, cpu = time.perf_counter(), time.process_time()
     x = pd.read_parquet(path) if path.endswith(".parquet") else pd.read_csv(path, parse_dates=["time_hour"])
     x = x[x.delayed.notna()]
     y = (x.delayed.astype(str) == "True").to_numpy()
     encode = ColumnTransformer([
         ("categories", OneHotEncoder(), ["carrier", "origin", "dest"] + ["tailnum"] * (tailnum == "onehot")),
-        ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["month", "day", "sched_dep_time", "sched_arr_time", "flight", "distance"]),
+        ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), numbers),
         ("dates", make_pipeline(FunctionTransformer(dates), StandardScaler()), ["time_hour"]),
     ] + [("hashes", make_pipeline(FunctionTransformer(records), FeatureHasher(2**16)), ["tailnum"])] * (tailnum == "hash"))
     model = make_pipeline(encode, LogisticRegression(C=1e4 / len(y), solver=solver, tol=tol, max_iter=10_000)).fit(x, y)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     loss, w = log_loss(y, model.predict_proba(x)), model[-1].coef_[0]
-    return {"what": "table", "tailnum": tailnum, "solver": solver, "tol": tol, "rows": len(y), "columns": len(w), "seconds": seconds,
-            "cpu_seconds": cpu, "log_loss": loss, "objective": loss + 1e-4 * w @ w / 2}
+    result = {"what": "table", "tailnum": tailnum, "solver": solver, "tol": tol, "rows": len(y), "columns": len(w), "seconds": seconds,
+              "cpu_seconds": cpu, "log_loss": loss, "objective": loss + 1e-4 * w @ w / 2}
+    for name in models:
+        with open(name) as f:
+            ours = json.load(f)
+        theirs = in_our_order(ours["encoding"]["columns"], model[0], w, numbers, 5)
+        result[os.path.basename(name)] = {
+            "coefficients_off": np.abs(np.array(ours["coef"][0]) - theirs).max(),
+            "intercept_off": abs(ours["intercept"][0] - model[-1].intercept_[0]),
+            "greatest_coefficient": np.abs(theirs).max(), "objective": ours["training"]["objective"][0],
+        }
+    return result
 
 
 def main():
@@ -292,7 +317,7 @@ def main():
     p.add_argument("what", choices=["generate", "sgd", "grid", "optimum", "table", "pictures", "multinomial", "vw", "glosses", "text"])
     p.add_argument("--solver", default="newton-cholesky", help="of table")
     p.add_argument("path")
-    p.add_argument("models", nargs="*", help="of optimum: our model files; of glosses: the directory to write to")
+    p.add_argument("models", nargs="*", help="of optimum and table: our model files; of glosses: the directory to write to")
     p.add_argument("--alpha", type=float, default=1e-6, help="of text")
     p.add_argument("--tol", type=float, default=1e-4, help="of multinomial and table")
     p.add_argument("--tailnum", default="none", choices=["none", "onehot", "hash"], help="of table")
@@ -311,7 +336,7 @@ def main():
         "sgd": lambda: sgd(a.path, a.chunk),
         "grid": lambda: grid(a.path),
         "optimum": lambda: optimum(a.path, a.models),
-        "table": lambda: table(a.path, a.solver, a.tol, a.tailnum),
+        "table": lambda: table(a.path, a.solver, a.tol, a.tailnum, a.models),
         "multinomial": lambda: multinomial(a.path, a.tol),
         "vw": lambda: vw(a.path, a.test, a.more),
         "text": lambda: text(a.path, a.alpha),
