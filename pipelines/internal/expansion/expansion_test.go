@@ -659,3 +659,25 @@ func FuzzConfigure(f *testing.F) {
 		}
 	})
 }
+
+// A service that is ended before it has begun to serve ends well, too: a signal may come as soon as the port is told.
+func TestServeEnded(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 100 { // sometimes it serves before it sees that it has ended
+		l, err := net.Listen("tcp", "localhost:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tidied := false
+		s := &Service{}
+		s.after(func(context.Context) error { tidied = true; return nil })
+		if err := s.Serve(ctx, l); err != nil || !tidied {
+			t.Fatalf("%v, tidied: %v", err, tidied)
+		}
+		if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Fatalf("it still listens: %v", err)
+		}
+	}
+}

@@ -65,7 +65,11 @@ func (s *Service) Serve(ctx context.Context, l net.Listener) error {
 	jobpb.RegisterArtifactRetrievalServiceServer(server, s)
 	stop := context.AfterFunc(ctx, server.Stop)
 	defer stop()
-	return errors.Join(server.Serve(l), s.end(context.WithoutCancel(ctx)))
+	err := server.Serve(l)
+	if errors.Is(err, grpc.ErrServerStopped) { // ctx was done before it served
+		err = nil
+	}
+	return errors.Join(err, s.end(context.WithoutCancel(ctx)))
 }
 
 // after keeps what is to be done when the service ends.
