@@ -3,8 +3,8 @@ package knn
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"time"
@@ -16,7 +16,6 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
-	"beamlearn/transforms/internal/jsoncoder"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
@@ -24,9 +23,10 @@ import (
 func init() {
 	beam.RegisterDoFn(&assignFn{})
 	beam.RegisterDoFn(&assignQueriesFn{})
+	beam.RegisterDoFn(&groupPartsFn{})
 	beam.RegisterDoFn(&layoutFn{})
 	register.Iter1[sampleAnswers]()
-	register.Emitter1[sampleAnswers]()
+	register.Emitter2[int64, sampleAnswers]()
 	register.Emitter1[partTask]()
 	beam.RegisterCoder(reflect.TypeOf((*sampleAnswers)(nil)).Elem(), encodeSampleAnswers, decodeSampleAnswers)
 	beam.RegisterCoder(reflect.TypeOf((*partTask)(nil)).Elem(), encodePartTask, decodePartTask)
@@ -38,10 +38,20 @@ type sampleAnswers struct {
 	Data  []byte
 }
 
-func newSampleAnswers(a *neighbors.Answers, exact bool) (sampleAnswers, error) {
-	var w bytes.Buffer
-	_, err := a.WriteTo(&w)
-	return sampleAnswers{exact, w.Bytes()}, err
+// emitSample gives those of the answers that are to queries of the plan's sample, by pieces of the sample.
+func emitSample(p *ivf.Plan, a *neighbors.Answers, exact bool, emit func(piece int64, a sampleAnswers)) error {
+	for piece := range p.Pieces() {
+		of := a.Of(p.Piece(piece).Numbers)
+		if of.Len() == 0 {
+			continue
+		}
+		var w bytes.Buffer
+		if _, err := of.WriteTo(&w); err != nil {
+			return err
+		}
+		emit(int64(piece), sampleAnswers{exact, w.Bytes()})
+	}
+	return nil
 }
 
 func encodeSampleAnswers(a sampleAnswers) ([]byte, error) {
@@ -63,7 +73,7 @@ func decodeSampleAnswers(b []byte) (sampleAnswers, error) {
 type assignFn struct{ partsFn }
 
 func (f *assignFn) ProcessElement(
-	ctx context.Context, q Query, emit func(exchangeFile), exact func(sampleAnswers), parts func(output.Part),
+	ctx context.Context, q Query, emit func(exchangeFile), exact func(int64, sampleAnswers), parts func(output.Part),
 ) error {
 	done, err := f.holdPoints(ctx, "putting points into parts")
 	if err != nil {
@@ -92,11 +102,9 @@ func (f *assignFn) ProcessElement(
 		if err != nil {
 			return fault.Mark(err)
 		}
-		answers, err := newSampleAnswers(a, true)
-		if err != nil {
+		if err := emitSample(p, a, true, exact); err != nil {
 			return fault.Mark(err)
 		}
-		exact(answers)
 	}
 	emit(file)
 	report.BuildIndex = time.Since(start).Seconds()
@@ -177,27 +185,43 @@ type partTask struct {
 	Wide   bool  // some of the points are
 	Points []exchangePiece
 	// Queries are those of a part, where they are not its points.
-	Queries []exchangePiece `json:",omitempty"`
+	Queries []exchangePiece
 }
 
-func encodePartTask(t partTask) ([]byte, error) { return json.Marshal(t) }
-func decodePartTask(b []byte) (partTask, error) { return jsoncoder.Decode[partTask](b) }
+// groupPartsFn gives the sections of a file to the groups of planned parts that are laid out together.
+type groupPartsFn struct{ partsFn }
 
-// layoutFn makes parts that fit into a worker of the planned ones.
+func (f *groupPartsFn) ProcessElement(ctx context.Context, file exchangeFile, emit func(int64, exchangeFile)) error {
+	p, err := f.readPlan(ctx)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	file.by(p.Parts.Group, emit)
+	return nil
+}
+
+// layoutFn makes parts that fit into a worker of a group of planned ones. It holds the sections of these alone.
 type layoutFn struct{ partsFn }
 
-func (f *layoutFn) ProcessElement(_ int, iter func(*exchangeFile) bool, emit func(partTask)) {
+func (f *layoutFn) ProcessElement(group int64, iter func(*exchangeFile) bool, emit func(partTask)) error {
 	all := byTask(iter)
 	points := sectionsOf(all, partPoints)
 	parts, total := f.Layout.Parts(points.sections), points.total
 	var queries exchangeSections
 	if !f.Self {
-		queries = sectionsOf(all, partQueries)
+		if queries = sectionsOf(all, partQueries); len(parts) == 0 {
+			return fmt.Errorf("knn: no points in the planned parts of group %d, whose sample has some", group)
+		}
 		parts, total = ivf.AssignQueries(parts, points.sections, queries.sections), queries.total
 	}
 	for i, p := range parts {
 		emit(partTask{
-			Number: int64(i), Total: total, Wide: p.Wide, Points: points.pieces(p.Points), Queries: queries.pieces(p.Queries),
+			Number: group<<groupBits + int64(i), Total: total, Wide: p.Wide,
+			Points: points.pieces(p.Points), Queries: queries.pieces(p.Queries),
 		})
 	}
+	return nil
 }
+
+// groupBits are those of a task's number that say which part of a group it is.
+const groupBits = 24

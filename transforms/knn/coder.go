@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/crc32"
+	"math"
 
 	"beamlearn/model/neighbors/evaluate"
 	"beamlearn/model/neighbors/groups"
@@ -77,6 +78,124 @@ type Query struct {
 
 func encodeQuery(q Query) ([]byte, error) { return json.Marshal(q) }
 func decodeQuery(b []byte) (Query, error) { return jsoncoder.Decode[Query](b) }
+
+// Of sections there are as many as tasks times parts, so that their descriptions are as short as they can be.
+
+func encodeExchangeFile(f exchangeFile) []byte {
+	b := appendVarints(nil, int64(len(f.Kind)))
+	b = appendVarints(append(b, f.Kind...), f.Task, f.Size, f.Total, int64(len(f.Sections)))
+	for i := range f.Sections {
+		b = f.Sections[i].append(b)
+	}
+	return b
+}
+
+func decodeExchangeFile(b []byte) (exchangeFile, error) {
+	v := varints{b: b}
+	f := exchangeFile{Kind: exchangeKind(v.bytes(v.next())), Task: v.next(), Size: v.next(), Total: v.next()}
+	for range v.count(sectionLeast) {
+		f.Sections = append(f.Sections, v.section())
+	}
+	return f, v.end()
+}
+
+func encodePartTask(t partTask) []byte {
+	b := appendVarints(nil, t.Number, t.Total, bit(t.Wide))
+	for _, pieces := range [][]exchangePiece{t.Points, t.Queries} {
+		b = appendVarints(b, int64(len(pieces)))
+		for _, p := range pieces {
+			b = appendVarints(p.Section.append(appendVarints(b, p.Task, p.FileSize)), p.Skip, p.Rows)
+		}
+	}
+	return b
+}
+
+func decodePartTask(b []byte) (partTask, error) {
+	v := varints{b: b}
+	t := partTask{Number: v.next(), Total: v.next(), Wide: v.bit()}
+	for _, pieces := range []*[]exchangePiece{&t.Points, &t.Queries} {
+		for range v.count(sectionLeast + 4) {
+			*pieces = append(*pieces, exchangePiece{Task: v.next(), FileSize: v.next(), Section: v.section(), Skip: v.next(),
+				Rows: v.next()})
+		}
+	}
+	return t, v.end()
+}
+
+// sectionLeast is how many bytes a section takes at least.
+const sectionLeast = 6
+
+func (s *exchangeSection) append(b []byte) []byte {
+	return appendVarints(b, s.Part, s.Rows, bit(s.Wide), s.Offset, s.Length, int64(s.CRC))
+}
+
+func bit(v bool) int64 {
+	if v {
+		return 1
+	}
+	return 0
+}
+
+// appendVarints appends integers that are not below 0.
+func appendVarints(b []byte, of ...int64) []byte {
+	for _, v := range of {
+		b = binary.AppendUvarint(b, uint64(v))
+	}
+	return b
+}
+
+// varints reads what appendVarints has written. It trusts nothing: after the first fault all is 0.
+type varints struct {
+	b     []byte
+	wrong bool
+}
+
+func (v *varints) next() int64 {
+	n, size := binary.Uvarint(v.b)
+	if size <= 0 || n > math.MaxInt64 {
+		v.b, v.wrong = nil, true
+		return 0
+	}
+	v.b = v.b[size:]
+	return int64(n)
+}
+
+func (v *varints) upTo(most int64) int64 {
+	n := v.next()
+	if n > most {
+		v.b, v.wrong = nil, true
+		return 0
+	}
+	return n
+}
+
+func (v *varints) bit() bool { return v.upTo(1) == 1 }
+
+// count is how many values follow that have so many bytes at least.
+func (v *varints) count(least int) int64 { return v.upTo(int64(len(v.b) / least)) }
+
+func (v *varints) bytes(n int64) []byte {
+	if n > int64(len(v.b)) {
+		v.b, v.wrong = nil, true
+		return nil
+	}
+	b := v.b[:n]
+	v.b = v.b[n:]
+	return b
+}
+
+func (v *varints) section() exchangeSection {
+	return exchangeSection{Part: v.next(), Rows: v.next(), Wide: v.bit(), Offset: v.next(), Length: v.next(),
+		CRC: uint32(v.upTo(math.MaxUint32))}
+}
+
+// end fails where there was a fault, or is more.
+func (v *varints) end() error {
+	if v.wrong || len(v.b) > 0 {
+		return errors.New("knn: not a description of rows in files, or a damaged one")
+	}
+	return nil
+}
 
 // Report says what was done. Reports add up.
 type Report struct {

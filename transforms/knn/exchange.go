@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
 	"hash/crc32"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -21,12 +21,12 @@ import (
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
-	"beamlearn/transforms/internal/jsoncoder"
 )
 
 func init() {
 	register.Iter1[exchangeFile]()
 	register.Emitter1[exchangeFile]()
+	register.Emitter2[int64, exchangeFile]()
 	beam.RegisterCoder(reflect.TypeOf((*exchangeFile)(nil)).Elem(), encodeExchangeFile, decodeExchangeFile)
 }
 
@@ -66,8 +66,18 @@ type exchangeSection struct {
 	CRC            uint32 // CRC-32C
 }
 
-func encodeExchangeFile(f exchangeFile) ([]byte, error) { return json.Marshal(f) }
-func decodeExchangeFile(b []byte) (exchangeFile, error) { return jsoncoder.Decode[exchangeFile](b) }
+// by cuts the description of the file: emit gets, for each key, one of the sections whose parts have that key. So no
+// worker has to hold the sections of all parts, or of all ranges, of all files.
+func (f *exchangeFile) by(key func(part int64) int64, emit func(key int64, of exchangeFile)) {
+	some := map[int64][]exchangeSection{}
+	for _, s := range f.Sections {
+		k := key(s.Part)
+		some[k] = append(some[k], s)
+	}
+	for _, k := range slices.Sorted(maps.Keys(some)) {
+		emit(k, exchangeFile{f.Kind, f.Task, f.Size, f.Total, some[k]})
+	}
+}
 
 // writeSection writes a section.
 type writeSection func(s exchangeSection, data func(io.Writer) error) error

@@ -16,33 +16,40 @@ import (
 )
 
 func init() {
+	beam.RegisterDoFn(&byRangeFn{})
 	beam.RegisterDoFn(&rangesFn{})
 	beam.RegisterDoFn(&mergeFn{})
+	beam.RegisterDoFn(&mergeSampleFn{})
 	beam.RegisterDoFn(&measureFn{})
 }
 
-// rangesFn gives each range of queries the answers that parts have.
-type rangesFn struct{ partsFn }
+// byRangeFn gives the sections of a file to the ranges of queries that they are of.
+type byRangeFn struct{}
 
-func (f *rangesFn) ProcessElement(_ int, iter func(*exchangeFile) bool, emit func(partTask)) {
+func (*byRangeFn) ProcessElement(file exchangeFile, emit func(int64, exchangeFile)) {
+	file.by(func(r int64) int64 { return r }, emit)
+}
+
+// rangesFn makes a task of the answers that parts have to a range of queries.
+type rangesFn struct{}
+
+func (*rangesFn) ProcessElement(r int64, iter func(*exchangeFile) bool, emit func(partTask)) {
 	answers := sectionsOf(byTask(iter), partAnswers)
-	for _, g := range ivf.GroupSections(answers.sections) {
-		emit(partTask{Number: g.Part, Total: answers.total, Points: answers.pieces(g.Pieces)})
-	}
+	emit(partTask{Number: r, Total: answers.total, Points: answers.whole})
 }
 
 // mergeFn merges the answers to a range of queries, and writes them.
 type mergeFn struct{ partsFn }
 
 func (f *mergeFn) ProcessElement(
-	ctx context.Context, r partTask, emit func(sampleAnswers), parts func(output.Part),
+	ctx context.Context, r partTask, emit func(int64, sampleAnswers), parts func(output.Part),
 ) error {
 	p, err := f.readPlan(ctx)
 	if err != nil {
 		return fault.Mark(err)
 	}
 	t := task{options: &f.Options, ordinal: r.Number, total: r.Total, self: f.Self}
-	var found sampleAnswers
+	var a *neighbors.Answers
 	err = t.write(ctx, parts, func(ctx context.Context) error {
 		progress.Of(f.Options.RunID).Total(p.Answered())
 		start := time.Now()
@@ -54,11 +61,7 @@ func (f *mergeFn) ProcessElement(
 			}
 			all = append(all, a)
 		}
-		a, err := ivf.MergeParts(f.Options.K, all...)
-		if err != nil {
-			return err
-		}
-		if found, err = newSampleAnswers(a.Of(p.Sample.Numbers), false); err != nil {
+		if a, err = ivf.MergeParts(f.Options.K, all...); err != nil {
 			return err
 		}
 		progress.Of(f.Options.RunID).Add(int64(a.Len()))
@@ -68,8 +71,43 @@ func (f *mergeFn) ProcessElement(
 	if err != nil {
 		return err
 	}
-	emit(found)
-	return nil
+	return fault.Mark(emitSample(p, a, false, emit))
+}
+
+// mergeSampleFn merges the answers of all workers to a piece of the plan's sample: what is found among all points is as much as
+// is found among some, so that it can be sent on to where all pieces come together.
+type mergeSampleFn struct{ partsFn }
+
+func (f *mergeSampleFn) ProcessElement(
+	ctx context.Context, _ int64, iter func(*sampleAnswers) bool, emit func(int64, sampleAnswers),
+) error {
+	recall, p, err := f.recall(ctx, iter)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	if err := emitSample(p, recall.Exact, true, emit); err != nil {
+		return fault.Mark(err)
+	}
+	return fault.Mark(emitSample(p, recall.Found, false, emit))
+}
+
+// recall has merged all answers to sampled queries.
+func (f *partsFn) recall(ctx context.Context, iter func(*sampleAnswers) bool) (*ivf.SampleRecall, *ivf.Plan, error) {
+	p, err := f.readPlan(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	recall := ivf.NewSampleRecall(p, f.Options.K)
+	var s sampleAnswers
+	for iter(&s) {
+		a, err := neighbors.ReadAnswers(bytes.NewReader(s.Data), int64(len(s.Data)))
+		if err != nil {
+			return nil, nil, err
+		}
+		recall.Add(a, s.Exact)
+		s = sampleAnswers{}
+	}
+	return recall, p, nil
 }
 
 // measureFn compares what was found for the plan's sample with the exact answers.
@@ -78,23 +116,9 @@ type measureFn struct{ partsFn }
 func (f *measureFn) ProcessElement(
 	ctx context.Context, _ int, iter func(*sampleAnswers) bool, emit func(output.Part),
 ) error {
-	p, err := f.readPlan(ctx)
+	recall, _, err := f.recall(ctx, iter)
 	if err != nil {
 		return fault.Mark(err)
-	}
-	recall := ivf.NewSampleRecall(p, f.Options.K)
-	var s sampleAnswers
-	for iter(&s) {
-		a, err := neighbors.ReadAnswers(bytes.NewReader(s.Data), int64(len(s.Data)))
-		if err != nil {
-			return fault.Mark(err)
-		}
-		if s.Exact {
-			recall.AddExact(a)
-		} else {
-			recall.AddFound(a)
-		}
-		s = sampleAnswers{}
 	}
 	a, err := recall.Report(f.Options.Recall, f.Layout.MaxRows)
 	if err != nil {

@@ -91,14 +91,21 @@ func (inParts) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 		assigned, reports = beam.Flatten(s, assigned, assignedQueries), beam.Flatten(s, reports, queryReports)
 	}
 
-	parts := beam.ParDo(s.Scope("knn.Layout"), &layoutFn{fn}, beam.GroupByKey(s, beam.AddFixedKey(s, assigned)))
+	inLayout := s.Scope("knn.Layout")
+	grouped := beam.GroupByKey(inLayout, beam.ParDo(inLayout, &groupPartsFn{fn}, assigned))
+	parts := beam.ParDo(inLayout, &layoutFn{fn}, grouped)
 	answers, searched := beam.ParDo2(s.Scope("knn.GraphPart"), &graphPartFn{fn}, beam.Reshuffle(s, parts))
 
-	ranges := beam.ParDo(s.Scope("knn.Ranges"), &rangesFn{fn}, beam.GroupByKey(s, beam.AddFixedKey(s, answers)))
+	inRanges := s.Scope("knn.Ranges")
+	byRange := beam.GroupByKey(inRanges, beam.ParDo(inRanges, &byRangeFn{}, answers))
+	ranges := beam.ParDo(inRanges, &rangesFn{}, byRange)
 	found, written := beam.ParDo2(s.Scope("knn.Merge"), &mergeFn{fn}, beam.Reshuffle(s, ranges))
 
-	all := beam.GroupByKey(s, beam.AddFixedKey(s, beam.Flatten(s, exact, found)))
-	measured := beam.ParDo(s.Scope("knn.Measure"), &measureFn{fn}, all)
+	inMeasure := s.Scope("knn.Measure")
+	pieces := beam.GroupByKey(inMeasure, beam.Flatten(inMeasure, exact, found))
+	merged := beam.DropKey(inMeasure, beam.ParDo(inMeasure, &mergeSampleFn{fn}, pieces))
+	all := beam.GroupByKey(inMeasure, beam.AddFixedKey(inMeasure, merged))
+	measured := beam.ParDo(inMeasure, &measureFn{fn}, all)
 	return beam.Flatten(s, reports, searched, written, measured), nil
 }
 

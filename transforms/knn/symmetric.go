@@ -10,7 +10,6 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
-	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
@@ -18,6 +17,7 @@ import (
 
 func init() {
 	beam.RegisterDoFn(&splitEdgesFn{})
+	beam.RegisterDoFn(&edgesByRangeFn{})
 	beam.RegisterDoFn(&edgeRangesFn{})
 	beam.RegisterDoFn(&symmetricFn{})
 }
@@ -29,7 +29,7 @@ func init() {
 func symmetrize(s beam.Scope, parts beam.PCollection, o Options) beam.PCollection {
 	s = s.Scope("knn.Symmetrize")
 	edges, rest := beam.ParDo2(s, &splitEdgesFn{}, parts)
-	ranges := beam.ParDo(s, &edgeRangesFn{}, beam.GroupByKey(s, beam.AddFixedKey(s, edges)))
+	ranges := beam.ParDo(s, &edgeRangesFn{}, beam.GroupByKey(s, beam.ParDo(s, &edgesByRangeFn{}, edges)))
 	written := beam.ParDo(s, &symmetricFn{Options: o}, beam.Reshuffle(s, ranges))
 	return beam.Flatten(s, rest, written)
 }
@@ -108,30 +108,27 @@ func (*splitEdgesFn) ProcessElement(p output.Part, edges func(exchangeFile), res
 	return nil
 }
 
-// edgeRangesFn gives each range of rows its edges.
+// edgesByRangeFn gives the sections of a file to the ranges of rows that they are of.
+type edgesByRangeFn struct{}
+
+func (*edgesByRangeFn) ProcessElement(file exchangeFile, emit func(int64, exchangeFile)) {
+	file.by(func(part int64) int64 { return part / 2 }, emit)
+}
+
+// edgeRangesFn makes a task of the edges of a range of rows.
 type edgeRangesFn struct{}
 
-func (*edgeRangesFn) ProcessElement(_ int, iter func(*exchangeFile) bool, emit func(partTask)) {
+func (*edgeRangesFn) ProcessElement(r int64, iter func(*exchangeFile) bool, emit func(partTask)) {
 	edges := sectionsOf(byTask(iter), graphEdges)
-	tasks := map[int64]*partTask{}
-	var last int64 = -1
-	for _, g := range ivf.GroupSections(edges.sections) {
-		r := g.Part / 2
-		if tasks[r] == nil {
-			tasks[r] = &partTask{Number: r, Total: edges.total}
-			last = max(last, r)
-		}
-		if g.Part%2 == 0 {
-			tasks[r].Points = edges.pieces(g.Pieces)
+	t := partTask{Number: r, Total: edges.total}
+	for _, p := range edges.whole {
+		if p.Section.Part%2 == 0 {
+			t.Points = append(t.Points, p)
 		} else {
-			tasks[r].Queries = edges.pieces(g.Pieces)
+			t.Queries = append(t.Queries, p)
 		}
 	}
-	for r := range last + 1 {
-		if t := tasks[r]; t != nil {
-			emit(*t)
-		}
-	}
+	emit(t)
 }
 
 // symmetricFn writes the rows of a range of a symmetric graph.

@@ -143,3 +143,43 @@ func TestGroupSections(t *testing.T) {
 		t.Error("groups of no sections")
 	}
 }
+
+// Each group of parts has the points of several full parts, and a part with enough of them; together they have all parts.
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	const full, k = 10, 3
+	for _, c := range []struct {
+		sizes []int
+		want  []int32
+	}{
+		{[]int{5}, []int32{0}},
+		{[]int{40, 40, 40}, []int32{0, 2}},
+		{[]int{40, 40, 3, 3}, []int32{0}},                                      // too few points for a group
+		{[]int{80, 80, 80, 2, 1}, []int32{0, 1, 2}},                            // the last of which takes what is left
+		{append(slices.Repeat([]int{2}, 50), 4, 80, 80), []int32{0, 51, 52}},   // none of the small ones has enough
+		{slices.Concat(slices.Repeat([]int{8}, 30)), []int32{0, 10, 20}},       // as many as make eight full ones
+		{[]int{0, 0, 80, 0, 0, 80}, []int32{0, 3}},                             // empty ones are somewhere, too
+		{append([]int{90}, slices.Repeat([]int{3}, 100)...), []int32{0}},       // no group without one of more than k
+		{append([]int{90, 4}, slices.Repeat([]int{3}, 100)...), []int32{0, 1}}, // with one there is
+	} {
+		members := make([][]int32, len(c.sizes))
+		for i, n := range c.sizes {
+			members[i] = make([]int32, n)
+		}
+		p := Parts{Count: len(c.sizes)}
+		if p.setGroups(members, full, k); !slices.Equal(p.Groups, c.want) {
+			t.Errorf("%v begin groups at %v, want %v", c.sizes, p.Groups, c.want)
+		}
+		largest := make([]int, len(p.Groups))
+		for i, n := range c.sizes {
+			g := p.Group(int64(i))
+			if first := int(p.Groups[g]); i < first || int(g)+1 < len(p.Groups) && i >= int(p.Groups[g+1]) {
+				t.Errorf("%v: part %d is in group %d", c.sizes, i, g)
+			}
+			largest[g] = max(largest[g], n)
+		}
+		if most := slices.Min(largest); most <= k && slices.Max(c.sizes) > k {
+			t.Errorf("%v: a group of parts of at most %d", c.sizes, most)
+		}
+	}
+}

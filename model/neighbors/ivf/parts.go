@@ -2,6 +2,7 @@ package ivf
 
 import (
 	"fmt"
+	"slices"
 
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
@@ -16,8 +17,10 @@ type Parts struct {
 	Leaders *vectors.Block `json:"-"` // of all nodes, one node after the other
 	Nodes   []Node         // the root first, each before its children
 	Count   int            // the number of parts
-	Fanout  int
-	Deeper  int
+	// Groups are the first parts of groups of consecutive ones, whose sizes are seen together: see [Parts.Group].
+	Groups []int32
+	Fanout int
+	Deeper int
 	// Copies is in how many parts a point is, on average of the sample.
 	Copies float64
 	// Share estimates the share of the pairs of a point and a neighbour that have a part in common.
@@ -53,13 +56,47 @@ func (p *Parts) Check() error {
 			}
 		}
 	}
-	if first != p.Leaders.Len() || parts != p.Count || children+1 != len(p.Nodes) || p.Fanout < 1 || p.Deeper < 1 ||
+	for i, g := range p.Groups {
+		if i == 0 && g != 0 || i > 0 && g <= p.Groups[i-1] || int(g) >= p.Count {
+			return fmt.Errorf("ivf: group %d of %d parts begins at %d", i, p.Count, g)
+		}
+	}
+	if len(p.Groups) == 0 || first != p.Leaders.Len() || parts != p.Count || children+1 != len(p.Nodes) || p.Fanout < 1 || p.Deeper < 1 ||
 		!(p.Inside > 0 && p.Inside <= 1) {
 		return fmt.Errorf("ivf: %d leaders, %d parts, %d nodes and fan-out %d, where the tree has %d, %d and %d",
 			p.Leaders.Len(), p.Count,
 			len(p.Nodes), p.Fanout, first, parts, children+1)
 	}
 	return nil
+}
+
+// groupParts is how many full parts a group of parts makes, about.
+const groupParts = 8
+
+// setGroups cuts the parts into groups: each with the sampled points of several full parts, and with a part of more than k sampled
+// points, which are points, so that there is a part with enough of them wherever [Layout.Parts] makes parts of the group.
+func (p *Parts) setGroups(members [][]int32, full float64, k int) {
+	p.Groups = []int32{0}
+	rows, largest := 0, 0
+	for i, list := range members {
+		if largest > k && float64(rows) >= groupParts*full {
+			p.Groups = append(p.Groups, int32(i))
+			rows, largest = 0, 0
+		}
+		rows, largest = rows+len(list), max(largest, len(list))
+	}
+	if last := len(p.Groups) - 1; last > 0 && largest <= k {
+		p.Groups = p.Groups[:last]
+	}
+}
+
+// Group is the number of the group of a part.
+func (p *Parts) Group(part int64) int64 {
+	at, found := slices.BinarySearch(p.Groups, int32(part))
+	if !found {
+		at--
+	}
+	return int64(at)
 }
 
 // Assign gives the rows of each part, ascending. They depend on the rows alone, not on others beside them.

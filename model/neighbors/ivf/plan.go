@@ -76,6 +76,18 @@ func NewPlan(
 	return &Plan{numPoints, numQueries, parts, lowestRanks(queries, o.Sample, ^o.Seed)}, nil
 }
 
+// samplePieces is how many pieces the sample is cut into, each of which another worker may measure.
+const samplePieces = 64
+
+// Pieces is how many pieces the sample has.
+func (p *Plan) Pieces() int { return min(samplePieces, p.Sample.Len()) }
+
+// Piece is a piece of the sample.
+func (p *Plan) Piece(i int) *vectors.Block {
+	n := p.Pieces()
+	return p.Sample.Slice(i*p.Sample.Len()/n, (i+1)*p.Sample.Len()/n)
+}
+
 // Answered is about how many queries are answered, in all parts, and merged.
 func (p *Plan) Answered() int64 { return int64(float64(p.Queries) * (p.Parts.Copies + 1)) }
 
@@ -160,34 +172,33 @@ func MergeParts(k int, parts ...*neighbors.Answers) (*neighbors.Answers, error) 
 // SampleRecall compares what was found for the sample of a plan with the exact answers, both of which come in pieces.
 // What it holds does not grow with their number.
 type SampleRecall struct {
+	Exact, Found *neighbors.Answers // merged, so far
 	plan         *Plan
 	k            int
-	exact, found *neighbors.Answers
 }
 
 // NewSampleRecall has no answers yet.
 func NewSampleRecall(p *Plan, k int) *SampleRecall {
-	return &SampleRecall{p, k, neighbors.MergeAnswers(0), neighbors.MergeAnswers(0)}
+	return &SampleRecall{neighbors.MergeAnswers(0), neighbors.MergeAnswers(0), p, k}
 }
 
-// AddExact adds answers among some of the points, by [Plan.ExactAnswers].
-func (s *SampleRecall) AddExact(a *neighbors.Answers) {
-	s.exact = neighbors.MergeAnswers(s.k, s.exact, a)
-}
-
-// AddFound adds answers to some of the queries.
-func (s *SampleRecall) AddFound(a *neighbors.Answers) {
-	s.found = neighbors.MergeAnswers(s.k, s.found, a)
+// Add adds exact answers among some of the points, by [Plan.ExactAnswers], or what was found for some of the queries.
+func (s *SampleRecall) Add(a *neighbors.Answers, exact bool) {
+	if exact {
+		s.Exact = neighbors.MergeAnswers(s.k, s.Exact, a)
+	} else {
+		s.Found = neighbors.MergeAnswers(s.k, s.Found, a)
+	}
 }
 
 // Report says how the parts were searched, to a recall asked, and what was found. It fails where answers are missing.
 func (s *SampleRecall) Report(asked float64, partRows int64) (*Report, error) {
 	p := s.plan
-	if !slices.Equal(s.exact.Numbers, p.Sample.Numbers) || !slices.Equal(s.found.Numbers, p.Sample.Numbers) {
-		return nil, fmt.Errorf("ivf: %d and %d answers to %d sampled queries", s.exact.Len(), s.found.Len(), p.Sample.Len())
+	if !slices.Equal(s.Exact.Numbers, p.Sample.Numbers) || !slices.Equal(s.Found.Numbers, p.Sample.Numbers) {
+		return nil, fmt.Errorf("ivf: %d and %d answers to %d sampled queries", s.Exact.Len(), s.Found.Len(), p.Sample.Len())
 	}
 	return &Report{
-		Method: "partition", Asked: asked, Measure: Compare(s.found.Found(), s.exact.Found(),
+		Method: "partition", Asked: asked, Measure: Compare(s.Found.Found(), s.Exact.Found(),
 			int(min(p.Queries, math.MaxInt))),
 		Leaders: p.Parts.Leaders.Len(), LeafSize: int(partRows), Fanout: p.Parts.Fanout,
 		Copies: p.Parts.Copies, Repetitions: 1,

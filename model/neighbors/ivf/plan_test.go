@@ -251,11 +251,11 @@ func TestSampleRecall(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r.AddExact(exact)
+			r.Add(exact, true)
 		}
-		if want := neighbors.AnswersOf(asked, points, found).Of(p.Sample.Numbers); !slices.Equal(r.exact.Distances,
+		if want := neighbors.AnswersOf(asked, points, found).Of(p.Sample.Numbers); !slices.Equal(r.Exact.Distances,
 			want.Distances) ||
-			!slices.Equal(r.exact.Neighbors, want.Neighbors) {
+			!slices.Equal(r.Exact.Neighbors, want.Neighbors) {
 			t.Errorf("queries %v: the exact answers are others", queries)
 		}
 		if _, err := r.Report(0.9, 400); err == nil {
@@ -263,7 +263,7 @@ func TestSampleRecall(t *testing.T) {
 		}
 		half := int64(asked.Len() / 2)
 		for _, some := range []*neighbors.Answers{missed.Between(half, 1<<40), missed.Between(0, half)} {
-			r.AddFound(some.Of(p.Sample.Numbers))
+			r.Add(some.Of(p.Sample.Numbers), false)
 		}
 		got, err := r.Report(0.9, 400)
 		if err != nil {
@@ -286,8 +286,8 @@ func TestSampleRecallOfAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.AddExact(exact)
-	r.AddFound(exact)
+	r.Add(exact, true)
+	r.Add(exact, false)
 	got, err := r.Report(0.9, 400)
 	if err != nil {
 		t.Fatal(err)

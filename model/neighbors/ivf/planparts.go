@@ -61,9 +61,9 @@ func PlanParts(sample, queries *vectors.Block, n int64, k int, most int64, o Opt
 	case o.Metric == neighbors.InnerProduct:
 		return nil, errors.New("the inner product has no parts: its neighbours are not near each other")
 	}
-	p := &partsPlanner{sample: sample, queries: queries, n: n, most: most, o: &o,
+	p := &partsPlanner{sample: sample, queries: queries, n: n, most: most, k: k, o: &o,
 		threads: neighbors.Search{Threads: threads}.NumThreads()}
-	if err := p.pairs(k); err != nil {
+	if err := p.pairs(); err != nil {
 		return nil, err
 	}
 	var best *Parts
@@ -128,6 +128,7 @@ type partsPlanner struct {
 	sample  *vectors.Block
 	queries *vectors.Block // or nil: some of the sample are
 	n, most int64
+	k       int
 	o       *Options
 	threads int
 	// Some queries, and the neighbours of each among all sampled points.
@@ -139,7 +140,7 @@ type partsPlanner struct {
 }
 
 // pairs finds pairs of neighbours in the sample.
-func (p *partsPlanner) pairs(k int) error {
+func (p *partsPlanner) pairs() error {
 	s, from, self := p.sample.Len(), p.queries, p.queries == nil
 	if self {
 		from = p.sample
@@ -159,8 +160,8 @@ func (p *partsPlanner) pairs(k int) error {
 	r := random(p.o.Seed).fork(seedPilot)
 	p.some = r.sample(from.Len(), min(pairSample, from.Len()), nil)
 	share := float64(s) / float64(p.n)
-	near := int(math.Round(float64(k) * share))
-	if p.rank = float64(k+1) / 2 * share; near < 2 {
+	near := int(math.Round(float64(p.k) * share))
+	if p.rank = float64(p.k+1) / 2 * share; near < 2 {
 		near = farRank
 	}
 	p.near, err = x.KNeighbors(take(from, p.some), min(near, others), neighbors.Search{Self: self, Threads: p.threads})
@@ -291,6 +292,7 @@ func (p *partsPlanner) tree(f, deeper int) (*Parts, error) {
 		t.Leaders.Numbers[i] = int64(i)
 	}
 	t.Count = len(members)
+	t.setGroups(members, full, p.k)
 	t.Fanout = min(f, len(t.Nodes[0].Next))
 	for _, rows := range members {
 		t.Copies += float64(len(rows)) / float64(p.sample.Len())
