@@ -493,3 +493,40 @@ func TestPartsOfQueries(t *testing.T) {
 		}
 	}
 }
+
+// More parts than a sample has leaders for are planned in regions: with the recall asked, and the same bytes at any chunk size,
+// of points that are the queries and of others.
+func TestPartsInRegions(t *testing.T) {
+	long(t)
+	const n, m, d, k = 32_000, 500, 4, 3
+	dir := t.TempDir()
+	all := clustered(n+m, d, 9)
+	points := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(all[:n], "<f4", to[float32]))}
+	others := []string{writeFile(t, filepath.Join(dir, "q.npy"), npyOf(all[n:], "<f4", to[float32]))}
+	expected := ""
+	for i, c := range []struct {
+		queries []string
+		rows    int
+	}{{nil, 0}, {nil, 7001}, {others, 0}} {
+		o := Options{K: k, Recall: 0.9, Seed: 5, IndexMemory: 180 << 10, Threads: 1 + i}
+		o.Output = filepath.Join(dir, fmt.Sprint(i), "n.csv")
+		reading := vectorio.Options{ChunkRows: c.rows, Formats: formats.Options{DType: vectors.Float32}}
+		r := mustRun(t, points, c.queries, reading, o)
+		a := r.Approximate
+		if a == nil || a.Recall < 0.9 || a.Short() || r.Shards < 30 || r.Points != n || r.Broadcast != Parts {
+			t.Fatalf("report %+v, %+v", r, a)
+		}
+		t.Logf("recall %.3f from %.3f to %.3f, %d parts by %d leaders, %.2f copies", a.Recall, a.Low, a.High, r.Shards, a.Leaders,
+			a.Copies)
+		got := read(t, o.Output)
+		nothingBut(t, filepath.Dir(o.Output), "n.csv")
+		switch i {
+		case 0:
+			expected = got
+		case 1:
+			if got != expected {
+				t.Errorf("the output differs: %s", firstDifference(got, expected))
+			}
+		}
+	}
+}

@@ -48,6 +48,9 @@ type exchangeKind string
 const (
 	sampledPoints  exchangeKind = "sample"
 	sampledQueries exchangeKind = "query-sample"
+	regionPoints   exchangeKind = "region-points"  // a sample, by region
+	regionQueries  exchangeKind = "region-queries" // a sample, by region
+	regionPlan     exchangeKind = "region-plan"
 	partPoints     exchangeKind = "points"  // by planned part
 	partQueries    exchangeKind = "queries" // by planned part
 	partAnswers    exchangeKind = "answers" // by range of queries

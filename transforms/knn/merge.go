@@ -16,18 +16,18 @@ import (
 )
 
 func init() {
-	beam.RegisterDoFn(&byRangeFn{})
+	beam.RegisterDoFn(&byPartFn{})
 	beam.RegisterDoFn(&rangesFn{})
 	beam.RegisterDoFn(&mergeFn{})
 	beam.RegisterDoFn(&mergeSampleFn{})
 	beam.RegisterDoFn(&measureFn{})
 }
 
-// byRangeFn gives the sections of a file to the ranges of queries that they are of.
-type byRangeFn struct{}
+// byPartFn gives the sections of a file to the regions, or to the ranges of queries, that they are of.
+type byPartFn struct{}
 
-func (*byRangeFn) ProcessElement(file exchangeFile, emit func(int64, exchangeFile)) {
-	file.by(func(r int64) int64 { return r }, emit)
+func (*byPartFn) ProcessElement(file exchangeFile, emit func(int64, exchangeFile)) {
+	file.by(func(part int64) int64 { return part }, emit)
 }
 
 // rangesFn makes a task of the answers that parts have to a range of queries.

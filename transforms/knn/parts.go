@@ -72,7 +72,9 @@ func (inParts) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	chunks := j.chunks(s.Scope("Corpus"), ofPoints, j.Corpus.Chunked(rows, 0))
 
 	least := fn.minSampleRows()
-	samples := beam.ParDo(s.Scope("knn.Sample"), &sampleFn{fn, sampledPoints, b.SampleRows(least)}, chunks)
+	fn.SampleRows = b.SampleRows(least)
+	fn.InRegions = b.InRegions(j.rowsAbout(), fn.SampleRows, j.Reading.Formats.DType == vectors.Float64)
+	samples := beam.ParDo(s.Scope("knn.Sample"), &sampleFn{fn, sampledPoints, fn.SampleRows}, chunks)
 	inQueries := s.Scope("Queries")
 	var queries beam.PCollection
 	if !fn.Self {
@@ -82,6 +84,13 @@ func (inParts) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 		samples = beam.Flatten(s, samples, beam.ParDo(inQueries.Scope("knn.Sample"), sample, queries))
 	}
 	planned := beam.ParDo(s.Scope("knn.PlanParts"), &planPartsFn{fn}, beam.GroupByKey(s, beam.AddFixedKey(s, samples)))
+	if fn.InRegions {
+		var of *beam.PCollection
+		if !fn.Self {
+			of = &queries
+		}
+		planned = fn.planRegions(s, chunks, of, planned)
+	}
 	assign := release(s, beam.ParDo(s, &queryFn{}, chunks), planned)
 	assigned, exact, reports := beam.ParDo3(s.Scope("knn.Assign"), &assignFn{fn}, beam.Reshuffle(s, assign))
 	if !fn.Self {
@@ -97,7 +106,7 @@ func (inParts) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	answers, searched := beam.ParDo2(s.Scope("knn.GraphPart"), &graphPartFn{fn}, beam.Reshuffle(s, parts))
 
 	inRanges := s.Scope("knn.Ranges")
-	byRange := beam.GroupByKey(inRanges, beam.ParDo(inRanges, &byRangeFn{}, answers))
+	byRange := beam.GroupByKey(inRanges, beam.ParDo(inRanges, &byPartFn{}, answers))
 	ranges := beam.ParDo(inRanges, &rangesFn{}, byRange)
 	found, written := beam.ParDo2(s.Scope("knn.Merge"), &mergeFn{fn}, beam.Reshuffle(s, ranges))
 
@@ -118,6 +127,9 @@ type partsFn struct {
 	MergeRows int64 // queries whose answers are merged at a time
 	QueryRows int64 // queries that a part answers at a time
 	Self      bool  // every point is a query
+	// SampleRows is how many sampled points a worker holds, about.
+	SampleRows int64
+	InRegions  bool // parts are planned in two levels
 }
 
 // holdPoints waits until no other step of this process has a part of the points in memory. Call done when this step has

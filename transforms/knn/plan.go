@@ -29,20 +29,7 @@ type sampleFn struct {
 }
 
 func (f *sampleFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(exchangeFile)) error {
-	progress.Of(f.Options.RunID).Phase("sampling points")
-	sampler := ivf.NewSampler(f.Rows, c.Total, f.Options.Seed)
-	sample, rows := f.Reading.NewBlock(f.Dim), int64(0)
-	err := vectorio.EachBlock(ctx, c, &f.Reading, f.Dim, func(*fault.Fault) {}, func(b *vectors.Block) error {
-		if f.Kind == sampledPoints {
-			var err error
-			if b, err = f.Options.labelled(ctx, b); err != nil {
-				return err
-			}
-		}
-		rows += int64(b.Len())
-		sampler.Append(sample, b)
-		return nil
-	})
+	sample, rows, err := f.take(ctx, c, ivf.NewSampler(f.Rows, c.Total, f.Options.Seed), f.Kind == sampledPoints)
 	if err != nil {
 		return fault.Mark(err)
 	}
@@ -56,6 +43,26 @@ func (f *sampleFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit fu
 	}
 	emit(file)
 	return nil
+}
+
+// take takes a sample of the rows of a chunk, and returns how many rows it is of.
+func (f *partsFn) take(
+	ctx context.Context, c vectorio.Chunk, sampler ivf.Sampler, points bool,
+) (sample *vectors.Block, of int64, err error) {
+	progress.Of(f.Options.RunID).Phase("sampling points")
+	sample = f.Reading.NewBlock(f.Dim)
+	err = vectorio.EachBlock(ctx, c, &f.Reading, f.Dim, func(*fault.Fault) {}, func(b *vectors.Block) error {
+		if points {
+			var err error
+			if b, err = f.Options.labelled(ctx, b); err != nil {
+				return err
+			}
+		}
+		of += int64(b.Len())
+		sampler.Append(sample, b)
+		return nil
+	})
+	return sample, of, err
 }
 
 // planPartsFn makes the plan of the parts, and writes it into a file.
@@ -95,11 +102,15 @@ func (f *planPartsFn) plan(ctx context.Context, all []exchangeFile) error {
 	if points.Wide() {
 		most = f.Layout.MaxWideRows
 	}
-	p, err := ivf.NewPlan(points, queries, numPoints, numQueries, f.Options.K, most, f.Options.ivf(), f.Options.Threads)
+	plan, name := ivf.NewPlan, planName
+	if f.InRegions {
+		plan, name = ivf.NewRegions, regionsName
+	}
+	p, err := plan(points, queries, numPoints, numQueries, f.Options.K, most, f.Options.ivf(), f.Options.Threads)
 	if err != nil {
 		return err
 	}
-	_, err = f.Options.create(ctx, planName, p.Write)
+	_, err = f.Options.create(ctx, name, p.Write)
 	return err
 }
 
@@ -119,15 +130,22 @@ func (f *planPartsFn) sample(
 	return sample, of, nil
 }
 
-// planName is the plan's file.
-const planName = "plan"
+// planName is the plan's file, and regionsName that of the plan of the regions, where there are any.
+const (
+	planName    = "plan"
+	regionsName = "regions"
+)
 
-// plans are those of the runs of this process.
+// plans are those of the runs of this process, by their files.
 var plans = output.NewShared[*ivf.Plan]()
 
 func (f *partsFn) readPlan(ctx context.Context) (*ivf.Plan, error) {
-	p, _, err := plans.Get(f.Options.RunID, func() (*ivf.Plan, error) {
-		b, err := files.ReadFile(ctx, files.Join(f.Options.staging(), planName))
+	return f.sharedPlan(ctx, planName)
+}
+
+func (f *partsFn) sharedPlan(ctx context.Context, name string) (*ivf.Plan, error) {
+	p, _, err := plans.Get(f.Options.RunID+"/"+name, func() (*ivf.Plan, error) {
+		b, err := files.ReadFile(ctx, files.Join(f.Options.staging(), name))
 		if err != nil {
 			return nil, err
 		}

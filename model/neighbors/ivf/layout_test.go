@@ -162,12 +162,11 @@ func TestGroups(t *testing.T) {
 		{append([]int{90}, slices.Repeat([]int{3}, 100)...), []int32{0}},       // no group without one of more than k
 		{append([]int{90, 4}, slices.Repeat([]int{3}, 100)...), []int32{0, 1}}, // with one there is
 	} {
-		members := make([][]int32, len(c.sizes))
-		for i, n := range c.sizes {
-			members[i] = make([]int32, n)
-		}
 		p := Parts{Count: len(c.sizes)}
-		if p.setGroups(members, full, k); !slices.Equal(p.Groups, c.want) {
+		for _, n := range c.sizes {
+			p.Sizes = append(p.Sizes, PartSize{n, fullPart * float64(n)})
+		}
+		if p.setGroups(full, k); !slices.Equal(p.Groups, c.want) {
 			t.Errorf("%v begin groups at %v, want %v", c.sizes, p.Groups, c.want)
 		}
 		largest := make([]int, len(p.Groups))

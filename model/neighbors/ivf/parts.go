@@ -9,14 +9,15 @@ import (
 )
 
 // Parts puts points that are too many for one worker into overlapping parts, by a tree of leaders. A point goes to
-// its Fanout nearest leaders of the root. Where a leader gets too many points for a part, each of these goes on to
-// its Deeper nearest leaders of a node below, which were chosen from among them. (A leader near the mean of all
+// its nearest few leaders of the root. Where a leader gets too many points for a part, each of these goes on to its
+// nearest one or few of a node below, whose leaders were chosen from among them. (A leader near the mean of all
 // points is the nearest one of very many: only leaders that do not compete with it can separate them.) A worker makes
 // a [Graph] of each part.
 type Parts struct {
 	Leaders *vectors.Block `json:"-"` // of all nodes, one node after the other
 	Nodes   []Node         // the root first, each before its children
 	Count   int            // the number of parts
+	Sizes   []PartSize     // of each part
 	// Groups are the first parts of groups of consecutive ones, whose sizes are seen together: see [Parts.Group].
 	Groups []int32
 	Fanout int
@@ -29,9 +30,16 @@ type Parts struct {
 	Inside float64
 }
 
+// PartSize is how many points a part has.
+type PartSize struct {
+	Sampled int     // points of the sample: at least so many
+	Points  float64 // about so many of all
+}
+
 // Node is leaders that compete for points.
 type Node struct {
-	First int // the place of the first leader
+	First  int // the place of the first leader
+	Fanout int // how many of them a point goes to
 	// Next says where the points of each leader go: into the part of that number, or where it is below 0, to node −1 −
 	// Next.
 	Next []int32
@@ -41,8 +49,9 @@ type Node struct {
 func (p *Parts) Check() error {
 	first, parts, children := 0, 0, 0
 	for i, n := range p.Nodes {
-		if n.First != first || len(n.Next) == 0 {
-			return fmt.Errorf("ivf: node %d has %d leaders from %d on, not from %d", i, len(n.Next), n.First, first)
+		if n.First != first || len(n.Next) == 0 || n.Fanout < 1 {
+			return fmt.Errorf("ivf: node %d has %d leaders from %d on, not from %d, and fan-out %d", i, len(n.Next), n.First,
+				first, n.Fanout)
 		}
 		first += len(n.Next)
 		for _, next := range n.Next {
@@ -61,11 +70,10 @@ func (p *Parts) Check() error {
 			return fmt.Errorf("ivf: group %d of %d parts begins at %d", i, p.Count, g)
 		}
 	}
-	if len(p.Groups) == 0 || first != p.Leaders.Len() || parts != p.Count || children+1 != len(p.Nodes) || p.Fanout < 1 || p.Deeper < 1 ||
-		!(p.Inside > 0 && p.Inside <= 1) {
-		return fmt.Errorf("ivf: %d leaders, %d parts, %d nodes and fan-out %d, where the tree has %d, %d and %d",
-			p.Leaders.Len(), p.Count,
-			len(p.Nodes), p.Fanout, first, parts, children+1)
+	if first != p.Leaders.Len() || parts != p.Count || children+1 != len(p.Nodes) || len(p.Sizes) != p.Count ||
+		len(p.Groups) == 0 || !(p.Inside > 0 && p.Inside <= 1) {
+		return fmt.Errorf("ivf: %d leaders, %d parts of %d sizes in %d groups and %d nodes, where the tree has %d, %d and %d",
+			p.Leaders.Len(), p.Count, len(p.Sizes), len(p.Groups), len(p.Nodes), first, parts, children+1)
 	}
 	return nil
 }
@@ -73,17 +81,18 @@ func (p *Parts) Check() error {
 // groupParts is how many full parts a group of parts makes, about.
 const groupParts = 8
 
-// setGroups cuts the parts into groups: each with the sampled points of several full parts, and with a part of more than k sampled
-// points, which are points, so that there is a part with enough of them wherever [Layout.Parts] makes parts of the group.
-func (p *Parts) setGroups(members [][]int32, full float64, k int) {
+// setGroups cuts the parts, which have room for so many points, into groups: each with the points of several full parts, and with
+// a part of more than k sampled points, so that there is a part with enough of them wherever [Layout.Parts] makes parts of the
+// group.
+func (p *Parts) setGroups(most int64, k int) {
 	p.Groups = []int32{0}
-	rows, largest := 0, 0
-	for i, list := range members {
-		if largest > k && float64(rows) >= groupParts*full {
+	points, largest := 0., 0
+	for i, size := range p.Sizes {
+		if largest > k && points >= groupParts*fullPart*float64(most) {
 			p.Groups = append(p.Groups, int32(i))
-			rows, largest = 0, 0
+			points, largest = 0, 0
 		}
-		rows, largest = rows+len(list), max(largest, len(list))
+		points, largest = points+size.Points, max(largest, size.Sampled)
 	}
 	if last := len(p.Groups) - 1; last > 0 && largest <= k {
 		p.Groups = p.Groups[:last]
@@ -106,13 +115,13 @@ func (p *Parts) Assign(b *vectors.Block, m neighbors.Options, threads int) ([][]
 	if b.Len() == 0 {
 		return members, nil
 	}
-	var visit func(n *Node, rows []int32, fanout int) error
-	visit = func(n *Node, rows []int32, fanout int) error {
+	var visit func(n *Node, rows []int32) error
+	visit = func(n *Node, rows []int32) error {
 		some := b
 		if len(rows) < b.Len() {
 			some = take(b, rows)
 		}
-		lists, err := assignTo(some, p.Leaders.Slice(n.First, n.First+len(n.Next)), rows, fanout, m, threads)
+		lists, err := assignTo(some, p.Leaders.Slice(n.First, n.First+len(n.Next)), rows, n.Fanout, m, threads)
 		if err != nil {
 			return err
 		}
@@ -120,14 +129,14 @@ func (p *Parts) Assign(b *vectors.Block, m neighbors.Options, threads int) ([][]
 			if next >= 0 {
 				members[next] = lists[i]
 			} else if len(lists[i]) > 0 {
-				if err := visit(&p.Nodes[-1-next], lists[i], p.Deeper); err != nil {
+				if err := visit(&p.Nodes[-1-next], lists[i]); err != nil {
 					return err
 				}
 			}
 		}
 		return nil
 	}
-	return members, visit(&p.Nodes[0], except(b.Len(), nil), p.Fanout)
+	return members, visit(&p.Nodes[0], except(b.Len(), nil))
 }
 
 // assignTo gives, for each leader, those of the rows, which b holds, that are its points.

@@ -56,6 +56,8 @@ type Plan struct {
 	Points  int64 // how many there are
 	Queries int64 // how many there are, which are the points where every point is one
 	Parts   *Parts
+	// PartRows is how many points a part may have, where Parts are regions: see [Plan.PlanRegion].
+	PartRows int64 `json:",omitempty"`
 	// Sample is the queries whose neighbours are found exactly too, to measure the recall.
 	Sample *vectors.Block `json:"-"`
 }
@@ -73,7 +75,7 @@ func NewPlan(
 	if queries == nil {
 		queries = points
 	}
-	return &Plan{numPoints, numQueries, parts, lowestRanks(queries, o.Sample, ^o.Seed)}, nil
+	return &Plan{Points: numPoints, Queries: numQueries, Parts: parts, Sample: lowestRanks(queries, o.Sample, ^o.Seed)}, nil
 }
 
 // samplePieces is how many pieces the sample is cut into, each of which another worker may measure.

@@ -251,7 +251,7 @@ func (p *partsPlanner) common(own, parts [][]int32, lo, hi int) []float64 {
 
 // tree chooses the leaders for a fan-out of f, and of deeper below the root.
 func (p *partsPlanner) tree(f, deeper int) (*Parts, error) {
-	t := &Parts{Fanout: f, Deeper: deeper, Leaders: &vectors.Block{Dim: p.sample.Dim}}
+	t := &Parts{Leaders: &vectors.Block{Dim: p.sample.Dim}}
 	full := fullPart * float64(p.most) * float64(p.sample.Len()) / float64(p.n) // of the sampled points
 	r := random(p.o.Seed).fork(seedLeaders).fork(uint64(f)).fork(uint64(deeper))
 	waiting := [][]int32{except(p.sample.Len(), nil)} // the points of nodes to come
@@ -263,7 +263,7 @@ func (p *partsPlanner) tree(f, deeper int) (*Parts, error) {
 			fanout = f
 		}
 		own := r.fork(uint64(len(t.Nodes)))
-		n := float64(fanout) * max(1.5*float64(len(rows))/full, leastWays)
+		n := leadersOf(fanout, float64(len(rows))/full)
 		var leaders []int32
 		for _, at := range own.sample(len(rows), max(min(int(math.Ceil(n)), len(rows)/perLeader), 1), nil) {
 			leaders = append(leaders, rows[at])
@@ -273,7 +273,7 @@ func (p *partsPlanner) tree(f, deeper int) (*Parts, error) {
 		if err != nil {
 			return nil, err
 		}
-		node := Node{First: t.Leaders.Len()}
+		node := Node{First: t.Leaders.Len(), Fanout: min(fanout, len(leaders))}
 		for _, list := range lists {
 			// What hardly any of the points leave cannot be parted: they are equal, or nearly so.
 			const parted = 0.95
@@ -291,12 +291,12 @@ func (p *partsPlanner) tree(f, deeper int) (*Parts, error) {
 	for i := range t.Leaders.Numbers {
 		t.Leaders.Numbers[i] = int64(i)
 	}
-	t.Count = len(members)
-	t.setGroups(members, full, p.k)
-	t.Fanout = min(f, len(t.Nodes[0].Next))
+	t.Count, t.Fanout = len(members), t.Nodes[0].Fanout
 	for _, rows := range members {
+		t.Sizes = append(t.Sizes, PartSize{len(rows), float64(p.n) * float64(len(rows)) / float64(p.sample.Len())})
 		t.Copies += float64(len(rows)) / float64(p.sample.Len())
 	}
+	t.setGroups(p.most, p.k)
 	common, err := p.shares(t, members)
 	if err != nil {
 		return nil, err
