@@ -494,8 +494,8 @@ func TestPartsOfQueries(t *testing.T) {
 	}
 }
 
-// More parts than a sample has leaders for are planned in regions: with the recall asked, and the same bytes at any chunk size,
-// of points that are the queries and of others.
+// More parts than a sample has leaders for are planned in regions: with the recall asked, and the same bytes at any
+// chunk size, of points that are the queries and of others.
 func TestPartsInRegions(t *testing.T) {
 	long(t)
 	const n, m, d, k = 32_000, 500, 4, 3
@@ -516,8 +516,8 @@ func TestPartsInRegions(t *testing.T) {
 		if a == nil || a.Recall < 0.9 || a.Short() || r.Shards < 30 || r.Points != n || r.Broadcast != Parts {
 			t.Fatalf("report %+v, %+v", r, a)
 		}
-		t.Logf("recall %.3f from %.3f to %.3f, %d parts by %d leaders, %.2f copies", a.Recall, a.Low, a.High, r.Shards, a.Leaders,
-			a.Copies)
+		t.Logf("recall %.3f from %.3f to %.3f, %d parts by %d leaders, %.2f copies", a.Recall, a.Low, a.High, r.Shards,
+			a.Leaders, a.Copies)
 		got := read(t, o.Output)
 		nothingBut(t, filepath.Dir(o.Output), "n.csv")
 		switch i {

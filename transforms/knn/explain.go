@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/placement"
@@ -48,6 +49,8 @@ const (
 	sideInputCost = 8
 	// chunkDescription is the size of a description of rows.
 	chunkDescription = 300
+	// sectionDescription is that of a section of a file, which crosses the runner twice.
+	sectionDescription = 25
 )
 
 // measureRows and measureSeconds bound the measurement of [Job.Explain].
@@ -137,11 +140,17 @@ func (p *Plan) way(j *Job, index int64) {
 			p.WorkerMemory = m
 		}
 	case inParts:
-		graph := p.Points * j.budget().RowBytes(j.Reading.Formats.DType == vectors.Float64)
+		b, wide := j.budget(), j.Reading.Formats.DType == vectors.Float64
+		graph := p.Points * b.RowBytes(wide)
 		p.Broadcast, p.Why = Parts, fmt.Sprintf("the graph takes %s, and a worker may spend %s on it: the points go "+
 			"into overlapping parts, by files of %s or more in the staging directory",
 			files.Bytes(graph), files.Bytes(o.IndexMemory), files.Bytes(2*size))
 		p.WorkerMemory = o.IndexMemory
+		if p.Points > 0 && p.Queries > 0 {
+			tasks := p.Points / int64(ivf.TaskRows(b.AssignRows(), minAssignRows, p.Points))
+			ranges := p.Queries / int64(ivf.TaskRows(b.MergeRows(), minQueryRows, p.Queries))
+			p.ShuffleBytes += 2 * sectionDescription * b.Parts(p.Points, wide) * (tasks + ranges + 2)
+		}
 	case inFile:
 		p.Broadcast, p.Why = File, reason(fmt.Sprintf("the index is above %s, from where on mapping a file is faster "+
 			"than a side input", files.Bytes(fileFrom)))

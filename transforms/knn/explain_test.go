@@ -2,9 +2,15 @@ package knn
 
 import (
 	"math"
+	"path/filepath"
 	"testing"
 
+	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/output"
+	"beamlearn/transforms/placement"
+	"beamlearn/transforms/vectorio"
 )
 
 // What follows the law of the algorithm is extrapolated along it.
@@ -23,5 +29,32 @@ func TestExtrapolate(t *testing.T) {
 	// Noise that makes the larger search the faster one is no negative time.
 	if got := extrapolate(string(neighbors.Brute), m, 1, 0.5, 1e6, 5e6); !(got > 0) {
 		t.Errorf("noise: %v s", got)
+	}
+}
+
+// The descriptions that cross the runner of a search in parts are those of the points' and of the answers' sections.
+func TestExplainParts(t *testing.T) {
+	x := make([][]float64, 40_000)
+	for i := range x {
+		x[i] = []float64{float64(i), 0, 1, 2}
+	}
+	input := []string{writeFile(t, filepath.Join(t.TempDir(), "x.npy"), npyOf(x, "<f4", to[float32]))}
+	reading := vectorio.Options{Formats: formats.Options{DType: vectors.Float32}}
+	job := &Job{Reading: reading, Options: Options{K: 3, Recall: 0.9, IndexMemory: 200_000, Workers: placement.Remote,
+		Destination: output.To("n.csv")}}
+	var err error
+	if job.Corpus, err = vectorio.Inspect(t.Context(), input, reading); err != nil {
+		t.Fatal(err)
+	}
+	p, err := job.Explain(t.Context(), 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 200,000 bytes are 1162 points, so that there are at most 197 parts; the points of each come from some hundreds of
+	// tasks, and its answers go to more than thirty.
+	const parts = 197
+	if least, most := int64(50*parts*130), int64(50*parts*1000); p.Broadcast != Parts || p.WorkerMemory != 200_000 ||
+		p.ShuffleBytes < least || p.ShuffleBytes > most {
+		t.Errorf("%+v, expected a shuffle of %d to %d bytes", p, least, most)
 	}
 }

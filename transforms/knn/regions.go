@@ -18,9 +18,9 @@ func init() {
 	beam.RegisterDoFn(&joinRegionsFn{})
 }
 
-// planRegions plans the parts of the regions that have been planned, each by a sample of its own points, for which the points, and
-// queries that are none, are read once more: PCollection<Range> → PCollection<Range>. A worker holds the sample of one region, or
-// the plan.
+// planRegions plans the parts of the regions that have been planned, each by a sample of its own points, for which the
+// points, and queries that are none, are read once more: PCollection<Range> → PCollection<Range>. A worker holds the
+// sample of one region, or the plan.
 func (f *partsFn) planRegions(s beam.Scope, chunks beam.PCollection, queries *beam.PCollection,
 	planned beam.PCollection) beam.PCollection {
 	s = s.Scope("knn.PlanRegions")

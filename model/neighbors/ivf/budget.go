@@ -1,6 +1,10 @@
 package ivf
 
-import "beamlearn/model/neighbors"
+import (
+	"math"
+
+	"beamlearn/model/neighbors"
+)
 
 // Budget divides the memory of a worker between the steps of a search in parts.
 type Budget struct {
@@ -49,6 +53,11 @@ func (b *Budget) RowBytes(wide bool) int64 {
 
 // PartRows is how many points a part holds.
 func (b *Budget) PartRows(wide bool) int64 { return b.Memory / b.RowBytes(wide) }
+
+// Parts is about how many parts n points make, at most: where each is in several of them.
+func (b *Budget) Parts(n int64, wide bool) int64 {
+	return int64(math.Ceil(maxFanout * float64(n) / (fullPart * float64(b.PartRows(wide)))))
+}
 
 // MinPartRows is how many points a part must hold.
 func (b *Budget) MinPartRows() int64 { return int64(max(minPartRows, 8*(b.K+1))) }

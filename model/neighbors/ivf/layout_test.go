@@ -144,7 +144,8 @@ func TestGroupSections(t *testing.T) {
 	}
 }
 
-// Each group of parts has the points of several full parts, and a part with enough of them; together they have all parts.
+// Each group of parts has the points of several full parts, and a part with enough of them; together they have all
+// parts.
 func TestGroups(t *testing.T) {
 	t.Parallel()
 	const full, k = 10, 3

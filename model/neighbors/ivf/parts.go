@@ -81,9 +81,9 @@ func (p *Parts) Check() error {
 // groupParts is how many full parts a group of parts makes, about.
 const groupParts = 8
 
-// setGroups cuts the parts, which have room for so many points, into groups: each with the points of several full parts, and with
-// a part of more than k sampled points, so that there is a part with enough of them wherever [Layout.Parts] makes parts of the
-// group.
+// setGroups cuts the parts, which have room for so many points, into groups: each with the points of several full
+// parts, and with a part of more than k sampled points, so that [Layout.Parts] makes parts of each group that have
+// enough different points.
 func (p *Parts) setGroups(most int64, k int) {
 	p.Groups = []int32{0}
 	points, largest := 0., 0

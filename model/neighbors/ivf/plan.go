@@ -75,7 +75,8 @@ func NewPlan(
 	if queries == nil {
 		queries = points
 	}
-	return &Plan{Points: numPoints, Queries: numQueries, Parts: parts, Sample: lowestRanks(queries, o.Sample, ^o.Seed)}, nil
+	sample := lowestRanks(queries, o.Sample, ^o.Seed)
+	return &Plan{Points: numPoints, Queries: numQueries, Parts: parts, Sample: sample}, nil
 }
 
 // samplePieces is how many pieces the sample is cut into, each of which another worker may measure.

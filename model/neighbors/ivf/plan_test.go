@@ -324,6 +324,7 @@ func TestBudget(t *testing.T) {
 		{"a point of a graph", b.RowBytes(false), 100*6 + 64 + 280},
 		{"a wide one", b.RowBytes(true), 100*14 + 64 + 280},
 		{"points of a part", b.PartRows(false), (1 << 30) / 944},
+		{"parts", b.Parts(1e9, false), 5024}, // 1e9·4 / (0.7·1137439)
 		{"the least part", b.MinPartRows(), 1000},
 		{"queries", b.QueryRows(), (1 << 27) / (1400 + 64 + 560)},
 		{"merged", b.MergeRows(), (1 << 27) / (8 * 48 * 10)},

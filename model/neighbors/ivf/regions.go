@@ -6,9 +6,9 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Of very many parts one sample has not enough points to choose the leaders from. They are planned in two levels, by [Plan]: first
-// regions, each of which has room for many parts, by a sample as ever; then the parts of each region, by a sample of its
-// own. No worker has more than one such sample.
+// One sample has not enough points to choose the leaders of very many parts from. These are planned in two levels:
+// first regions, each of which has room for many parts, by a sample as ever; then the parts of each region, by a sample
+// of its own. No worker has more than one such sample.
 const (
 	// regionSample is how many sampled points a full region has.
 	regionSample = 1024
@@ -50,8 +50,8 @@ func (p *Plan) RegionQueries(seed uint64) Sampler {
 	return NewSampler(regionSample*int64(p.Parts.Count), p.Queries, seed)
 }
 
-// PlanRegion plans the parts of a region by its sample, or by some of it, of which there were so many points: the recall that
-// regions were planned to have inside is found in them. It is nil where the region is a part itself.
+// PlanRegion plans the parts of a region by its sample, or by some of it, which was of so many points: parts in which
+// the recall is found that regions were planned to have inside. It is nil where the region is a part itself.
 func (p *Plan) PlanRegion(
 	sample, queries *vectors.Block, of int64, k int, o Options, threads int,
 ) (*Parts, error) {

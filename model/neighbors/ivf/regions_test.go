@@ -10,8 +10,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Parts that are planned in two levels have the size and hold the pairs that they are planned to, and a point goes through the
-// joined plan as it goes through that of the regions and then through that of each.
+// Parts that are planned in two levels have the size and hold the pairs that they are planned to, and a point goes
+// through the joined plan as it goes through that of the regions and then through that of each.
 func TestRegions(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: this takes tens of thousands of points")
@@ -19,7 +19,8 @@ func TestRegions(t *testing.T) {
 	t.Parallel()
 	const n, dim, k, most, sampled = 32_000, 4, 3, 1000, 4000
 	b := Budget{Memory: most * (&Budget{Dim: dim, K: k}).RowBytes(false), Dim: dim, K: k}
-	if !b.InRegions(n, sampled, false) || b.InRegions(n/2, sampled, false) || b.InRegions(n, n, false) || b.InRegions(-1, sampled, false) {
+	if !b.InRegions(n, sampled, false) || b.InRegions(n/2, sampled, false) || b.InRegions(n, n, false) ||
+		b.InRegions(-1, sampled, false) {
 		t.Error("regions are not there for more parts than a sample has leaders for")
 	}
 	points := block(t, clustered(n, dim, 300, 1), dim, false)
@@ -61,7 +62,8 @@ func TestRegions(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, err := ReadPlan(w.Bytes()) // which checks it
-	if err != nil || !reflect.DeepEqual(again.Parts.Nodes, joined.Parts.Nodes) || again.PartRows != 0 || again.Points != n {
+	if err != nil || !reflect.DeepEqual(again.Parts.Nodes, joined.Parts.Nodes) || again.PartRows != 0 ||
+		again.Points != n {
 		t.Fatalf("%v", err)
 	}
 	parts := joined.Parts
@@ -95,10 +97,11 @@ func TestRegions(t *testing.T) {
 	}
 	of := partsOf(all, n)
 	share := meeting(exact, of, of)
-	t.Logf("%d parts of %d regions; %.4f of the pairs meet, planned %.4f, inside %.4f", len(all), len(regions), share, parts.Share,
-		parts.Inside)
+	t.Logf("%d parts of %d regions; %.4f of the pairs meet, planned %.4f, inside %.4f", len(all), len(regions), share,
+		parts.Share, parts.Inside)
 	if share < parts.Share-0.02 || parts.Share < o.Recall || parts.Inside < p.Parts.Inside {
-		t.Errorf("a share of %.4f of the pairs meet, planned %.4f, and %.4f are found of them", share, parts.Share, parts.Inside)
+		t.Errorf("a share of %.4f of the pairs meet, planned %.4f, and %.4f are found of them", share, parts.Share,
+			parts.Inside)
 	}
 }
 
