@@ -157,6 +157,36 @@ func (p *Partition) typeName() string {
 	return "text"
 }
 
+// PartitionTable is a row of the columns of directories.
+func PartitionTable(parts []Partition) *tables.Table {
+	fields := make([]tables.Field, len(parts))
+	for i := range parts {
+		fields[i] = parts[i].field()
+	}
+	t := tables.New(fields)
+	for i := range parts {
+		parts[i].appendTo(&t.Columns[i])
+	}
+	return t
+}
+
+// field is the column in a table.
+func (p *Partition) field() tables.Field {
+	if p.Number {
+		return tables.Field{Name: p.Name, Type: tables.Number}
+	}
+	return tables.Field{Name: p.Name, Type: tables.Text}
+}
+
+// appendTo appends the cell.
+func (p *Partition) appendTo(to *tables.Column) {
+	if p.Number {
+		to.Numbers = append(to.Numbers, p.number())
+	} else {
+		to.AppendText([]byte(p.Text))
+	}
+}
+
 // partitioned is a file of named columns with those of its directories, which come after them.
 type partitioned struct {
 	Source
@@ -411,10 +441,7 @@ func (s *partitioned) Fields() []tables.Field {
 			fields[i] = own[at]
 			continue
 		}
-		p := &s.parts[-1-at]
-		if fields[i] = (tables.Field{Name: p.Name, Type: tables.Text}); p.Number {
-			fields[i].Type = tables.Number
-		}
+		fields[i] = s.parts[-1-at].field()
 	}
 	return fields
 }
@@ -606,11 +633,7 @@ func (r *partitionedReader) moveCells(b *vectors.Block) {
 		}
 		p := &r.of.parts[-1-at]
 		for range n {
-			if p.Number {
-				to.Numbers = append(to.Numbers, p.number())
-			} else {
-				to.AppendText([]byte(p.Text))
-			}
+			p.appendTo(to)
 		}
 	}
 }

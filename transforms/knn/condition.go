@@ -12,10 +12,12 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/model/features/compare"
+	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
+	"beamlearn/transforms/vectorio"
 )
 
 func init() {
@@ -54,6 +56,12 @@ func (p *conditionPart) Add(b *vectors.Block) (err error) {
 		}
 	}
 	return nil
+}
+
+// excludes reports whether the directories of a chunk's file say that no row of it can meet the condition.
+func (p *conditionPart) excludes(c *vectorio.Chunk) bool {
+	return c.Naming != nil && len(c.Naming.Partitions) > 0 &&
+		p.condition.Excludes(formats.PartitionTable(c.Naming.Partitions))
 }
 
 func (p *conditionPart) MarshalBinary() ([]byte, error) {

@@ -200,7 +200,9 @@ func (f *targetsFn) read(ctx context.Context, c vectorio.Chunk) (targetsPart, er
 			condition.faults.Unreadable = append(condition.faults.Unreadable, wrong)
 		}
 	}
-	if f.Reading.Formats.Cells {
+	if condition != nil && condition.excludes(&c) {
+		run.Add(c.Span.Rows)
+	} else if f.Reading.Formats.Cells {
 		_, err = vectorio.EachTargeted(ctx, c, &f.Reading, rejected, add)
 	} else {
 		err = vectorio.EachBlock(ctx, c, &f.Reading, f.Dim, rejected, add)

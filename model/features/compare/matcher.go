@@ -208,3 +208,43 @@ func (l *literal) compare(c *tables.Column, row int, op operation) (order int, k
 	}
 	return bytes.Compare(b, []byte(l.text)), true, nil
 }
+
+// Excludes reports whether the condition is true of no row that has the cells of the only row of a table, whatever
+// stands in the condition's other columns.
+func (c *Condition) Excludes(known *tables.Table) bool {
+	m := &Matcher{c: c}
+	for _, name := range c.columns {
+		m.at = append(m.at, slices.IndexFunc(known.Columns, func(f tables.Column) bool { return f.Name == name }))
+	}
+	_, most := m.bounds(c.root, known)
+	return most != isTrue
+}
+
+// bounds are the least and the most that a condition can be of such a row: false, then unknown, then true. A cell that
+// cannot be compared is for who reads the row.
+func (m *Matcher) bounds(n *node, known *tables.Table) (least, most truth) {
+	switch n.op {
+	case opNot:
+		least, most = m.bounds(n.parts[0], known)
+		return isTrue - most, isTrue - least
+	case opAnd, opOr:
+		least, most = m.bounds(n.parts[0], known)
+		for _, p := range n.parts[1:] {
+			lo, hi := m.bounds(p, known)
+			if n.op == opOr {
+				least, most = max(least, lo), max(most, hi)
+			} else {
+				least, most = min(least, lo), min(most, hi)
+			}
+		}
+		return least, most
+	}
+	if m.at[n.column] < 0 {
+		return isFalse, isTrue
+	}
+	v, f := m.of(n, known, 0)
+	if f != nil {
+		return isFalse, isTrue
+	}
+	return v, v
+}

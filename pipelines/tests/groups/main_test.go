@@ -242,3 +242,29 @@ func TestRefused(t *testing.T) {
 		t.Errorf("left %v, %v", files, err)
 	}
 }
+
+// The column that says which row of a group stays may be a directory, of all files or of one.
+func TestKeepByDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for place, rows := range map[string]string{"m=1": "1\n2\n3\n", "m=2": "1.01\n2\n7\n"} {
+		at := filepath.Join(dir, place)
+		if err := os.MkdirAll(at, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		clitest.Write(t, filepath.Join(at, "p.csv"), "a\n"+rows)
+	}
+	for args, want := range map[string]string{
+		"--input=m=*/p.csv --keep=m:max": "0,0,2,0\n1,1,2,0\n2,2,1,1\n3,0,2,1\n4,1,2,1\n5,5,1,1\n",
+		"--input=m=*/p.csv --keep=m:min": "0,0,2,1\n1,1,2,1\n2,2,1,1\n3,0,2,0\n4,1,2,0\n5,5,1,1\n",
+		"--input=m=2/p.csv --keep=m:max": "0,0,1,1\n1,1,1,1\n2,2,1,1\n",
+	} {
+		flags := strings.Fields(args + " --columns=a --radius=0.1 --output=g.csv --report=none")
+		if _, stderr, code := clitest.End(t, clitest.Command(dir, flags...)); code != 0 {
+			t.Fatalf("%s: exit code %d\n%s", args, code, stderr)
+		}
+		if got := clitest.Read(t, filepath.Join(dir, "g.csv")); got != "id,group,size,keep\n"+want {
+			t.Errorf("%s: %s", args, got)
+		}
+	}
+}

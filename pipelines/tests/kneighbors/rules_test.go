@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -298,6 +299,36 @@ func TestFilterQueries(t *testing.T) {
 		_, stderr, code := runCommand(t, dir, strings.Fields("--input=p.csv --k=1 --output=x.csv "+args+flags)...)
 		if code != 2 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, %s, want %s", args, code, stderr, want)
+		}
+	}
+}
+
+// A file whose directory says that none of its rows meets --filter is not read, so that nobody sees what is wrong with its
+// rows; the others' numbers are those of all rows.
+func TestFilterSkipsDirectories(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for place, rows := range map[string]string{"m=1/c=x": "1,5\n2,cheap\n", "m=1/c=y": "3,6\n4,7\n",
+		"m=2/c=y": "5,1\n6,dear\n"} {
+		at := filepath.Join(dir, filepath.FromSlash(place))
+		if err := os.MkdirAll(at, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		clitest.Write(t, filepath.Join(at, "p.csv"), "a,price\n"+rows)
+	}
+	clitest.Write(t, filepath.Join(dir, "q.csv"), "a\n1\n")
+	want := "query_id,rank,neighbor_id,distance\n0,1,2,2\n0,2,3,3\n"
+	for _, c := range []struct{ filter, want string }{
+		{"price<8 and m=1 and not c='x'", ""},
+		{"price<8 and m=1", `c=x/p.csv: row 1, column price: found "cheap"`},
+	} {
+		_, stderr, code := runCommand(t, dir, "--input=m=*/c=*/p.csv", "--columns=a", "--k=2", "--queries=q.csv", "--filter="+
+			c.filter, "--output=o.csv", "--report=none")
+		if code == 0 != (c.want == "") || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s: exit code %d, %s", c.filter, code, stderr)
+		}
+		if c.want == "" && clitest.Read(t, filepath.Join(dir, "o.csv")) != want {
+			t.Errorf("%s: %s", c.filter, clitest.Read(t, filepath.Join(dir, "o.csv")))
 		}
 	}
 }
