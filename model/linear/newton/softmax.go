@@ -325,9 +325,9 @@ func (o *Optimizer) softmaxDiagonal(second []float64, n float64) []float64 {
 // softmaxRows is the sums of single rows, in lanes: one for each class.
 type softmaxRows struct {
 	padded           int
-	w, dir, gradient []float64 // feature-major
+	w, dir, gradient []float64 // feature-major, and last the intercepts
 	at, along, slope []float64
-	tried            []float64
+	tried, room      []float64
 }
 
 // rows begins the sums of single rows.
@@ -336,16 +336,17 @@ func (d *derivatives) rows(o *Optimizer) *softmaxRows {
 		return d.lanes
 	}
 	l := &softmaxRows{padded: lanes.Padded(o.vectors), tried: make([]float64, o.vectors)}
+	l.room = lanes.Make(l.padded)
 	major := func(point []float64) []float64 {
-		w := lanes.Make(o.features * l.padded)
-		for k, own := range o.coefs(point) {
-			for j, v := range own {
+		w := lanes.Make(o.width() * l.padded)
+		for k := range o.vectors {
+			for j, v := range point[k*o.width():][:o.width()] {
 				w[j*l.padded+k] = v
 			}
 		}
 		return w
 	}
-	l.w, l.gradient = major(d.point), lanes.Make(o.features*l.padded)
+	l.w, l.gradient = major(d.point), lanes.Make(o.width()*l.padded)
 	if d.along {
 		l.dir = major(d.dir)
 	}
@@ -359,7 +360,8 @@ func (d *derivatives) seal(o *Optimizer) {
 	if d == nil || d.lanes == nil {
 		return
 	}
-	for k, own := range o.coefs(d.gradient) {
+	for k := range o.vectors {
+		own := d.gradient[k*o.width():][:o.width()]
 		for j := range own {
 			own[j] += d.lanes.gradient[j*d.lanes.padded+k]
 		}
@@ -367,16 +369,14 @@ func (d *derivatives) seal(o *Optimizer) {
 	d.lanes = nil
 }
 
-// dot makes dst the decision values of a row at a point, whose coefficients are w, feature-major.
-func (l *softmaxRows) dot(o *Optimizer, x kernel.Row, w, point, dst []float64) {
+// dot makes dst the decision values of a row at the point w.
+func (l *softmaxRows) dot(x kernel.Row, w, dst []float64) {
 	if x.Idx == nil {
 		lanes.Best().Dot(x.Val, w, l.padded, dst)
 	} else {
 		lanes.Best().DotSparse(x.Idx, x.Val, w, l.padded, dst)
 	}
-	for k := range o.vectors {
-		dst[k] += point[k*o.width()+o.features]
-	}
+	addTo(dst, w[len(w)-l.padded:])
 }
 
 // addSoftmaxRow adds row i of a chunk to the sums.
@@ -384,20 +384,18 @@ func (s *optimizerSum) addSoftmaxRow(d *derivatives, x kernel.Row, i int, place 
 	o, l := s.learner, d.rows(s.learner)
 	weight *= s.weights[place]
 	p, slope := l.at[:o.vectors], l.slope[:o.vectors]
-	l.dot(o, x, l.w, d.point, l.at)
+	l.dot(x, l.w, l.at)
 	if d.along {
-		l.dot(o, x, l.dir, d.dir, l.along)
-		d.shorten(p, l.along, l.tried, int(place), weight)
+		l.dot(x, l.dir, l.along)
+		d.shorten(p, l.along, l.tried, l.room, int(place), weight)
 	}
-	d.loss += s.softmaxSlopes(p, slope, int(place), weight)
+	d.loss += softmaxSlopes(p, slope, l.room, int(place), weight)
 	if x.Idx == nil {
 		lanes.Best().Add(x.Val, l.slope, l.gradient, l.padded)
 	} else {
 		lanes.Best().AddSparse(x.Idx, x.Val, l.slope, l.gradient, l.padded)
 	}
-	for k, v := range slope {
-		d.gradient[k*s.width+o.features] += v
-	}
+	addTo(l.gradient[len(l.gradient)-l.padded:], l.slope)
 	switch {
 	case len(d.second) == 0:
 	case o.grams() && !o.newton:
@@ -474,20 +472,19 @@ func (s *optimizerSum) addGram(d *derivatives, c *linear.Chunk, places []int32) 
 
 // shorten adds the losses of a row at the shorter steps. With the whole step its decision values are at, of which
 // step is the step's; tried is as long.
-func (d *derivatives) shorten(at, step, tried []float64, place int, weight float64) {
+func (d *derivatives) shorten(at, step, tried, room []float64, place int, weight float64) {
 	for i, t := range lengths {
 		for k, v := range at {
 			tried[k] = v - float64((1-t)*step[k])
 		}
-		value, _ := loss.Softmax(tried, place)
-		d.shorter[i] += float64(weight * value)
+		d.shorter[i] += float64(weight * loss.SoftmaxValue(tried, place, room))
 	}
 }
 
 // softmaxSlopes makes of a row's decision values its probabilities and slopes, and gives its loss, both times its
 // weight.
-func (s *optimizerSum) softmaxSlopes(p, slope []float64, place int, weight float64) float64 {
-	value, others := loss.Softmax(p, place)
+func softmaxSlopes(p, slope, room []float64, place int, weight float64) float64 {
+	value, others := loss.Softmax(p, place, room)
 	for k, v := range p {
 		slope[k] = weight * v
 	}
@@ -500,6 +497,7 @@ type softmaxBlock struct {
 	at, along      []float64 // of each class, a value for each row
 	p, slope       []float64 // of each row, a value for each class
 	step, tried    []float64 // of one row
+	room           []float64 // likewise, padded
 	four           []float64 // of four classes, or pairs of them, a value for each row
 	weights, curve []float64 // of each row
 }
@@ -510,6 +508,7 @@ func newSoftmaxBlock(classes, rows int) *softmaxBlock {
 		*v = make([]float64, classes*rows)
 	}
 	b.step, b.tried, b.four = make([]float64, classes), make([]float64, classes), make([]float64, 4*rows)
+	b.room = lanes.Make(lanes.Padded(classes))
 	b.weights, b.curve = make([]float64, rows), make([]float64, rows)
 	return b
 }
@@ -539,9 +538,9 @@ func (s *optimizerSum) addSoftmaxBlock(d *derivatives, b *optimizerBlock, n int)
 			for k := range m.step {
 				m.step[k] = m.along[k*rows+r] + d.dir[k*s.width+last]
 			}
-			d.shorten(p, m.step, m.tried, place, weight)
+			d.shorten(p, m.step, m.tried, m.room, place, weight)
 		}
-		sum += s.softmaxSlopes(p, slope, place, weight)
+		sum += softmaxSlopes(p, slope, m.room, place, weight)
 		m.weights[r] = weight
 	}
 	d.loss += sum

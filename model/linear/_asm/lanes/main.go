@@ -428,6 +428,7 @@ func main() {
 		l.step(false)
 		l.step(true)
 		l.sigmoid()
+		l.exponentials()
 		l.logistic()
 		l.logisticSums()
 		l.weighLosses()
@@ -1116,6 +1117,37 @@ func (l level) sigmoid() {
 		ADDQ(Imm(uint64(l.bytes())), p)
 		ADDQ(Imm(uint64(l.bytes())), out)
 	})
+}
+
+func (l level) exponentials() {
+	begin("exponentials"+l.name, "func(p []float64, top float64, sums *[8]float64)", "is Kernels.Exponentials.")
+	p := Load(Param("p").Base(), GP64()).(reg.GPVirtual)
+	n := Load(Param("p").Len(), GP64())
+	top := l.reg()
+	VBROADCASTSD(NewParamAddr("top", 24), top)
+	var sums []vec
+	for range 8 / l.width {
+		sums = append(sums, l.zero())
+	}
+	Label("eight")
+	CMPQ(n, Imm(8))
+	JL(LabelRef("end"))
+	for h, sum := range sums {
+		a := l.sub(l.load(at(p, h*l.bytes())), top)
+		e := l.keep(l.compare(notAtMost, a, l.fill(lowest)), l.exp(a))
+		VMOVUPD(e, at(p, h*l.bytes()))
+		VADDPD(e, sum, sum)
+	}
+	ADDQ(Imm(64), p)
+	SUBQ(Imm(8), n)
+	JMP(LabelRef("eight"))
+	Label("end")
+	to := Load(Param("sums"), GP64())
+	for h, sum := range sums {
+		VMOVUPD(sum, Mem{Base: to, Disp: h * l.bytes()})
+	}
+	VZEROUPPER()
+	RET()
 }
 
 func (l level) logistic() {

@@ -264,6 +264,18 @@ func sigmoids(p, out []float64) {
 	}
 }
 
+func exponentials(p []float64, top float64, sums *[Width]float64) {
+	*sums = [Width]float64{}
+	for i, v := range p {
+		e := 0.0
+		if a := v - top; !(a <= lowest) {
+			e = expNegative(a)
+		}
+		p[i] = e
+		sums[i%Width] += e
+	}
+}
+
 func logistics(p, y, value, slope, curvature []float64) {
 	for i, v := range p {
 		value[i], slope[i], curvature[i] = Logistic(v, y[i])

@@ -111,6 +111,9 @@ type Kernels struct {
 	WeighRows func(x, weights, out []float64)
 	// Sigmoid is out[i] = 1/(1+exp(−p[i])); lengths are multiples of Width.
 	Sigmoid func(p, out []float64)
+	// Exponentials makes p[i] = exp(p[i]−top), where p[i] is not above top, or 0 where that is below exp(−708), and
+	// sums[i%8] the sums of these; the length is a multiple of Width.
+	Exponentials func(p []float64, top float64, sums *[Width]float64)
 	// Logistic is the loss of log_loss, log(1+exp(−p·y)) for y = ±1, with its slope and its second derivative in p;
 	// lengths are multiples of Width.
 	Logistic func(p, y, value, slope, curvature []float64)
@@ -132,7 +135,7 @@ type Kernels struct {
 var Generic = Kernels{
 	Name: "generic", Dot: dot, DotSparse: dotSparse, Add: add, AddSparse: addSparse, AddDot: addDot,
 	Truncate: truncate, TruncateSparse: truncateSparse, Step: step, StepMean: stepMean, Sigmoid: sigmoids,
-	Logistic: logistics,
+	Exponentials: exponentials, Logistic: logistics,
 	Products: products, TwoProducts: twoProducts, Centre32: centre[float32], Centre64: centre[float64], Subtract: subtract,
 	DotRows: dotRows, WeighRows: weighRows, LogisticSums: logisticSums, WeighLosses: weighLosses, SumRows: sumRows,
 	WeighSums: weighSums,

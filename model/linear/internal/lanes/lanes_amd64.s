@@ -2551,6 +2551,115 @@ end:
 	VZEROUPPER
 	RET
 
+// func exponentialsAVX2(p []float64, top float64, sums *[8]float64)
+// Requires: AVX, AVX2
+TEXT ·exponentialsAVX2(SB), NOSPLIT, $0-40
+	MOVQ         p_base+0(FP), AX
+	MOVQ         p_len+8(FP), CX
+	VBROADCASTSD top+24(FP), Y0
+	VXORPD       Y1, Y1, Y1
+	VXORPD       Y2, Y2, Y2
+
+eight:
+	CMPQ         CX, $0x08
+	JL           end
+	VMOVUPD      (AX), Y3
+	VSUBPD       Y0, Y3, Y3
+	VBROADCASTSD constant4<>+0(SB), Y4
+	VCMPPD       $0x16, Y4, Y3, Y4
+	VBROADCASTSD constant4<>+0(SB), Y5
+	VMAXPD       Y3, Y5, Y3
+	VMULPD       constant5<>+0(SB), Y3, Y5
+	VADDPD       constant6<>+0(SB), Y5, Y5
+	VSUBPD       constant6<>+0(SB), Y5, Y6
+	VMULPD       constant7<>+0(SB), Y6, Y7
+	VSUBPD       Y7, Y3, Y3
+	VMULPD       constant8<>+0(SB), Y6, Y6
+	VSUBPD       Y6, Y3, Y3
+	VMULPD       Y3, Y3, Y6
+	VMULPD       Y6, Y6, Y7
+	VMULPD       constant9<>+0(SB), Y3, Y8
+	VADDPD       constant10<>+0(SB), Y8, Y8
+	VMULPD       constant11<>+0(SB), Y3, Y9
+	VADDPD       constant12<>+0(SB), Y9, Y9
+	VMULPD       Y6, Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	VMULPD       constant13<>+0(SB), Y3, Y9
+	VADDPD       constant14<>+0(SB), Y9, Y9
+	VMULPD       constant15<>+0(SB), Y3, Y10
+	VADDPD       constant16<>+0(SB), Y10, Y10
+	VMULPD       Y6, Y10, Y10
+	VADDPD       Y10, Y9, Y9
+	VMULPD       Y7, Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	VMULPD       constant17<>+0(SB), Y3, Y9
+	VADDPD       constant18<>+0(SB), Y9, Y9
+	VMULPD       Y7, Y7, Y7
+	VMULPD       Y7, Y9, Y7
+	VADDPD       Y7, Y8, Y7
+	VPSLLQ       $0x34, Y5, Y5
+	VPADDQ       constant19<>+0(SB), Y5, Y5
+	VMULPD       Y7, Y6, Y6
+	VADDPD       Y6, Y3, Y3
+	VADDPD       constant2<>+0(SB), Y3, Y3
+	VMULPD       Y5, Y3, Y3
+	VANDPD       Y4, Y3, Y3
+	VMOVUPD      Y3, (AX)
+	VADDPD       Y3, Y1, Y1
+	VMOVUPD      32(AX), Y3
+	VSUBPD       Y0, Y3, Y3
+	VBROADCASTSD constant4<>+0(SB), Y4
+	VCMPPD       $0x16, Y4, Y3, Y4
+	VBROADCASTSD constant4<>+0(SB), Y5
+	VMAXPD       Y3, Y5, Y3
+	VMULPD       constant5<>+0(SB), Y3, Y5
+	VADDPD       constant6<>+0(SB), Y5, Y5
+	VSUBPD       constant6<>+0(SB), Y5, Y6
+	VMULPD       constant7<>+0(SB), Y6, Y7
+	VSUBPD       Y7, Y3, Y3
+	VMULPD       constant8<>+0(SB), Y6, Y6
+	VSUBPD       Y6, Y3, Y3
+	VMULPD       Y3, Y3, Y6
+	VMULPD       Y6, Y6, Y7
+	VMULPD       constant9<>+0(SB), Y3, Y8
+	VADDPD       constant10<>+0(SB), Y8, Y8
+	VMULPD       constant11<>+0(SB), Y3, Y9
+	VADDPD       constant12<>+0(SB), Y9, Y9
+	VMULPD       Y6, Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	VMULPD       constant13<>+0(SB), Y3, Y9
+	VADDPD       constant14<>+0(SB), Y9, Y9
+	VMULPD       constant15<>+0(SB), Y3, Y10
+	VADDPD       constant16<>+0(SB), Y10, Y10
+	VMULPD       Y6, Y10, Y10
+	VADDPD       Y10, Y9, Y9
+	VMULPD       Y7, Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	VMULPD       constant17<>+0(SB), Y3, Y9
+	VADDPD       constant18<>+0(SB), Y9, Y9
+	VMULPD       Y7, Y7, Y7
+	VMULPD       Y7, Y9, Y7
+	VADDPD       Y7, Y8, Y7
+	VPSLLQ       $0x34, Y5, Y5
+	VPADDQ       constant19<>+0(SB), Y5, Y5
+	VMULPD       Y7, Y6, Y6
+	VADDPD       Y6, Y3, Y3
+	VADDPD       constant2<>+0(SB), Y3, Y3
+	VMULPD       Y5, Y3, Y3
+	VANDPD       Y4, Y3, Y3
+	VMOVUPD      Y3, 32(AX)
+	VADDPD       Y3, Y2, Y2
+	ADDQ         $0x40, AX
+	SUBQ         $0x08, CX
+	JMP          eight
+
+end:
+	MOVQ    sums+32(FP), AX
+	VMOVUPD Y1, (AX)
+	VMOVUPD Y2, 32(AX)
+	VZEROUPPER
+	RET
+
 // func logisticAVX2(p []float64, y []float64, value *float64, slope *float64, curvature *float64)
 // Requires: AVX, AVX2
 TEXT ·logisticAVX2(SB), NOSPLIT, $0-72
@@ -5900,6 +6009,70 @@ tile1:
 	JMP          tile1
 
 end:
+	VZEROUPPER
+	RET
+
+// func exponentialsAVX512(p []float64, top float64, sums *[8]float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·exponentialsAVX512(SB), NOSPLIT, $0-40
+	MOVQ         p_base+0(FP), AX
+	MOVQ         p_len+8(FP), CX
+	VBROADCASTSD top+24(FP), Z0
+	VXORPD       Z1, Z1, Z1
+
+eight:
+	CMPQ         CX, $0x08
+	JL           end
+	VMOVUPD      (AX), Z2
+	VSUBPD       Z0, Z2, Z2
+	VBROADCASTSD constant4<>+0(SB), Z3
+	VCMPPD       $0x16, Z3, Z2, K1
+	VBROADCASTSD constant4<>+0(SB), Z3
+	VMAXPD       Z2, Z3, Z2
+	VMULPD.BCST  constant5<>+0(SB), Z2, Z3
+	VADDPD.BCST  constant6<>+0(SB), Z3, Z3
+	VSUBPD.BCST  constant6<>+0(SB), Z3, Z4
+	VMULPD.BCST  constant7<>+0(SB), Z4, Z5
+	VSUBPD       Z5, Z2, Z2
+	VMULPD.BCST  constant8<>+0(SB), Z4, Z4
+	VSUBPD       Z4, Z2, Z2
+	VMULPD       Z2, Z2, Z4
+	VMULPD       Z4, Z4, Z5
+	VMULPD.BCST  constant9<>+0(SB), Z2, Z6
+	VADDPD.BCST  constant10<>+0(SB), Z6, Z6
+	VMULPD.BCST  constant11<>+0(SB), Z2, Z7
+	VADDPD.BCST  constant12<>+0(SB), Z7, Z7
+	VMULPD       Z4, Z7, Z7
+	VADDPD       Z7, Z6, Z6
+	VMULPD.BCST  constant13<>+0(SB), Z2, Z7
+	VADDPD.BCST  constant14<>+0(SB), Z7, Z7
+	VMULPD.BCST  constant15<>+0(SB), Z2, Z8
+	VADDPD.BCST  constant16<>+0(SB), Z8, Z8
+	VMULPD       Z4, Z8, Z8
+	VADDPD       Z8, Z7, Z7
+	VMULPD       Z5, Z7, Z7
+	VADDPD       Z7, Z6, Z6
+	VMULPD.BCST  constant17<>+0(SB), Z2, Z7
+	VADDPD.BCST  constant18<>+0(SB), Z7, Z7
+	VMULPD       Z5, Z5, Z5
+	VMULPD       Z5, Z7, Z5
+	VADDPD       Z5, Z6, Z5
+	VPSLLQ       $0x34, Z3, Z3
+	VPADDQ.BCST  constant19<>+0(SB), Z3, Z3
+	VMULPD       Z5, Z4, Z4
+	VADDPD       Z4, Z2, Z2
+	VADDPD.BCST  constant2<>+0(SB), Z2, Z2
+	VMULPD       Z3, Z2, Z2
+	VMOVAPD.Z    Z2, K1, Z2
+	VMOVUPD      Z2, (AX)
+	VADDPD       Z2, Z1, Z1
+	ADDQ         $0x40, AX
+	SUBQ         $0x08, CX
+	JMP          eight
+
+end:
+	MOVQ    sums+32(FP), AX
+	VMOVUPD Z1, (AX)
 	VZEROUPPER
 	RET
 

@@ -379,6 +379,42 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// TestExponentials compares the kernel at every level to plain Go, bit for bit, and plain Go to package math.
+func TestExponentials(t *testing.T) {
+	for _, level := range Levels()[1:] {
+		for n := 0; n <= 8*Width; n += Width {
+			for variant, place := range placements {
+				r := newRand(uint64(n + variant))
+				p := placed(t, normal(r, n, variant > 0), place)
+				for i := range p {
+					switch r.IntN(4) {
+					case 0:
+						p[i] *= 300
+					case 1:
+						p[i] = math.Inf(-1)
+					}
+				}
+				top := 0.5
+				for _, v := range p {
+					if v > top {
+						top = v
+					}
+				}
+				want, sums, got := slices.Clone(p), [Width]float64{}, [Width]float64{1, 2, 3}
+				Generic.Exponentials(want, top, &sums)
+				for i, v := range want {
+					if e := math.Exp(p[i] - top); math.Abs(v-e) > 1e-15*e && e >= 1e-307 {
+						t.Fatalf("exp(%v) is %v, want %v", p[i]-top, v, e)
+					}
+				}
+				level.Exponentials(p, top, &got)
+				same(t, p, want, "Exponentials", level.Name, n, variant)
+				same(t, got[:], sums[:], "sums of Exponentials", level.Name, n, variant)
+			}
+		}
+	}
+}
+
 // TestLogistic compares the kernel at every level to plain Go, bit for bit, and plain Go to sums of many digits.
 func TestLogistic(t *testing.T) {
 	for _, level := range Levels()[1:] {

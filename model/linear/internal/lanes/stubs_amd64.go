@@ -134,6 +134,11 @@ func stepMeanAVX2(row *byte)
 //go:noescape
 func sigmoidAVX2(p []float64, out []float64)
 
+// exponentialsAVX2 is Kernels.Exponentials.
+//
+//go:noescape
+func exponentialsAVX2(p []float64, top float64, sums *[8]float64)
+
 // logisticAVX2 is Kernels.Logistic.
 //
 //go:noescape
@@ -278,6 +283,11 @@ func stepMeanAVX512(row *byte)
 //
 //go:noescape
 func sigmoidAVX512(p []float64, out []float64)
+
+// exponentialsAVX512 is Kernels.Exponentials.
+//
+//go:noescape
+func exponentialsAVX512(p []float64, top float64, sums *[8]float64)
 
 // logisticAVX512 is Kernels.Logistic.
 //

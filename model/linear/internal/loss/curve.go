@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"beamlearn/model/internal/elementary"
-	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/lanes"
 )
 
@@ -173,17 +172,49 @@ func Log1pUnit(x float64) float64 {
 
 // Softmax is the loss of multinomial log_loss where the class at place y is right, log Σexp(d) − d[y], and the
 // probability of all others. It makes of the decision values d the probabilities of the classes. Both are to an ulp
-// or some, however small.
-func Softmax(d []float64, y int) (value, others float64) {
-	own := d[y]
-	top, rest := linear.Softmax(d)
+// or some, however small; where exp is below exp(−708) of the greatest it counts as 0. The room is of as many numbers,
+// padded to lanes.
+func Softmax(d []float64, y int, room []float64) (value, others float64) {
+	top, most, rest := exponentials(d, room)
+	value, others = softmaxLoss(top-d[y], rest), rest
+	if all := 1 + rest; y != most {
+		others = all - room[y]
+	}
+	share := 1 / (1 + rest)
+	for k := range d {
+		d[k] = room[k] * share
+	}
+	return value, others * share
+}
+
+// SoftmaxValue is the loss alone, and leaves the decision values as they are.
+func SoftmaxValue(d []float64, y int, room []float64) float64 {
+	top, _, rest := exponentials(d, room)
+	return softmaxLoss(top-d[y], rest)
+}
+
+// exponentials makes the room exp(d[k]−top), where top is d[most], the greatest, and gives the sum of the others.
+func exponentials(d, room []float64) (top float64, most int, rest float64) {
+	top = d[0]
 	for k, v := range d {
-		if k != y {
-			others += v
+		if v > top {
+			top, most = v, k
 		}
 	}
-	if rest <= 1 {
-		return top - own + Log1pUnit(rest), others
+	copy(room, d)
+	room[most] = math.Inf(-1)
+	for k := len(d); k < len(room); k++ {
+		room[k] = math.Inf(-1)
 	}
-	return top - own + elementary.Log(1+rest), others
+	var s [lanes.Width]float64
+	lanes.Best().Exponentials(room, top, &s)
+	room[most] = 1
+	return top, most, ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+}
+
+func softmaxLoss(below, rest float64) float64 {
+	if rest <= 1 {
+		return below + Log1pUnit(rest)
+	}
+	return below + elementary.Log(1+rest)
 }
