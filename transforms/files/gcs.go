@@ -32,6 +32,9 @@ func isGCS(name string) bool { return strings.HasPrefix(name, "gs://") }
 // again. A variable for tests.
 var gcsPatience = 5 * time.Minute
 
+// gcsBackoff is how long the first pause before that is at most, which then doubles.
+var gcsBackoff = 200 * time.Millisecond
+
 // gcsAtATime is how many requests for small things are under way at a time.
 const gcsAtATime = 32
 
@@ -63,7 +66,7 @@ func gcsClient(ctx context.Context) (*storage.Client, error) {
 		storage.WithPolicy(storage.RetryAlways),
 		// of writes, too, which have a rule of their own that an answer got lost is final
 		storage.WithErrorFunc(storage.ShouldRetry),
-		storage.WithBackoff(gax.Backoff{Initial: 200 * time.Millisecond, Max: 30 * time.Second, Multiplier: 2}),
+		storage.WithBackoff(gax.Backoff{Initial: gcsBackoff, Max: 30 * time.Second, Multiplier: 2}),
 		storage.WithMaxRetryDuration(gcsPatience),
 	)
 	gcs.client, gcs.emulator = c, emulator

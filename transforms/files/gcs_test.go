@@ -161,6 +161,9 @@ func TestGCSChanged(t *testing.T) {
 	}
 }
 
+// Tests do not wait for a store that is well again at once.
+func init() { gcsBackoff = 5 * time.Millisecond }
+
 // What fails for the time being is tried again, from where it was: not a byte is lost, or comes twice.
 func TestGCSRetries(t *testing.T) {
 	content := pattern(1 << 20)

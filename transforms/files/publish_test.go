@@ -139,7 +139,11 @@ func TestPublishOvertaken(t *testing.T) {
 
 // Of jobs that publish at the same time, all files are of one in the end, through a link, too.
 func TestPublishAtOnce(t *testing.T) {
-	for range 20 {
+	rounds := 20
+	if testing.Short() {
+		rounds = 5
+	}
+	for range rounds {
 		dir := t.TempDir()
 		if err := os.Symlink("n", filepath.Join(dir, "link")); err != nil {
 			t.Fatal(err)

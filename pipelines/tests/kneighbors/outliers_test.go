@@ -142,10 +142,13 @@ func TestOutliersOfFewPoints(t *testing.T) {
 		}
 		return clitest.Read(t, filepath.Join(dir, "o.csv")), stderr
 	}
-	for _, rest := range []string{"lof", "kth", "lof --queries=x.csv"} {
+	for turn, rest := range []string{"lof", "kth", "lof --queries=x.csv"} {
 		want, _ := score("--input=x.csv --k=9 --outliers=" + rest)
-		for _, points := range []string{"--input=x.csv", "--input=x.csv.gz", "--index=x.index",
+		for i, points := range []string{"--input=x.csv", "--input=x.csv.gz", "--index=x.index",
 			"--input=faulty.csv --columns=a,b --on_error=skip"} {
+			if clitest.Brief() && turn > 0 && i%2 != turn%2 {
+				continue
+			}
 			got, said := score(points + " --outliers=" + rest)
 			if got != want || !strings.Contains(said, "10 points: scores go by k = 9") {
 				t.Errorf("%s, %s:\n%s\n%s\nexpected\n%s", points, rest, said, got, want)

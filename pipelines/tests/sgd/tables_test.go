@@ -113,6 +113,9 @@ func TestTablesOfManyCategories(t *testing.T) {
 		var first string
 		for i, read := range []struct{ ext, flag string }{{"csv", "--threads=1"}, {"parquet", "--chunk_rows=50"},
 			{"csv", "--cache_memory=0"}} {
+			if clitest.Brief() && i > 0 && (i == 1) == (name == "hashed") { // one with each of the two models
+				continue
+			}
 			file := filepath.Join(dir, fmt.Sprint(name, i, ".json"))
 			mustRun(t, dir, append(c.args, "--input=[0-5]."+read.ext, "--target=delayed",
 				"--columns=*,!air_time,!id", "--task=classification", "--report=none", "--standardize", "--alpha=0.001",
