@@ -232,6 +232,25 @@ func testDataflowFaults(t *testing.T) {
 		noOutput(t)
 	})
 
+	for name, c := range map[string]struct {
+		status  int
+		message string
+	}{
+		"no right": {403, "Permission 'dataflow.jobs.create' denied on project: 'project'"},
+		"no quota": {429, "Quota exceeded for quota metric 'Create jobs' of service 'dataflow.googleapis.com'"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			jobs := len(f.Jobs())
+			f.Refuse(c.status, c.message)
+			code, stderr := ended(t, begin(t, f.Put("in/sound.csv", []byte("1,2\n3,4\n5,6\n")), "--header=no", "--k=1"))
+			if code != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.message) ||
+				len(f.Jobs()) != jobs {
+				t.Errorf("exit code %d, want 1 and %s\n%s", code, c.message, stderr)
+			}
+			noOutput(t)
+		})
+	}
+
 	t.Run("interrupt", func(t *testing.T) {
 		// A distance without a fast kernel, one thread: half a minute.
 		rows := bytes.Repeat([]byte(strings.Repeat("1,", 63)+"2\n"), 12000)

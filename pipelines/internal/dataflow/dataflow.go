@@ -4,7 +4,7 @@
 //
 // It checks what of a submission can be checked without Google: credentials, staged files and their hashes, the job's
 // description. It has no container, so that the image and Beam's boot program in it are not tried, one worker, and
-// none of Dataflow's own shuffle, autoscaling or quotas.
+// none of Dataflow's own shuffle, autoscaling or quotas; what a refusal for want of these looks like, [Fake.Refuse] says.
 package dataflow
 
 import (
@@ -65,6 +65,7 @@ type Fake struct {
 	mu      sync.Mutex
 	calls   []string
 	jobs    []*Job
+	refusal error // of the next job, if any
 	workers map[string]*exec.Cmd
 	closed  bool
 
@@ -216,6 +217,13 @@ type httpError struct {
 	error
 }
 
+// Refuse makes the fake refuse the next job, with a status of HTTP and a message, as for want of rights or of quota.
+func (f *Fake) Refuse(status int, message string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refusal = &httpError{status, errors.New(message)}
+}
+
 func badRequest(format string, args ...any) error {
 	return &httpError{http.StatusBadRequest, fmt.Errorf(format, args...)}
 }
@@ -261,6 +269,11 @@ func (f *Fake) create(r *http.Request) (any, error) {
 		return nil, badRequest("%w", err)
 	}
 	f.mu.Lock()
+	if err := f.refusal; err != nil {
+		f.refusal = nil
+		f.mu.Unlock()
+		return nil, err
+	}
 	j := &Job{ID: fmt.Sprintf("fake-%d", len(f.jobs)+1), Description: &d, state: "JOB_STATE_RUNNING",
 		done: make(chan struct{})}
 	f.jobs = append(f.jobs, j)
