@@ -57,7 +57,7 @@ var rooms = []struct {
 	rank int
 	name string
 }{
-	{0, "model/fault"}, {0, "model/internal"}, {0, "model/tables"},
+	{0, "model/fault"}, {0, "model/heap"}, {0, "model/internal"}, {0, "model/tables"},
 	{1, "model/internal/jsontext"}, {1, "model/report"}, {1, "model/vectors"},
 	{2, "model/features"},
 	{3, "model/formats"}, {3, "model/linear"}, {3, "model/neighbors"}, {3, "model/triples"},

@@ -8,9 +8,9 @@ import (
 	"sync"
 
 	"beamlearn/model/formats"
+	"beamlearn/model/heap"
 	"beamlearn/model/linear/overview"
 	"beamlearn/model/vectors"
-	"beamlearn/transforms/heap"
 	"beamlearn/transforms/vectorio"
 )
 

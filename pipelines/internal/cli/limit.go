@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"beamlearn/transforms/heap"
+	"beamlearn/model/heap"
 )
 
 // Limit is a bound of the memory of this process.
