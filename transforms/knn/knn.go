@@ -386,7 +386,7 @@ func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error)
 			reading.Meet(patterns, j.dim(), zeroBased)
 		}
 		if j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading); err == nil && j.Index != nil {
-			if j.Queries.Sparse() && !j.Options.CarriesSparse() {
+			if j.Queries.Sparse() && !j.Options.CarriesSparse() && j.Queries.Dim <= vectorio.MaxDenseFeatures {
 				j.Queries = j.Queries.Dense()
 			}
 			j.Reading.Formats.Sparse = j.Queries.Sparse()
@@ -402,7 +402,8 @@ func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error)
 	return err
 }
 
-// CarriesSparse reports whether a search by these options takes sparse rows: what is approximate takes dense ones.
+// CarriesSparse reports whether a search by these options takes all sparse rows: with a recall, it takes only those of
+// more columns than are stored with their zeros, and answers them exactly.
 func (o *Options) CarriesSparse() bool { return o.Recall == 0 }
 
 // encoded is a dataset of tables whose rows become numbers, sparse where there are many of these.
@@ -433,11 +434,13 @@ func inspectPoints(ctx context.Context, patterns []string, reading *vectorio.Opt
 		return nil, err
 	}
 	if d.Sparse() && !o.CarriesSparse() {
-		if d.Dim > vectorio.MaxDenseFeatures {
-			return nil, fault.File(d.Name(), fmt.Sprintf("at most %d columns of sparse rows with a recall: search them "+
-				"without", vectorio.MaxDenseFeatures), "%d columns", d.Dim)
+		switch {
+		case d.Dim <= vectorio.MaxDenseFeatures:
+			d = d.Dense()
+		case o.Index != "" || o.Groups != nil || o.IndexMemory > 0:
+			return nil, fault.File(d.Name(), fmt.Sprintf("at most %d columns of sparse rows with a recall in an index file, for "+
+				"groups, or with an index memory: search them without", vectorio.MaxDenseFeatures), "%d columns", d.Dim)
 		}
-		d = d.Dense()
 	}
 	reading.Formats.Sparse = d.Sparse()
 	return d, nil

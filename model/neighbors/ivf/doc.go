@@ -33,6 +33,12 @@
 // tiles or counts of bits compare points and queries: see cells.go. There are √n/2 lists, the graph is made of them
 // too, and where the exact index looks cheaper, before or after the pilot, it answers.
 //
+// # Sparse points
+//
+// Sparse points, whose columns are too many for their zeros, are answered exactly. An inverted index compares a pair of
+// them in less time than it takes to look at both: candidates by rare columns alone, or by leaders that both are near to,
+// took as long, or longer, for a recall of 0.9, also of rows that have topics.
+//
 // # Cost
 //
 // Of a repetition for n points of d columns, with leaves of m points (256, or 8·k) of which each point is in f (1 in

@@ -31,14 +31,16 @@ func Graph(points *vectors.Block, k int, o Options, s neighbors.Search) (*neighb
 		return nil, nil, errors.New("no points to index")
 	case n > neighbors.MaxPoints:
 		return nil, nil, fmt.Errorf("%d points: an index holds at most %d", n, neighbors.MaxPoints)
-	case points.Sparse != nil:
-		return nil, nil, errors.New("approximate neighbours: sparse rows, expected dense ones")
 	case k < 1 || k > n-1:
 		return nil, nil, fmt.Errorf("k = %d: must be between 1 and %d, the number of other points", k, n-1)
 	}
 	g := &graph{points: points, k: k, o: o, threads: s.NumThreads(), search: s, report: Report{Asked: o.Recall}}
 	start := time.Now()
-	found, err := g.run()
+	run := g.run
+	if points.Sparse != nil { // no lists of theirs were found that save anything: see the package's doc
+		run = g.exactly
+	}
+	found, err := run()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -42,11 +42,14 @@ func Fit(points *vectors.Block, o Options) (*Index, error) {
 // (see [Lists]), it is O(n·d), and the answers are the same.
 func Open(points *vectors.Block, exact *neighbors.Index, o Options) (*Index, error) {
 	o.EnsureDefaults()
-	if err := o.check(points); err != nil {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	start := time.Now()
 	x := &Index{o: o, points: points, exact: exact}
+	if points.Sparse != nil { // which have no lists: all queries are answered exactly
+		return x, nil
+	}
 	if o.InCells() {
 		err := x.openCells()
 		x.seconds = time.Since(start).Seconds()
@@ -100,7 +103,7 @@ func Open(points *vectors.Block, exact *neighbors.Index, o Options) (*Index, err
 // would save nothing.
 func Exactly(points *vectors.Block, exact *neighbors.Index, o Options) (*Index, error) {
 	o.EnsureDefaults()
-	if err := o.check(points); err != nil {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	return &Index{o: o, points: points, exact: exact}, nil
@@ -110,8 +113,11 @@ func Exactly(points *vectors.Block, exact *neighbors.Index, o Options) (*Index, 
 // nil where there is nothing to put into lists. O(n·√n·d).
 func Lists(points *vectors.Block, o Options) (*neighbors.Partition, error) {
 	o.EnsureDefaults()
-	if err := o.check(points); err != nil {
+	if err := o.Validate(); err != nil {
 		return nil, err
+	}
+	if points.Sparse != nil {
+		return nil, nil
 	}
 	threads := (&neighbors.Search{}).NumThreads()
 	x := &Index{o: o, points: points, space: newSpace(points, &o, threads)}
@@ -123,17 +129,6 @@ func Lists(points *vectors.Block, o Options) (*neighbors.Partition, error) {
 		return x.partition(r, members, threads), nil
 	}
 	return nil, nil
-}
-
-// check says why points cannot be searched approximately.
-func (o *Options) check(points *vectors.Block) error {
-	if err := o.Validate(); err != nil {
-		return err
-	}
-	if points.Sparse != nil {
-		return errors.New("approximate neighbours: sparse rows, expected dense ones")
-	}
-	return nil
 }
 
 // partition chooses leaders among the members, and finds the nearest to each.
@@ -254,8 +249,8 @@ func (r *Report) describe(x *Index, fanout int) {
 
 // check says why rows cannot be queries.
 func (x *Index) check(q *vectors.Block) error {
-	if q.Sparse != nil {
-		return errors.New("approximate neighbours: sparse rows, expected dense ones")
+	if (q.Sparse != nil) != (x.points.Sparse != nil) {
+		return errors.New("approximate neighbours: sparse queries of dense points, or dense ones of sparse points")
 	}
 	if q.Dim != x.points.Dim {
 		return fmt.Errorf("queries have %d columns, the index has %d", q.Dim, x.points.Dim)

@@ -90,13 +90,38 @@ func TestSparse(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "wide.mtx"),
 		"%%MatrixMarket matrix coordinate real general\n3 20000 2\n1 20000 1\n2 7 3\n")
 	for _, c := range []struct{ flag, want string }{
-		{"--recall=0.9", "wide.mtx: found 20000 columns, expected at most 16384 columns of sparse rows with a recall: " +
-			"search them without\n"},
+		{"--recall=0.9 --index_memory=1GB", "wide.mtx: found 20000 columns, expected at most 16384 columns of sparse rows " +
+			"with a recall in an index file, for groups, or with an index memory: search them without\n"},
+		{"--recall=0.9 --metric=correlation", "metric correlation takes at most 16384 columns of sparse rows, found 20000"},
 		{"--algorithm=kd_tree", "algorithm kd_tree takes at most 16384 columns of sparse rows, found 20000: use brute"},
 	} {
-		if _, stderr, code := runCommand(t, dir, "--input=wide.mtx", "--k=1", c.flag, "--output=wide.csv"); code == 0 ||
+		args := append(strings.Fields(c.flag), "--input=wide.mtx", "--k=1", "--output=wide.csv")
+		if _, stderr, code := runCommand(t, dir, args...); code == 0 ||
 			!strings.Contains(stderr, c.want) {
 			t.Errorf("%s: %s", c.flag, stderr)
+		}
+	}
+	// So many columns are searched exactly, whatever the recall asked: every point, other queries, and an index's.
+	if _, stderr, code := clitest.End(t, clitest.Other(dir, "index", "--input=wide.mtx", "--metric=cosine",
+		"--index=wide.index")); code != 0 {
+		t.Fatal(stderr)
+	}
+	for _, args := range [][]string{{"--input=wide.mtx", "--metric=cosine"}, {"--index=wide.index"},
+		{"--input=wide.mtx", "--metric=cosine", "--queries=wide.mtx"}, {"--index=wide.index", "--queries=wide.mtx"}} {
+		var outputs []string
+		for _, recall := range []string{"", "--recall=0.9"} {
+			all := append([]string{"--k=1", "--output=wide.csv", "--report=none"}, args...)
+			if recall != "" {
+				all = append(all, recall)
+			}
+			_, stderr, code := runCommand(t, dir, all...)
+			if code != 0 || recall != "" && !strings.Contains(stderr, "recall 1: all were answered exactly") {
+				t.Fatalf("%s: %s", all, stderr)
+			}
+			outputs = append(outputs, clitest.Read(t, filepath.Join(dir, "wide.csv")))
+		}
+		if outputs[0] != outputs[1] {
+			t.Errorf("%s: with a recall\n%s\nwithout\n%s", args, outputs[1], outputs[0])
 		}
 	}
 }
