@@ -44,6 +44,7 @@ func (newtonStage) pass(f *Fit, p *Pass) {
 
 func (newtonStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	f.scaleWarning()
+	f.manyWarning()
 	l := learner.(*newton.Optimizer)
 	gap, known := l.Gap()
 	above := ""

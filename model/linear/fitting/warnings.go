@@ -142,6 +142,17 @@ func (f *Fit) gapWarning(c interface{ Gap() (gap, alpha float64) }, near float64
 	}
 }
 
+// manyWarning warns where nothing chooses among the models that fit all rows.
+func (f *Fit) manyWarning() {
+	e := linear.ExactOptions(&f.chosen)
+	if e.Penalty != linear.None && *e.Alpha > 0 || int64(f.features) < f.survey.Rows {
+		return
+	}
+	f.warnings = append(f.warnings, fmt.Sprintf("%d rows of %d columns do not tell what the coefficients are without a "+
+		"penalty: this model is one of many, and not that of the least norm, which --penalty=l2 with a small --alpha, as "+
+		"1e-9, comes near", f.survey.Rows, f.features))
+}
+
 // easier says what makes an optimum easier to reach.
 func (f *Fit) easier() string {
 	if f.chosen.Penalty != linear.None {

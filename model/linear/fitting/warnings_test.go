@@ -101,3 +101,31 @@ func TestFarOff(t *testing.T) {
 		}
 	}
 }
+
+// Without a penalty, rows that are no more than the columns leave the coefficients open, which is said; sums of products
+// give those of the least norm there, and with more rows or with a penalty there is nothing to say.
+func TestManyWarning(t *testing.T) {
+	t.Parallel()
+	for _, v := range []struct {
+		name    string
+		loss    linear.Loss
+		rows    int
+		penalty linear.Penalty
+		alpha   float64
+		want    bool
+	}{
+		{"no penalty", linear.Huber, 5, linear.None, 1, true},
+		{"alpha 0", linear.Huber, 8, linear.L2, 0, true},
+		{"more rows", linear.Huber, 9, linear.None, 1, false},
+		{"a penalty", linear.Huber, 5, linear.L2, 1e-3, false},
+		{"sums of products", linear.SquaredError, 5, linear.None, 1, false},
+	} {
+		c := lineartest.Logistic(v.rows, 8, 3)
+		c.Numbers = lineartest.RowNumbers(0, v.rows)
+		f := driven(t, FitOptions{Options: linear.Options{Task: linear.Regression, Loss: v.loss, Penalty: v.penalty},
+			Alphas: []float64{v.alpha}}, c, 1)
+		if got := strings.Contains(strings.Join(f.Warnings(), "\n"), "one of many"); got != v.want {
+			t.Errorf("%s: %q", v.name, f.Warnings())
+		}
+	}
+}
