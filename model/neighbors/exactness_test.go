@@ -2,7 +2,6 @@ package neighbors
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -62,23 +61,24 @@ func nearestByDifferences(rows [][]float64, k int) *Neighbors {
 	out := &Neighbors{Offsets: []int64{0}}
 	squares := make([]float64, len(rows))
 	for i, x := range rows {
+		least := make([]float64, 0, k) // of the squares, in their order
 		for j, y := range rows {
 			square := 0.0
 			for c, v := range x {
 				square += (v - y[c]) * (v - y[c])
 			}
-			squares[j] = square
+			if squares[j] = square; j != i && (len(least) < k || square < least[k-1]) {
+				at, _ := slices.BinarySearch(least, square)
+				least = slices.Insert(least[:min(len(least), k-1)], at, square)
+			}
 		}
-		squares[i] = math.Inf(1)
-		sorted := slices.Clone(squares)
-		slices.Sort(sorted)
 		type found struct {
 			distance float64
 			position int32
 		}
 		var near []found
 		for j, s := range squares {
-			if j != i && s <= sorted[k-1]*(1+1e-9) {
+			if j != i && s <= least[k-1]*(1+1e-9) {
 				near = append(near, found{Distance(x, rows[j], Options{}), int32(j)})
 			}
 		}

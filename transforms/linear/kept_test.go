@@ -195,6 +195,9 @@ func TestJudgeKept(t *testing.T) {
 		}
 		judged := map[int64]*overview.Judged{}
 		for _, size := range []int64{-1, 0, 4 << 20} { // nothing is kept, all, and of .csv some of the chunks whole
+			if brief() && format == "npy" && size > 0 { // the last size is for text
+				continue
+			}
 			j := &training{input: input, reading: reading, unitRows: 1000, chunkRows: 20_000, fitting: exactOfTwo}
 			j.options = Options{Shards: 8, Workers: placement.InProcess, CacheMemory: size}
 			j.options.Model = filepath.Join(t.TempDir(), "m.json")

@@ -39,7 +39,7 @@ func bruteForce(points, queries []float64, dim, k int, m neighbors.Metric, self 
 	all := make([][]float64, len(queries)/dim)
 	for i := range all {
 		x := queries[i*dim : (i+1)*dim]
-		var d []float64
+		near := make([]float64, 0, k) // the least, in their order
 		for j := 0; j < len(points); j += dim {
 			sum, most := 0.0, 0.0
 			for c, v := range points[j : j+dim] {
@@ -52,12 +52,13 @@ func bruteForce(points, queries []float64, dim, k int, m neighbors.Metric, self 
 			if m == neighbors.Chebyshev {
 				sum = most
 			}
-			if !self || j != i*dim {
-				d = append(d, sum)
+			if self && j == i*dim || len(near) == k && sum >= near[k-1] {
+				continue
 			}
+			at, _ := slices.BinarySearch(near, sum)
+			near = slices.Insert(near[:min(len(near), k-1)], at, sum)
 		}
-		slices.Sort(d)
-		all[i] = d[:k]
+		all[i] = near
 	}
 	return all
 }
