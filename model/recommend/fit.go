@@ -42,7 +42,7 @@ func Fit(ctx context.Context, x *Interactions, o Options, threads int) (*Model, 
 	return all[0], nil
 }
 
-// FitAll is Fit for several shrinkages, which take the place of that of the options, in one go.
+// FitAll is Fit for several shrinkages, at least one, which take the place of that of the options, in one go.
 func FitAll(ctx context.Context, x *Interactions, o Options, shrinkages []float64, threads int) ([]*Model, error) {
 	o.EnsureDefaults()
 	for _, s := range shrinkages {

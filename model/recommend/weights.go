@@ -201,7 +201,7 @@ const (
 // sums of their products, by Cauchy and Schwarz no more than an item's own, fit in 31 bits. Such sums have the bits that
 // float64 would give them, in whatever order, and take a third of the memory.
 func (m *matrix) pack(weight []float64) {
-	if len(m.public) > packedItems || len(weight) > math.MaxUint32 {
+	if len(m.public) > packedItems || int64(len(weight)) > math.MaxUint32 {
 		return
 	}
 	if m.counts {
