@@ -58,6 +58,7 @@ type Options struct {
 	Params *Params `json:",omitempty"`
 
 	centred bool // rows less their means, of Correlation: see resolve
+	few     bool // see FitFew
 }
 
 // EnsureDefaults fills in what is not set.
@@ -310,6 +311,16 @@ func Fit(block *vectors.Block, o Options) (*Index, error) {
 	return x, nil
 }
 
+// fewPoints is how many points are compared one by one before tiles have been made of them.
+const fewPoints = 32
+
+// FitFew is [Fit] for points that answer few queries, perhaps so few that what Fit would prepare takes longer than to
+// compare all pairs. It gives the same answers.
+func FitFew(block *vectors.Block, o Options) (*Index, error) {
+	o.few = block.Len() <= fewPoints
+	return Fit(block, o)
+}
+
 // newEngine chooses by options, which are valid, and by the points.
 func newEngine(p *points, o Options) engine {
 	switch {
@@ -330,6 +341,9 @@ func hasTiles(o Options, dim int) bool { return tileMetric(o.Metric) && !o.Bits 
 
 // newBruteForce is the fastest engine that compares all pairs.
 func newBruteForce(p *points, o Options) engine {
+	if o.few {
+		return newBrute(p, o)
+	}
 	if k := tile.Best(); k != &tile.Generic && hasTiles(o, p.dim) {
 		return newTiled(p, o, k)
 	}

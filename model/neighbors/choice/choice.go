@@ -218,7 +218,11 @@ func (s *Searcher) open(r *run) (*opened, error) {
 			points.Numbers[i] = int64(i)
 		}
 	}
-	x, err := neighbors.Fit(points, s.x.Options())
+	fit := neighbors.Fit
+	if len(r.positions) < perCell { // for one block of queries
+		fit = neighbors.FitFew
+	}
+	x, err := fit(points, s.x.Options())
 	if err != nil {
 		return nil, err
 	}
