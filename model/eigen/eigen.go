@@ -166,6 +166,15 @@ func (o *Options) MostPasses(features int, rows int64) int {
 // width is the number of vectors of a sketch.
 func (o *Options) width(features int) int { return min(o.Components+o.Oversamples, features) }
 
+// SketchBytes is the memory of the sum of a pass over rows of so many columns where it is a sketch, and 0 where it is
+// not. Call it after Settle.
+func (o *Options) SketchBytes(features int) int64 {
+	if o.Solver != Randomized {
+		return 0
+	}
+	return 8 * int64(features) * int64(o.width(features))
+}
+
 // PCA is the principal components of rows: scikit-learn's PCA, by its names. It is plain data, and safe for
 // concurrent use as long as nobody changes it.
 type PCA struct {

@@ -156,6 +156,20 @@ func TestShare(t *testing.T) {
 	}
 }
 
+// How much memory a sketch of very many columns takes is told before it is made, and of few columns nothing is.
+func TestLargeSketch(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for features, told := range map[string]bool{"5000000": true, "5000": false} {
+		clitest.Write(t, filepath.Join(dir, features+".svm"), "1 1:1 2:3\n0 "+features+":1\n")
+		_, stderr, code := clitest.End(t, clitest.Command(dir, "--input="+features+".svm", "--components=2",
+			"--output_model=m.json", "--report=none", "--explain"))
+		if got := strings.Contains(stderr, "each of the 8 sums of a pass takes 457.8 MiB"); code != 0 || got != told {
+			t.Errorf("%s columns: exit code %d: %s", features, code, stderr)
+		}
+	}
+}
+
 // A sketch, which is not needed here, finds what the covariance does.
 func TestRandomized(t *testing.T) {
 	dir := t.TempDir()

@@ -132,6 +132,7 @@ func (c *command) run(ctx context.Context) error {
 		if err := cli.Usage(finding.Settle(job.Data.Dim)); err != nil {
 			return err
 		}
+		c.tellSketch(finding.SketchBytes(job.Data.Dim), job)
 	}
 	if c.Explaining() {
 		return errors.Join(c.explain(ctx, job, finding), job.Clean(context.WithoutCancel(ctx)))
@@ -143,6 +144,17 @@ func (c *command) run(ctx context.Context) error {
 	}
 	err = c.finish(ctx, job, pca, to, start)
 	return errors.Join(err, job.Clean(context.WithoutCancel(ctx)))
+}
+
+// largeSketch is the memory of all sums of a pass above which the user is told before they are made.
+const largeSketch = 1 << 30
+
+// tellSketch tells how large the sums of a pass are, each of so many bytes.
+func (c *command) tellSketch(each int64, job *eigen.Job) {
+	if all := each * int64(job.Options.Shards+1); all > largeSketch {
+		c.Tell(fmt.Sprintf("each of the %d sums of a pass takes %s, as the vectors do that rows are multiplied by: up to %s "+
+			"in all; fewer --components take less", job.Options.Shards, files.Bytes(each), files.Bytes(all)))
+	}
 }
 
 // job is what the flags ask for, with every fault of theirs.
