@@ -37,6 +37,8 @@ const (
 	parquetPageMin, parquetRatio = 64 << 20, 64
 	// A row group is cut into parquetParts, or more while so many readings of it come to less than parquetDecoded bytes.
 	parquetParts, parquetPartsMax, parquetDecoded = 8, 1024, 1 << 30
+	// parquetPage is what pages have in most files, and dictionaries at most.
+	parquetPage = 1 << 20
 	// parquetBatch is about how many numbers are decoded at a time.
 	parquetBatch = 128 << 10
 )
@@ -74,6 +76,7 @@ type columnar struct {
 type parquetGroup struct {
 	first, rows int64
 	bytes       int64 // of the columns that are read, as they are stored
+	open        int64 // about what it takes to read them, side by side
 }
 
 func inspectParquet(ctx context.Context, f File, _ compression, o Options) (Source, error) {
@@ -383,6 +386,8 @@ func (s *parquetSource) measure(in *parquetBytes) error {
 				return in.damaged("%d values of column %s for %d rows", n, f.name, g.rows)
 			}
 			g.bytes += size
+			// A page as it is and decompressed, and its dictionary twice.
+			g.open += min(s.ahead(), size) + 2*min(max(c.TotalUncompressedSize(), 0), 2*parquetPage)
 		}
 		s.groups = append(s.groups, g)
 		s.rows += g.rows

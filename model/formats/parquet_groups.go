@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/parquet/file"
+
+	"beamlearn/model/heap"
 )
 
 // parquetGroups opens the row groups of a file one after the other, at the columns that are read: for whoever reads a
@@ -24,6 +26,7 @@ type parquetGroups struct {
 	lists              []*parquetList  // where they are decoded to, nil of those that are no lists
 	id, target, weight *parquetChunk   // nil where there are none
 	left               int64           // the row where the reader before left it, from which nobody has gone on; or -1
+	kept               *heap.Kept      // about what is open; nil: nothing is
 }
 
 // open is what reads rows from the first on: a row group that another reader has left open before it, if there is one.
@@ -136,6 +139,10 @@ func (g *parquetGroups) discard() { _ = g.Close() }
 func (g *parquetGroups) Close() (err error) {
 	defer g.in.undamaged(&err)
 	g.isOpen = false
+	if g.kept != nil {
+		g.kept.Drop()
+		g.kept = nil
+	}
 	for _, c := range append(g.vector, g.id, g.target, g.weight) {
 		if c == nil {
 			continue
@@ -146,6 +153,11 @@ func (g *parquetGroups) Close() (err error) {
 	}
 	g.vector, g.id, g.target, g.weight = g.vector[:0], nil, nil, nil
 	return err
+}
+
+// ahead is how many bytes of each column are read ahead.
+func (s *parquetSource) ahead() int64 {
+	return min(max(parquetAhead/int64(len(s.columns())), parquetAheadMin), parquetAheadMax)
 }
 
 // seek opens the row group of a row, behind the last one that was read, and gets there; unless it is there already.
@@ -162,8 +174,7 @@ func (g *parquetGroups) seek(row int64) (opened bool, err error) {
 		return false, err
 	}
 	if g.file == nil {
-		ahead := min(max(parquetAhead/int64(len(g.s.columns())), parquetAheadMin), parquetAheadMax)
-		if g.file, err = g.in.open(ahead, file.WithMetadata(g.s.meta)); err != nil {
+		if g.file, err = g.in.open(g.s.ahead(), file.WithMetadata(g.s.meta)); err != nil {
 			return false, err
 		}
 		g.lists = make([]*parquetList, len(g.s.vector))
@@ -199,6 +210,8 @@ func (g *parquetGroups) seek(row int64) (opened bool, err error) {
 		}
 	}
 	g.isOpen, g.row, g.end = true, of.first, of.first+of.rows
+	g.kept = heap.NewKept()
+	g.kept.Add(of.open)
 	return true, g.dropTo(row)
 }
 

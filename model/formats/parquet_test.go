@@ -741,21 +741,24 @@ func TestParquetGroupPool(t *testing.T) {
 func TestParquetCut(t *testing.T) {
 	const mega = 1 << 20
 	for _, c := range []struct {
-		groups []parquetGroup
+		groups [][3]int64 // the first row, rows, bytes
 		size   int64
 		want   string // the numbers of rows
 	}{
-		{[]parquetGroup{{0, 10, 1}}, 4, "[3 3 4]"},
-		{[]parquetGroup{{0, 10, 1}}, 10, "[10]"},
-		{[]parquetGroup{{0, 10, 1}, {10, 0, 1}, {10, 5, 1}, {15, 5, 1}, {20, 30, 1}, {50, 3, 1}}, 20, "[20 15 15 3]"},
-		{[]parquetGroup{{0, 3, 1}, {3, 30, 1}, {33, 30, 1}}, 20, "[3 15 15 15 15]"},
-		{[]parquetGroup{{0, 1000, 1}}, 100, "[100 100 100 100 100 100 100 100 100 100]"},
+		{[][3]int64{{0, 10, 1}}, 4, "[3 3 4]"},
+		{[][3]int64{{0, 10, 1}}, 10, "[10]"},
+		{[][3]int64{{0, 10, 1}, {10, 0, 1}, {10, 5, 1}, {15, 5, 1}, {20, 30, 1}, {50, 3, 1}}, 20, "[20 15 15 3]"},
+		{[][3]int64{{0, 3, 1}, {3, 30, 1}, {33, 30, 1}}, 20, "[3 15 15 15 15]"},
+		{[][3]int64{{0, 1000, 1}}, 100, "[100 100 100 100 100 100 100 100 100 100]"},
 		// A large row group, of which each span decodes all that stands before it.
-		{[]parquetGroup{{0, 1000, 512 * mega}}, 1, "[125 125 125 125 125 125 125 125]"},
-		{[]parquetGroup{{0, 1000, 100 * mega}}, 1, "[100 100 100 100 100 100 100 100 100 100]"},
+		{[][3]int64{{0, 1000, 512 * mega}}, 1, "[125 125 125 125 125 125 125 125]"},
+		{[][3]int64{{0, 1000, 100 * mega}}, 1, "[100 100 100 100 100 100 100 100 100 100]"},
 	} {
 		var got []int64
-		src := &parquetSource{groups: c.groups}
+		src := &parquetSource{}
+		for _, g := range c.groups {
+			src.groups = append(src.groups, parquetGroup{first: g[0], rows: g[1], bytes: g[2]})
+		}
 		var next int64
 		for _, s := range src.Cut(c.size) {
 			if s.First != next || s.Rows < 1 {
@@ -769,7 +772,7 @@ func TestParquetCut(t *testing.T) {
 		}
 	}
 	// No number of rows that a footer claims makes more spans than this.
-	if n := len((&parquetSource{groups: []parquetGroup{{0, 1 << 60, 1}}}).Cut(1)); n != parquetPartsMax {
+	if n := len((&parquetSource{groups: []parquetGroup{{rows: 1 << 60, bytes: 1}}}).Cut(1)); n != parquetPartsMax {
 		t.Errorf("%d spans", n)
 	}
 }

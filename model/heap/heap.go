@@ -35,6 +35,9 @@ func (k *Kept) Add(n int64) {
 	kept.Add(n)
 }
 
+// Drop takes back all that it counts.
+func (k *Kept) Drop() { k.Add(-k.bytes.Load()) }
+
 // Pace makes the collector begin, from now on, when there is as much garbage as there is in use beside what is [Kept],
 // and no earlier than at [Slack]. Where the user has set GOGC it does nothing.
 func Pace() { once.Do(pace) }

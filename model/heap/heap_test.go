@@ -29,6 +29,23 @@ func TestGoal(t *testing.T) {
 	}
 }
 
+func TestKept(t *testing.T) {
+	before := kept.Load()
+	k, l := NewKept(), NewKept()
+	k.Add(5)
+	l.Add(7)
+	k.Add(-2)
+	if n := kept.Load() - before; n != 10 {
+		t.Errorf("%d bytes, want 10", n)
+	}
+	if k.Drop(); kept.Load()-before != 7 {
+		t.Errorf("%d bytes, want 7", kept.Load()-before)
+	}
+	l.Drop()
+	runtime.KeepAlive(k)
+	runtime.KeepAlive(l)
+}
+
 // What is kept counts until nothing holds the count, and after each cycle the collector goes by it.
 func TestPace(t *testing.T) {
 	t.Setenv("GOGC", "")
