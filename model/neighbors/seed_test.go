@@ -37,30 +37,14 @@ func TestSeedOfRules(t *testing.T) {
 		}
 		for _, level := range tile.Levels() {
 			engine := newTiled(&x.points, x.opts.resolve(), level)
-			exclude := make([]int32, n)
-			for i := range exclude {
-				exclude[i] = int32(i)
-			}
-			s := &query{t: engine, forms: engine.formsOf(&by), q: points, exclude: exclude, states: make([]state, n),
-				search: by, k: k}
-			for i := range s.states {
-				s.states[i].bound = math.Inf(1)
-			}
-			w := newWorker(s, engine.blockPanels(1)*tile.Columns)
-			const size = 96
-			q := queries{first: 0, n: size, forms: engine.seedForms(s.forms, inBytes), prec: inBytes}
-			for ; q.first+size <= n; q.first += size {
-				q.offset = q.first
-				w.pack(&q)
-				w.seed(q)
-			}
+			states := seeded(engine, points, by, k)
 			found, err := withEngine(t, points, o, engine).KNeighbors(points, k, by)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i := range q.first {
+			for i := range states {
 				_, distances := found.Of(i)
-				bound := s.states[i].bound
+				bound := states[i].bound
 				switch {
 				case len(distances) < k && !math.IsInf(bound, 1):
 					t.Fatalf("%s, %s, query %d: a bound, of %d neighbours", name, level.Name, i, len(distances))
@@ -69,6 +53,64 @@ func TestSeedOfRules(t *testing.T) {
 				case len(distances) == k && engine.o.ceiling(distances[k-1], dim) > bound*(1+1e-12):
 					t.Fatalf("%s, %s, query %d: bound %v, the last neighbour at %v", name, level.Name, i, bound, distances[k-1])
 				}
+			}
+		}
+	}
+}
+
+// seeded are the states of the points as queries, all of which but for the last have their first bounds.
+func seeded(engine *tiled, points *vectors.Block, by Search, k int) []state {
+	const size = 96
+	n := points.Len()
+	s := &query{t: engine, forms: engine.formsOf(&by), q: points, exclude: make([]int32, n), states: make([]state, n),
+		search: by, k: k}
+	for i := range s.states {
+		s.exclude[i], s.states[i].bound = int32(i), math.Inf(1)
+	}
+	w := newWorker(s, engine.blockPanels(1)*tile.Columns)
+	q := queries{first: 0, n: size, forms: engine.seedForms(s.forms, inBytes), prec: inBytes}
+	for ; q.first+size <= n; q.first += size {
+		q.offset = q.first
+		w.pack(&q)
+		w.seed(q)
+	}
+	return s.states[:q.first]
+}
+
+// Queries have a tight first bound where one point in 35 is so far away that it has no short form: each such may be
+// among the best for all that the short forms say.
+func TestSeedBesidePointsFarAway(t *testing.T) {
+	t.Parallel()
+	const n, dim, k, far = 3000, 24, 20, 35
+	rng := rand.New(rand.NewPCG(7, 8))
+	points := &vectors.Block{Dim: dim}
+	row := make([]float64, dim)
+	for i := range n {
+		for j := range row {
+			if row[j] = rng.NormFloat64(); i%far == 0 {
+				row[j] *= 1000
+			}
+		}
+		points.Append(row, int64(i))
+	}
+	x, err := Fit(points, optionsOf(Euclidean, dim))
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := Search{Self: true}
+	found, err := x.KNeighbors(points, k, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, level := range tile.Levels() {
+		engine := newTiled(&x.points, x.opts.resolve(), level)
+		for i, s := range seeded(engine, points, by, k) {
+			if i%far == 0 {
+				continue
+			}
+			_, distances := found.Of(i)
+			if worst := engine.o.ceiling(distances[k-1], dim); !(worst <= s.bound*(1+1e-12) && s.bound <= 4*dim) {
+				t.Fatalf("%s, query %d: bound %v, the last neighbour at %v", level.Name, i, s.bound, worst)
 			}
 		}
 	}

@@ -157,13 +157,7 @@ func (s *query) seedSets(q queries, points *shorts, rank, n int, single bool) (s
 	}
 	if single {
 		sets := min((min(240*s.k, max(part, 4*s.k))+tile.Columns-1)/tile.Columns, panels)
-		return s.measured(points, seedSets{n: sets, length: 1, span: panels}), sets*tile.Columns >= s.k
-	}
-	sets := min((4*rank+tile.Columns-1)/tile.Columns, panels)
-	// A set of four points gives a far tighter bound than one of one: for a large k half of the points are worth it.
-	length := max(min(240*rank, max(part, min(4*sets*tile.Columns, n/2)))/(sets*tile.Columns), 1)
-	if s.forms.order != nil { // and so are those of the block and the next, shorter ones
-		length = max(length, min(2*q.n/tile.Columns, panels)/sets)
+		return s.measured(points, seedSets{n: sets, length: 1, span: panels}, 0), sets*tile.Columns >= s.k
 	}
 	start := 0
 	if s.exclude != nil { // points that were near in the input may be near
@@ -171,17 +165,26 @@ func (s *query) seedSets(q queries, points *shorts, rank, n int, single bool) (s
 	} else if s.search.Before != nil { // those before it may be
 		start = panels
 	}
-	measured := func(length int) seedSets {
-		first := max(min(start, panels-sets*length), 0)
-		return s.measured(points, seedSets{start: first, n: sets, length: length, span: sets * length, rank: rank})
+	setsFor := func(rank, number int) seedSets { // of so many points, or one each
+		sets := min((4*rank+tile.Columns-1)/tile.Columns, panels)
+		length := max(number/(sets*tile.Columns), 1)
+		if s.forms.order != nil { // those of the block and the next, shorter ones are worth it
+			length = max(length, min(2*q.n/tile.Columns, panels)/sets)
+		}
+		return seedSets{start: max(min(start, panels-sets*length), 0), n: sets, length: length, span: sets * length}
 	}
-	found := measured(length)
-	if longer := min(s.seedPoints(q)*rank, n) / (sets * tile.Columns); longer > length && s.forms.order == nil {
-		if all := measured(longer); all.e <= looser*found.e {
-			found = all
+	// A set of four points gives a far tighter bound than one of one: for a large k half of the points are worth it.
+	number := min(240*rank, max(part, min(16*rank, n/2)))
+	found := s.measured(points, setsFor(rank, number), rank)
+	if more := min(s.seedPoints(q)*rank, n); more > number && s.forms.order == nil {
+		if larger := s.measured(points, setsFor(rank, more), rank); larger.e <= looser*found.e {
+			found, number = larger, more
 		}
 	}
-	return found, sets*tile.Columns >= found.rank
+	if found.rank > rank && 4*found.rank <= number { // points have no short form: more sets have to make up for them
+		found = s.measured(points, setsFor(found.rank, number), rank)
+	}
+	return found, found.n*tile.Columns >= found.rank
 }
 
 // looser is how much greater the margins of more sets may be: they count for all of them.
@@ -197,8 +200,9 @@ func (s *query) seedPoints(q queries) int {
 	return 240
 }
 
-// measured are the sets with what a bound needs of their points.
-func (s *query) measured(points *shorts, sets seedSets) seedSets {
+// measured are the sets with what a bound of a rank needs of their points.
+func (s *query) measured(points *shorts, sets seedSets, rank int) seedSets {
+	sets.rank = rank
 	half, e, f := float32(0), float32(0), float32(0)
 	for set := range sets.n {
 		for p := sets.panel(set); p < sets.panel(set)+sets.length; p++ {
