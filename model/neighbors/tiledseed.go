@@ -190,9 +190,9 @@ func (s *query) seedSets(q queries, points *shorts, rank, n int, single bool) (s
 // looser is how much greater the margins of more sets may be: they count for all of them.
 const looser = 1.25
 
-// seedPoints is how many points, if there are as many, make a first bound for each neighbour wanted. The tiles of twice
-// as many take their time, and let about 0.7 pairs fewer pass for each neighbour, which take as much as some hundred
-// tiles' pairs do, and more where AMX makes these.
+// seedPoints is how many points make a first bound for each neighbour wanted, if there are as many. Twice as many take
+// twice as long, and leave about 0.7 pairs fewer to compare for each neighbour. AMX takes points sooner, so that more
+// are worth it.
 func (s *query) seedPoints(q queries) int {
 	if q.packed != nil {
 		return 480
