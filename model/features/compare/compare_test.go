@@ -271,3 +271,53 @@ func TestOrder(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// To a text, a cell of NA is missing as it is to a number, but for who asks for "NA"; and true, which is True of .jsonl, is
+// the same however it is written, but where quotes say that it is a text.
+func TestCellsAndTexts(t *testing.T) {
+	t.Parallel()
+	tab := tables.New([]tables.Field{{Name: "c", Type: tables.Cell}})
+	c := &tab.Columns[0]
+	for _, s := range []string{"True", "true", "false", "NA", "x", ""} {
+		c.AppendText([]byte(s))
+	}
+	c.AppendQuoted([]byte("NA"))
+	c.AppendQuoted([]byte("True"))
+	for text, want := range map[string][]int{
+		`c = "true"`:             {0, 1},
+		`c = "TRUE"`:             {0, 1},
+		`c = "True"`:             {0, 1, 7},
+		`c != "true"`:            {2, 4, 6, 7},
+		`not c = "true"`:         {2, 4, 6, 7},
+		`c in ("x", "False")`:    {2, 4},
+		`c not in ("x", "true")`: {2, 6, 7},
+		`c = "NA"`:               {3, 6},
+		`c != "NA"`:              {0, 1, 2, 4, 7},
+		`c in ("x", "NA")`:       {3, 4, 6},
+		`c not in ("x", "NA")`:   {0, 1, 2, 7},
+		`c < "Z"`:                {0, 6, 7},
+		`c is null`:              {3, 5},
+	} {
+		condition, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := condition.Matcher(tab.Fields())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int
+		for row := range tab.Len() {
+			ok, f := m.Match(tab, row)
+			if f != nil {
+				t.Errorf("%s: row %d: %v", text, row, f)
+			}
+			if ok {
+				got = append(got, row)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s chooses %v, want %v", text, got, want)
+		}
+	}
+}

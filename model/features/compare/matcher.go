@@ -123,10 +123,13 @@ func (m *Matcher) of(n *node, t *tables.Table, row int) (truth, *fault.Fault) {
 	found := isFalse
 	for _, l := range n.literals {
 		order, known, f := l.compare(column, row, n.op)
-		if f != nil || !known {
+		if f != nil {
 			return unknown, f
 		}
-		if n.holds(order) {
+		switch {
+		case !known:
+			found = max(found, unknown)
+		case n.holds(order):
 			found = isTrue
 		}
 	}
@@ -175,7 +178,7 @@ func (l *literal) compare(c *tables.Column, row int, op operation) (order int, k
 		v := c.Times[row]
 		return cmp.Compare(v, l.micros), v != tables.NoTime, nil
 	}
-	if missing(c, row) && (l.kind != aText || len(c.Text(row)) == 0) {
+	if missing(c, row) && !l.spells(c.Text(row)) {
 		return 0, false, nil
 	}
 	b, wrong := c.Text(row), func(expected string) (int, bool, *fault.Fault) {
@@ -200,14 +203,21 @@ func (l *literal) compare(c *tables.Column, row int, op operation) (order int, k
 			return cmp.Compare(v, l.micros), true, nil
 		}
 		if op != opEqual && op != opUnequal && op != opIn {
-			if missing(c, row) {
-				return 0, false, nil
-			}
 			return wrong("a date")
+		}
+	case c.Type == tables.Cell && !c.IsQuoted(row):
+		if v, ok := features.ParseBoolean(b); ok { // however it is written: true of .jsonl is True here
+			if w, ok := features.ParseBoolean([]byte(l.text)); ok {
+				return cmp.Compare(v, w), true, nil
+			}
 		}
 	}
 	return bytes.Compare(b, []byte(l.text)), true, nil
 }
+
+// spells reports whether a literal is this text, which is some. Who asks for "NA" means a cell of NA, which is missing to
+// all others.
+func (l *literal) spells(b []byte) bool { return l.kind == aText && len(b) > 0 && string(b) == l.text }
 
 // Excludes reports whether the condition is true of no row that has the cells of the only row of a table, whatever
 // stands in the condition's other columns.

@@ -333,6 +333,35 @@ func TestFilterSkipsDirectories(t *testing.T) {
 	}
 }
 
+// Booleans of .jsonl and .csv meet the same conditions as texts do, and what is missing meets none of them.
+func TestFilterBooleans(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "p.jsonl"), `{"a":0,"sold":true}
+{"a":1,"sold":false}
+{"a":2,"sold":true}
+{"a":3}
+{"a":5,"sold":false}
+`)
+	clitest.Write(t, filepath.Join(dir, "p.csv"), "a,sold\n0,true\n1,False\n2,TRUE\n3,NA\n5,false\n")
+	for _, file := range []string{"p.jsonl", "p.csv"} {
+		for filter, want := range map[string]string{
+			`sold="true"`:          "0,1,2,2\n2,1,0,2\n",
+			`sold!="true"`:         "1,1,4,4\n4,1,1,4\n",
+			`sold not in ("true")`: "1,1,4,4\n4,1,1,4\n",
+		} {
+			_, stderr, code := runCommand(t, dir, "--input="+file, "--columns=a", "--k=1", "--filter="+filter,
+				"--filter_queries", "--output=o.csv", "--report=none")
+			if code != 0 {
+				t.Fatalf("%s, %s: exit code %d, %s", file, filter, code, stderr)
+			}
+			if got := clitest.Read(t, filepath.Join(dir, "o.csv")); got != "query_id,rank,neighbor_id,distance\n"+want {
+				t.Errorf("%s, %s: %s", file, filter, got)
+			}
+		}
+	}
+}
+
 // A row that cannot be read, and one that --filter cannot compare, is among the rejected ones, once, whoever reads it:
 // with other queries, with --filter_queries, and where every point is a query, and so read as well. What is wrong with a
 // row that does not meet the condition is seen only there.
