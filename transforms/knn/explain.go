@@ -51,6 +51,8 @@ const (
 	chunkDescription = 300
 	// sectionDescription is that of a section of a file, which crosses the runner twice.
 	sectionDescription = 25
+	// exactAnswer is the size of a neighbour of a sampled query, which each task that assigns points finds.
+	exactAnswer = 18
 )
 
 // measureRows and measureSeconds bound the measurement of [Job.Explain].
@@ -150,6 +152,7 @@ func (p *Plan) way(j *Job, index int64) {
 			tasks := p.Points / int64(ivf.TaskRows(b.AssignRows(), minAssignRows, p.Points))
 			ranges := p.Queries / int64(ivf.TaskRows(b.MergeRows(), minQueryRows, p.Queries))
 			p.ShuffleBytes += 2 * sectionDescription * b.Parts(p.Points, wide) * (tasks + ranges + 2)
+			p.ShuffleBytes += exactAnswer * min(int64(o.ivf().Sample), p.Queries) * int64(o.K) * (tasks + 1)
 		}
 	case inFile:
 		p.Broadcast, p.Why = File, reason(fmt.Sprintf("the index is above %s, from where on mapping a file is faster "+

@@ -32,7 +32,8 @@ func TestExtrapolate(t *testing.T) {
 	}
 }
 
-// The descriptions that cross the runner of a search in parts are those of the points' and of the answers' sections.
+// What crosses the runner of a search in parts is descriptions of the points' and of the answers' sections, and the exact
+// answers to sampled queries.
 func TestExplainParts(t *testing.T) {
 	x := make([][]float64, 40_000)
 	for i := range x {
@@ -50,10 +51,10 @@ func TestExplainParts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 200,000 bytes are 1162 points, so that there are at most 197 parts; the points of each come from some hundreds of
-	// tasks, and its answers go to more than thirty.
-	const parts = 197
-	if least, most := int64(50*parts*130), int64(50*parts*1000); p.Broadcast != Parts || p.WorkerMemory != 200_000 ||
+	// 200,000 bytes are 1162 points, so that there are at most 197 parts; the points of each come from some forty
+	// tasks, each of which answers 2,000 queries among its points, and its answers go to some hundreds of ranges.
+	const parts, exact = 197, 2000 * 3 * 18
+	if least, most := int64(50*parts*130+exact*20), int64(50*parts*1000+exact*100); p.Broadcast != Parts || p.WorkerMemory != 200_000 ||
 		p.ShuffleBytes < least || p.ShuffleBytes > most {
 		t.Errorf("%+v, expected a shuffle of %d to %d bytes", p, least, most)
 	}
