@@ -2,6 +2,7 @@ package newton
 
 import (
 	"math"
+	"slices"
 
 	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/linear"
@@ -10,26 +11,31 @@ import (
 
 // Second derivatives of neighbouring alphas differ little: rows count in them by the curvature of the loss, and the
 // optima of the sample tell how much that changes from one alpha to the next. So the first pass sums them up at one
-// alpha of each group whose rows hardly count otherwise, and the others take its second derivatives for their steps: from
-// the start they need losses and gradients alone. A fit whose steps then do not shrink fast enough gets its own, as any.
+// alpha of each group whose rows hardly count otherwise, and the others take its second derivatives for their steps:
+// from the start they need losses and gradients alone. A fit whose steps then do not shrink fast enough gets its own,
+// as any.
 
 const (
-	// lentChange is how much of their weight rows may have otherwise at an alpha that takes the second derivatives of another.
+	// lentChange is how much of their weight rows may have otherwise at an alpha that takes the second derivatives of
+	// another.
 	lentChange = 0.01
 	// lentRows are how many rows of the sample tell.
 	lentRows = 4096
 )
 
-// lends reports whether alphas may go by the second derivatives of others. With a deviance the optimum of the sample may
-// overflow on other rows, where only the search from zero finds a way.
+// lends reports whether alphas may go by the second derivatives of others. With a deviance the optimum of the sample
+// may overflow on other rows, where only the search from zero finds a way.
 func (x *CrossFit) lends() bool {
 	_, deviance := x.options.Deviance()
 	return x.views[0].vectors == 1 && !deviance
 }
 
 // measureChanges is, of each alpha, how much of their weight in the second derivatives rows have otherwise than at the
-// alpha before, in the sample, at its optima.
+// alpha before, in the sample, at its optima; nil where one of these is not known.
 func (x *CrossFit) measureChanges(s *crossSum, starts [][]jsontext.BitFloats) (jsontext.BitFloats, error) {
+	if slices.ContainsFunc(starts, func(start []jsontext.BitFloats) bool { return start == nil }) {
+		return nil, nil
+	}
 	view, all := x.views[0], s.sums[len(s.sums)-1]
 	if err := all.weigh(view.sizes()); err != nil {
 		return nil, err
@@ -117,8 +123,8 @@ func (x *CrossFit) beginBorrowing(a int, frames []frame) {
 	}
 }
 
-// lend gives the fits that have begun so the second derivatives that the pass has summed up at their lenders. Where there
-// are none, they have their own summed up.
+// lend gives the fits that have begun so the second derivatives that the pass has summed up at their lenders. Where
+// there are none, they have their own summed up.
 func (x *CrossFit) lend(s *crossSum, frames []frame) {
 	lent := map[[2]int][]jsontext.BitFloats{} // by lender and problem, then by fold
 	for a := x.from; a < x.to; a++ {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/lineartest"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/folds"
@@ -66,6 +67,20 @@ func TestCrossFitBorrows(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Where the sample has overflowed at an alpha, nobody borrows.
+func TestCrossFitChangesUnknown(t *testing.T) {
+	t.Parallel()
+	x, err := NewCrossFit(linear.Options{Task: linear.Regression, Loss: linear.Huber}, []float64{0.1, 0.2}, nil,
+		&folds.Folds{K: 2}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes, err := x.measureChanges(x.partial(0, 1), [][]jsontext.BitFloats{{{1, 2}}, nil})
+	if changes != nil || err != nil {
+		t.Errorf("changes %v, error %v", changes, err)
 	}
 }
 
