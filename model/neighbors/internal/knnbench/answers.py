@@ -88,7 +88,7 @@ def lsh(folder):
     signs = x @ np.random.default_rng(1).standard_normal((64, 128)).astype(np.float32) > 0
     tokens = [[f"{i}{'-+'[s]}".encode() for s in (0, 1)] for i in range(128)]
     index = MinHashLSH(threshold=0.9, num_perm=64)
-    hashes = MinHash.bulk([[tokens[i][s] for i, s in enumerate(row)] for row in signs], num_perm=64)
+    hashes = MinHash.bulk([[tokens[i][s] for i, s in enumerate(row)] for row in signs.astype(int)], num_perm=64)
     for i, h in enumerate(hashes):
         index.insert(i, h, check_duplication=False)
     parent = list(range(len(x)))
