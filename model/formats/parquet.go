@@ -624,6 +624,8 @@ func kindOf(n *schema.PrimitiveNode) (parquetKind, string) {
 		}
 	case schema.TimeLogicalType:
 		return kindOther, "time of day"
+	case schema.TimestampLogicalType:
+		return kindOther, "Timestamp" // whose own text has all settings of the library
 	}
 	return kindOther, n.LogicalType().String()
 }
