@@ -22,6 +22,7 @@ func (o *Optimizer) quadratic() bool {
 const (
 	maxGains   = 5     // steps after which their gains say how far the optimum was before
 	gainsToEnd = 1e-13 // of the objective: the gains of so many steps at the end
+	allMet     = 1e-24 // of the first objective: what rounding leaves where the model meets all rows
 )
 
 // conjugate ends a pass with the step from p.Base, of any length along p.Dir.
@@ -35,6 +36,7 @@ func (o *Optimizer) conjugate(p *optimum, s *derivatives) error {
 	last, change := p.Dir, g
 	if last == nil {
 		o.scaling(p, s.second, n)
+		p.First = f
 	} else {
 		change = slices.Clone(g)
 		kernel.Add(-1, p.Gradient, change)
@@ -68,7 +70,8 @@ func (o *Optimizer) conjugate(p *optimum, s *derivatives) error {
 	}
 	// A search that begins at the optimum, as that of dual's weights does, has no gains to tell that.
 	there := last == nil && o.bounded() && p.gap() <= gainsToEnd*math.Abs(f)
-	if len(p.Gains) == maxGains && gains <= gainsToEnd*math.Abs(f) || p.Slope == 0 || there {
+	met := last != nil && f <= allMet*p.First
+	if len(p.Gains) == maxGains && gains <= gainsToEnd*math.Abs(f) || p.Slope == 0 || there || met {
 		return p.end()
 	}
 	return nil

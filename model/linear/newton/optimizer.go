@@ -86,6 +86,11 @@ type optimum struct {
 	Done      bool
 	Converged bool
 
+	// Of losses with straight parts: the pass goes by bounded curvatures, see shorten, and Newton's step has promised
+	// nothing more.
+	Bounded bool `json:",omitempty"`
+	Ending  bool `json:",omitempty"`
+
 	// Of L-BFGS and of conjugate gradients: the gradient at Base, its preconditioner, and differences of points and
 	// gradients.
 	Gradient jsontext.BitFloats   `json:",omitempty"`
@@ -94,6 +99,7 @@ type optimum struct {
 	Steps    []jsontext.BitFloats `json:",omitempty"`
 	Changes  []jsontext.BitFloats `json:",omitempty"`
 	Gains    jsontext.BitFloats   `json:",omitempty"` // of the last steps of conjugate gradients
+	First    float64              `json:",omitempty"` // the objective that these began at
 	Sides    jsontext.BitFloats   `json:",omitempty"` // sums of the rows of each side: see bound
 	Tangents []tangent            `json:",omitempty"` // the last with a slope along the intercept above 0, and below
 	Bound    float64              `json:",omitempty"` // no objective is below
@@ -335,6 +341,7 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 			}
 			d.point, d.dir = p.tried(), slices.Clone(p.Dir)
 			d.along = p.Along && p.Dir != nil
+			d.bounded = p.Bounded
 		}
 		s.sums = append(s.sums, d)
 	}
@@ -498,6 +505,9 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	if o.light() { // as near as Newton's last step comes
 		done = promised <= lightPromise*math.Abs(p.Objective) && step != nil
 	}
+	if o.newtons() && o.straight() {
+		done = o.settle(p, done)
+	}
 	if done {
 		if o.newtons() {
 			kernel.Add(1, p.Dir, p.Base)
@@ -523,6 +533,11 @@ func (o *Optimizer) slope(sum, point []float64, n float64) []float64 {
 }
 
 // shorten makes the step the best of the shorter ones, which the next pass then takes from the same base.
+//
+// A loss with straight parts, where it has slopes and no curvature, may have made the step too long, and would so again
+// and again. So the next step goes by the curvature of the parabola that touches the loss of a row, is nowhere below it,
+// and has its minimum where the loss has: it needs no shortening (iteratively reweighted least squares: Holland and
+// Welsch, Commun. Stat. A6, 1977). Such steps come near, and Newton's, which come to the end, take turns with them.
 func (o *Optimizer) shorten(p *optimum, s *derivatives, n float64) error {
 	best, at := math.Inf(1), 0.0
 	if s.along {
@@ -547,10 +562,29 @@ func (o *Optimizer) shorten(p *optimum, s *derivatives, n float64) error {
 			at = lengths[1]
 		}
 	}
+	p.Bounded = o.newtons() && o.straight()
 	kernel.Scale(at, p.Dir)
 	p.Slope *= at
 	p.Along = true
 	return nil
+}
+
+// straight reports whether the loss has parts with slopes and without curvature, and the penalty no corners.
+func (o *Optimizer) straight() bool {
+	return (o.options.Loss == linear.Huber || o.options.Loss == linear.ModifiedHuber) && o.l1() == 0
+}
+
+// settle is whether a loss with straight parts is done where the step that was made promises nothing more. Bounded
+// curvatures alone promise too little. Newton's step does not know of columns all of whose rows are on straight parts,
+// which no penalty bends: there bounded curvatures must promise nothing more, either.
+func (o *Optimizer) settle(p *optimum, done bool) bool {
+	bounded, ending := p.Bounded, p.Ending
+	p.Bounded, p.Ending = false, false
+	if !done || bounded || o.alpha() > 0 {
+		return done && (!bounded || ending)
+	}
+	p.Bounded, p.Ending = true, true
+	return false
 }
 
 func norm(x []float64) float64 {

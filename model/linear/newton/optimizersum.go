@@ -21,6 +21,7 @@ type derivatives struct {
 	point, dir []float64 // dir is nil, or leads to the point
 	along      bool      // sum up the objective at shorter steps, too
 	sampled    bool      // without second derivatives, as the next point is the sample's
+	bounded    bool      // second derivatives are those of a parabola above the loss: see shorten
 
 	loss     float64
 	shorter  [len(lengths)]float64
@@ -262,7 +263,7 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int,
 	}
 	clear(b.at[n:padded])
 	value, slope, curvatures := b.value[:padded], b.slope[:padded], b.curvatures[:padded]
-	o.loss.Curves(b.at[:padded], b.y[:padded], value, slope, curvatures)
+	d.curves(o, b.at[:padded], b.y[:padded], value, slope, curvatures)
 	lanes.Best().WeighLosses(b.weights[:padded], value, slope, curvatures, &b.sums)
 	d.loss += sumLanes(b.sums[:lanes.Width])
 	d.gradient[last] += sumLanes(b.sums[lanes.Width : 2*lanes.Width])
@@ -289,6 +290,16 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int,
 	}
 	if d.along {
 		s.addShorter(d, b, n, padded)
+	}
+}
+
+// curves is loss.Func.Curves, with curvatures that are bounded where the pass wants these.
+func (d *derivatives) curves(o *Optimizer, p, y, value, slope, curvature []float64) {
+	o.loss.Curves(p, y, value, slope, curvature)
+	if d.bounded {
+		for i, v := range p {
+			curvature[i] = o.loss.Bounded(v, y[i], slope[i])
+		}
 	}
 }
 
@@ -379,12 +390,15 @@ func (s *optimizerSum) addRow(k int, d *derivatives, x kernel.Row, i int, place 
 		for i, length := range lengths {
 			t.p[1+i], t.y[1+i] = p-float64((1-length)*step), y
 		}
-		o.loss.Curves(t.p[:], t.y[:], t.value[:], t.slope[:], t.curvature[:])
+		d.curves(o, t.p[:], t.y[:], t.value[:], t.slope[:], t.curvature[:])
 		for i, value := range t.value[1:][:len(lengths)] {
 			d.shorter[i] += float64(w * value)
 		}
 	} else {
 		t.value[0], t.slope[0], t.curvature[0] = o.loss.Curve(p, y)
+		if d.bounded {
+			t.curvature[0] = o.loss.Bounded(p, y, t.slope[0])
+		}
 	}
 	d.loss += float64(w * t.value[0])
 	slope, curvature := float64(t.slope[0]*w), float64(t.curvature[0]*w)

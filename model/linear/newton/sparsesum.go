@@ -81,7 +81,7 @@ func (s *optimizerSum) addTogether(k int, d *derivatives, b *sparseRows) {
 	for r := n; r < padded; r++ {
 		b.y[r], b.at[r] = 1, 0
 	}
-	o.loss.Curves(b.at[:padded], b.y[:padded], b.value[:padded], b.slope[:padded], b.curvature[:padded])
+	d.curves(o, b.at[:padded], b.y[:padded], b.value[:padded], b.slope[:padded], b.curvature[:padded])
 	for r, x := range b.rows {
 		w := b.w[r]
 		d.loss += float64(w * b.value[r])
