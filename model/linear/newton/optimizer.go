@@ -535,8 +535,8 @@ func (o *Optimizer) slope(sum, point []float64, n float64) []float64 {
 // shorten makes the step the best of the shorter ones, which the next pass then takes from the same base.
 //
 // A loss with straight parts, where it has slopes and no curvature, may have made the step too long, and would so again
-// and again. So the next step goes by the curvature of the parabola that touches the loss of a row, is nowhere below it,
-// and has its minimum where the loss has: it needs no shortening (iteratively reweighted least squares: Holland and
+// and again. So the next step goes by the curvature of the parabola that touches the loss of a row, is nowhere below
+// it, and has its minimum where the loss has: it needs no shortening (iteratively reweighted least squares: Holland and
 // Welsch, Commun. Stat. A6, 1977). Such steps come near, and Newton's, which come to the end, take turns with them.
 func (o *Optimizer) shorten(p *optimum, s *derivatives, n float64) error {
 	best, at := math.Inf(1), 0.0

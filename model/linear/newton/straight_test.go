@@ -33,8 +33,8 @@ func farChunk(rows int, classes bool) (sparse, full *linear.Chunk) {
 	return sparse, full
 }
 
-// Of losses that are straight far from the target, Newton's method comes to the optimum also where little or nothing
-// bends them: all columns and all categories have slopes of zero there.
+// Of losses that are straight far from the target, Newton's method comes to the optimum also where no penalty, or next
+// to none, bends them, by the whole matrix and by an arrowhead.
 func TestOptimizerStraight(t *testing.T) {
 	for name, o := range map[string]linear.Options{
 		"huber":          {Task: linear.Regression, Loss: linear.Huber, Epsilon: new(0.1)},
