@@ -145,17 +145,22 @@ func InspectCondition(
 	return j, nil
 }
 
-// ofRule is the fault of rows that lack a column as one of what a rule has asked of them, in no role but that.
+// ofRule is the fault of rows that lack a column, or have one of another kind, as one of what a rule has asked of them,
+// in no role but that.
 func ofRule(err error) error {
 	var f *fault.Fault
 	if !errors.As(err, &f) || f.Row != fault.WholeFile {
 		return err
 	}
+	asked := *f
+	if what, ok := strings.CutSuffix(f.Expected, " as the target"); ok {
+		asked.Expected = what + ", which tell rows apart"
+		return &asked
+	}
 	name, target := strings.CutPrefix(f.Expected, "the target column ")
 	if !target && !strings.HasPrefix(f.Expected, "a column ") {
 		return err
 	}
-	asked := *f
 	if asked.Asked = true; target {
 		asked.Expected = "a column " + name
 	}

@@ -460,7 +460,13 @@ func TestRuleColumns(t *testing.T) {
 			t.Errorf("%s: exit code %d, %s, want %s", flag, code, stderr, want)
 		}
 	}
-	_, stderr, code := runCommand(t, dir, "--input=p.csv", "--queries=p.csv", "--columns=x", "--k=1", "--output=o.csv",
+	_, stderr, code := runCommand(t, dir, "--input="+clitest.Testdata(t, "flights_small.parquet"), "--columns=month,day",
+		"--k=1", "--output=o.csv", "--report=none", "--only_same=time_hour")
+	if code != 2 || !strings.Contains(stderr, `found the column "time_hour" of Timestamp, expected numbers or text, which `+
+		"tell rows apart\n") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	_, stderr, code = runCommand(t, dir, "--input=p.csv", "--queries=p.csv", "--columns=x", "--k=1", "--output=o.csv",
 		"--report=none", "--only_same=brand")
 	if code != 0 || strings.Count(stderr, "left out: note (text)\n") != 1 {
 		t.Errorf("exit code %d, %s", code, stderr)
