@@ -154,7 +154,7 @@ func ofRule(err error) error {
 	}
 	asked := *f
 	if what, ok := strings.CutSuffix(f.Expected, " as the target"); ok {
-		asked.Expected = what + ", which tell rows apart"
+		asked.Asked, asked.Expected = true, what+", which tell rows apart"
 		return &asked
 	}
 	name, target := strings.CutPrefix(f.Expected, "the target column ")
