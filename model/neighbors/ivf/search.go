@@ -110,7 +110,7 @@ func Exactly(points *vectors.Block, exact *neighbors.Index, o Options) (*Index, 
 }
 
 // Lists puts points into lists, of which the exact index of them keeps a note: [neighbors.Index.WithPartition]. It is
-// nil where there is nothing to put into lists. O(n·√n·d).
+// nil where there is nothing to put into lists, and of sparse points. O(n·√n·d).
 func Lists(points *vectors.Block, o Options) (*neighbors.Partition, error) {
 	o.EnsureDefaults()
 	if err := o.Validate(); err != nil {
