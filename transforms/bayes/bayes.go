@@ -176,6 +176,9 @@ func widthsOf(e *features.Encoding) (widths []int, err error) {
 		case features.LeftOut:
 			continue
 		case features.Categorical:
+		case features.Hashed:
+			return nil, fmt.Errorf("column %s: hashed, as it has more categories than --max_categories: give more of these, or "+
+				"--drop the column", fault.Plain(c.Name))
 		default:
 			return nil, fmt.Errorf("column %s: %s, which is no category", fault.Plain(c.Name), c.Kind)
 		}

@@ -162,7 +162,7 @@ func fitOf(options []byte, rows *Rows) (fitting.FitOptions, error) {
 		if x := o.Fit.Options.Exposure; x != nil {
 			return o.Fit, fmt.Errorf("exposure: %s is a feature of rows of numbers, and these are of a table", x.Column)
 		}
-		o.Fit.Standardize, o.Fit.Sample = false, true
+		o.Fit.Standardize, o.Fit.Standardized, o.Fit.Sample = false, o.Fit.Standardize, true
 	}
 	return o.Fit, nil
 }

@@ -558,7 +558,8 @@ const MaxDenseFeatures = 1 << 14
 func (d *Dataset) EncodedDense(e *features.Encoding, reading *Options) (*Dataset, error) {
 	if n := e.Dim(); n > MaxDenseFeatures {
 		return nil, fault.File(d.Name(),
-			fmt.Sprintf("at most %d features: leave out columns of text, or give fewer hash bits", MaxDenseFeatures),
+			fmt.Sprintf("at most %d features: leave out columns of text or of many categories, by --drop, or give these fewer "+
+				"features, by --hash_bits", MaxDenseFeatures),
 			"%d features", n)
 	}
 	return d.encoded(e, false, reading), nil

@@ -35,6 +35,7 @@ func (f *Fit) fields(in *inner) jsontext.Object {
 		{Name: "solver", Value: &o.Solver},
 		{Name: "multi_class", Value: &o.MultiClass, Optional: true},
 		{Name: "standardize", Value: &o.Standardize},
+		{Name: "standardized", Value: &o.Standardized, Optional: true},
 		{Name: "parts", Value: &o.Parts},
 		{Name: "progressive", Value: &o.Progressive},
 		{Name: "epochs", Value: &o.Epochs},

@@ -69,6 +69,9 @@ type FitOptions struct {
 	Solver Solver
 	// Standardize: whether columns are brought to mean 0 and variance 1 first. Default: false.
 	Standardize bool
+	// Standardized: whether rows come so, as those of a table that its encoding standardises. Warnings know it. Default:
+	// false.
+	Standardized bool
 	// Parts is in how many each pass of SGD is cut, whose weights are averaged. Default: 1.
 	Parts int
 	// Progressive: whether SGD predicts every row before it learns from it, which the model then tells. Default: false.

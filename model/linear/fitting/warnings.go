@@ -43,7 +43,7 @@ func (f *Fit) Warnings() []string {
 		if !exact && s.Drift.Drifts() && !f.unordered() {
 			warn("the rows look sorted: %s; sgd learns better from shuffled rows", s.Drift.String())
 		}
-		if !exact && s.Scaler == nil && f.chosen.LearningRate != linear.AdaGrad &&
+		if !exact && s.Scaler == nil && !o.Standardized && f.chosen.LearningRate != linear.AdaGrad &&
 			f.chosen.LearningRate != linear.Newton && o.WarmStart == nil && s.NeedsScaler() {
 			warn("the columns are of very different scale, which sgd learns slowly from: take --standardize")
 		}
@@ -153,13 +153,18 @@ func (f *Fit) manyWarning() {
 		"1e-9, comes near", f.survey.Rows, f.features))
 }
 
-// easier says what makes an optimum easier to reach.
+// easier says what makes an optimum easier to reach: not what has been done already.
 func (f *Fit) easier() string {
-	if f.chosen.Penalty != linear.None {
+	scaled := f.options.Standardized || f.survey != nil && f.survey.Scaler != nil
+	switch {
+	case f.chosen.Penalty != linear.None && scaled:
+		return "a larger --alpha makes it easier"
+	case f.chosen.Penalty != linear.None:
 		return "--standardize, or a larger --alpha, makes it easier"
-	}
-	if f.chosen.Task == linear.Classification {
+	case f.chosen.Task == linear.Classification:
 		return "without a penalty there is no optimum where columns tell the classes apart without a fault: take --penalty=l2"
+	case scaled:
+		return "--penalty=l2 makes it easier"
 	}
 	return "--standardize, or --penalty=l2, makes it easier"
 }

@@ -8,6 +8,7 @@ import (
 	"beamlearn/model/internal/lineartest"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/dual"
+	"beamlearn/model/linear/survey"
 )
 
 // The warning counts the columns of which the l2 part of the penalty takes more than a share of 1/11.
@@ -126,6 +127,23 @@ func TestManyWarning(t *testing.T) {
 			Alphas: []float64{v.alpha}}, c, 1)
 		if got := strings.Contains(strings.Join(f.Warnings(), "\n"), "one of many"); got != v.want {
 			t.Errorf("%s: %q", v.name, f.Warnings())
+		}
+	}
+}
+
+// What makes an optimum easier to reach is not to standardise where that was done.
+func TestEasier(t *testing.T) {
+	t.Parallel()
+	for penalty, other := range map[linear.Penalty]string{linear.L2: "a larger --alpha", linear.None: "--penalty=l2"} {
+		for _, scaler := range []*linear.StandardScaler{nil, {}} {
+			f := &Fit{chosen: linear.Options{Task: linear.Regression, Penalty: penalty}, survey: &survey.Survey{Scaler: scaler}}
+			if said := f.easier(); strings.Contains(said, "--standardize") != (scaler == nil) || !strings.Contains(said, other) {
+				t.Errorf("%s, scaler %v: %s", penalty, scaler, said)
+			}
+			f.options.Standardized = true
+			if said := f.easier(); strings.Contains(said, "--standardize") {
+				t.Errorf("%s, scaler %v, rows of a table that are standardised: %s", penalty, scaler, said)
+			}
 		}
 	}
 }

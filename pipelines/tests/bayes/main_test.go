@@ -318,6 +318,7 @@ func TestFaults(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "half.csv"), "a,b,y\n1,2,no\n3,0,yes\n0,1.5,no\n2,2,yes\n")
 	clitest.Write(t, filepath.Join(dir, "neg.svm"), "0 1:2\n1 2:3\n0 2:-4\n")
 	clitest.Write(t, filepath.Join(dir, "one.csv"), "a,y\n1,no\n2,no\n")
+	clitest.Write(t, filepath.Join(dir, "towns.csv"), "town,y\nRome,no\nOslo,yes\nBonn,no\nRome,yes\n")
 	for args, want := range map[string]string{
 		"--kind=multinomial --input=neg.csv --target=y": "neg.csv: row 1, column b: found " +
 			"-1, expected a count, from 0 on\n",
@@ -346,6 +347,9 @@ func TestFaults(t *testing.T) {
 		"--kind=gaussian --input=neg.csv": "--target is needed",
 		"--kind=categorical --input=neg.csv --target=y --encode=auto --numeric=a,b": "column a: numeric, which is no " +
 			"category",
+		"--kind=categorical --input=towns.csv --target=y --max_categories=2": "column town: hashed, as it has more " +
+			"categories than --max_categories",
+		"--kind=gaussian --input=towns.csv --target=y --max_categories=2 --hash_bits=15": "by --hash_bits",
 		"--kind=multinomial --input=neg.csv --target=y --folds=1": "folds 1: must be from 2 to 1000",
 		"--kind=multinomial --input=neg.csv --target=y --alpha=1,2 --cv_results=x.gz": "--cv_results=x.gz: must end in " +
 			".csv or .json",

@@ -71,8 +71,8 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 	}
 	job.Data = linear.Encoded(job.Data, e, c.input.ChunkRows(), &job.Options, &job.Reading)
 	c.Encoded(job.Data)
-	options.Standardize = false // which the encoding does
-	options.Sample = true       // the chunks are the same for all formats
+	options.Standardize, options.Standardized = false, options.Standardize // by the encoding
+	options.Sample = true                                                  // the chunks are the same for all formats
 	return nil
 }
 
