@@ -350,7 +350,7 @@ func TestFaults(t *testing.T) {
 		"--kind=categorical --input=towns.csv --target=y --max_categories=2": "column town: hashed, as it has more " +
 			"categories than --max_categories",
 		"--kind=gaussian --input=towns.csv --target=y --max_categories=2 --hash_bits=15": "by --hash_bits",
-		"--kind=multinomial --input=neg.csv --target=y --folds=1": "folds 1: must be from 2 to 1000",
+		"--kind=multinomial --input=neg.csv --target=y --folds=1":                        "folds 1: must be from 2 to 1000",
 		"--kind=multinomial --input=neg.csv --target=y --alpha=1,2 --cv_results=x.gz": "--cv_results=x.gz: must end in " +
 			".csv or .json",
 	} {
