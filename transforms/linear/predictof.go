@@ -123,11 +123,12 @@ func (f *predictOfFn) FinishBundle(ctx context.Context, _ func() func(*Trained) 
 	return f.bundle.answer(f.Options.ID, func(file string) error { return f.answer(ctx, file, emit) })
 }
 
-// single is the only model of a side input.
+// single is the only model of a side input. Where the transform before has failed, Prism 2.77 may begin those that wait
+// for its model, which find none, before it ends the job: now and then, theirs is the error that it tells.
 func single(of string, next func(*Trained) bool) (t Trained, err error) {
 	var more Trained
 	if !next(&t) {
-		return t, fmt.Errorf("%s: found no model, expected one", of)
+		return t, fmt.Errorf("%s: found no model, expected one: there is none, or what learns it has failed", of)
 	}
 	if next(&more) {
 		return t, fmt.Errorf("%s: found several models, expected one", of)
