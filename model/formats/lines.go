@@ -546,9 +546,7 @@ func (r *textReader) Read(b *vectors.Block, max int) error {
 func (r *textReader) SkipTo(row int64) error {
 	r.skipPast()
 	for r.past != nil && r.err == nil && r.next < min(row, r.end) {
-		if r.err = r.past(); r.err == io.EOF {
-			r.err = r.early()
-		}
+		r.passRow()
 		r.next++
 	}
 	return r.err
@@ -557,13 +555,18 @@ func (r *textReader) SkipTo(row int64) error {
 // skipPast reads past the rows before the first.
 func (r *textReader) skipPast() {
 	for ; r.skip > 0 && r.err == nil && r.next < r.end; r.skip-- {
-		r.err = r.early() // of a span that is not this table's
-		if r.past != nil {
-			r.err = r.past()
+		if r.past == nil {
+			r.err = r.early() // of a span that is not this table's
+		} else {
+			r.passRow()
 		}
-		if r.err == io.EOF {
-			r.err = r.early()
-		}
+	}
+}
+
+// passRow reads past a row.
+func (r *textReader) passRow() {
+	if r.err = r.past(); r.err == io.EOF {
+		r.err = r.early()
 	}
 }
 

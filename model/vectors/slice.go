@@ -27,10 +27,11 @@ func (b *Block) Slice(lo, hi int) *Block {
 	return s
 }
 
-// Slice is the rows lo ≤ i < hi, with offsets of their own: those of a slice begin at 0.
+// Slice is the rows lo ≤ i < hi, with offsets of their own: those of a slice begin at 0. Without offsets no row has an
+// entry.
 func (s *CSR) Slice(lo, hi int) *CSR {
-	if lo == hi { // also where no row has come, and there are no offsets
-		return &CSR{Offsets: []int{0}}
+	if len(s.Offsets) == 0 {
+		return &CSR{Offsets: make([]int, hi-lo+1)}
 	}
 	from, to := s.Offsets[lo], s.Offsets[hi]
 	part := &CSR{Offsets: make([]int, hi-lo+1), Indices: s.Indices[from:to:to], Values: s.Values[from:to:to]}

@@ -376,19 +376,9 @@ func readChunk(
 // readSome appends the rows of a chunk that kept has to b, or with nil all. Where it has none, nothing is opened.
 func readSome(ctx context.Context, c vectorio.Chunk, o vectorio.Options, b *vectors.Block, kept func(int64) bool,
 	rejected func(*fault.Fault)) error {
-	rows := c.Span.Rows
-	if kept != nil {
-		rows = countKept(&c, kept)
-	}
-	if rows == 0 {
-		return nil
-	}
-	r, err := vectorio.Open(ctx, c, o, rejected)
-	if err != nil {
+	r, rows, err := openSome(ctx, c, o, kept, rejected)
+	if r == nil {
 		return err
-	}
-	if kept != nil {
-		r.Only(kept)
 	}
 	b.Grow(int(min(rows, maxGrow)))
 	for err == nil {
@@ -401,14 +391,25 @@ func readSome(ctx context.Context, c vectorio.Chunk, o vectorio.Options, b *vect
 	return r.Close()
 }
 
-// countKept is how many rows of a chunk kept has.
-func countKept(c *vectorio.Chunk, kept func(int64) bool) (rows int64) {
-	for n := c.First; n < c.First+c.Span.Rows; n++ {
-		if kept(n) {
-			rows++
+// openSome opens a chunk at the rows that kept has, or with nil at all, which are so many. Where there are none, the
+// reader is nil, and nothing is opened.
+func openSome(ctx context.Context, c vectorio.Chunk, o vectorio.Options, kept func(int64) bool,
+	rejected func(*fault.Fault)) (r *vectorio.Reader, rows int64, err error) {
+	if rows = c.Span.Rows; kept != nil {
+		rows = 0
+		for n := c.First; n < c.First+c.Span.Rows; n++ {
+			if kept(n) {
+				rows++
+			}
 		}
 	}
-	return rows
+	if rows == 0 {
+		return nil, 0, nil
+	}
+	if r, err = vectorio.Open(ctx, c, o, rejected); err == nil && kept != nil {
+		r.Only(kept)
+	}
+	return r, rows, err
 }
 
 // maxGrow bounds the rows that room is made for at once.

@@ -153,16 +153,16 @@ func ofRule(err error) error {
 		return err
 	}
 	asked := *f
-	if what, ok := strings.CutSuffix(f.Expected, " as the target"); ok {
-		asked.Asked, asked.Expected = true, what+", which tell rows apart"
-		return &asked
-	}
+	asked.Asked = true
 	name, target := strings.CutPrefix(f.Expected, "the target column ")
-	if !target && !strings.HasPrefix(f.Expected, "a column ") {
-		return err
-	}
-	if asked.Asked = true; target {
+	kind, other := strings.CutSuffix(f.Expected, " as the target")
+	switch {
+	case target:
 		asked.Expected = "a column " + name
+	case other:
+		asked.Expected = kind + ", which tell rows apart"
+	case !strings.HasPrefix(f.Expected, "a column "):
+		return err
 	}
 	return &asked
 }

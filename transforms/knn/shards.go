@@ -218,18 +218,14 @@ func (b *shardBuilder) read(ctx context.Context) error {
 
 func (b *shardBuilder) readChunk(ctx context.Context, c vectorio.Chunk, block *vectors.Block) (err error) {
 	if b.kept != nil {
-		if b.out.Points += c.Span.Rows; countKept(&c, b.kept) == 0 {
-			return nil
-		}
+		b.out.Points += c.Span.Rows
 	}
-	r, err := vectorio.Open(ctx, c, b.f.Reading, func(f *fault.Fault) { b.rejected = append(b.rejected, f) })
-	if err != nil {
+	r, _, err := openSome(ctx, c, b.f.Reading, b.kept,
+		func(f *fault.Fault) { b.rejected = append(b.rejected, f) })
+	if r == nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	if b.kept != nil {
-		r.Only(b.kept)
-	}
 	for {
 		start := time.Now()
 		block.Reset()

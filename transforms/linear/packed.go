@@ -104,20 +104,12 @@ type cursor struct{ row, small, code, raw int }
 
 // appendTo appends n rows from a place on to a block, and moves it beyond them.
 func (p *piece) appendTo(b *vectors.Block, at *cursor, n int) {
-	if p.packed == nil {
-		b.AppendBlock(p.rows.Slice(at.row, at.row+n))
-		at.row += n
-		return
-	}
 	left := p.rows.Len() - at.row
-	if left == 0 {
-		return
-	}
-	all := *p.rows
-	all.Sparse = &vectors.CSR{Offsets: make([]int, p.rows.Len()+1)}
-	b.AppendBlock(all.Slice(at.row, at.row+n))
+	b.AppendBlock(p.rows.Slice(at.row, at.row+n))
 	at.row += n
-	p.packed.appendTo(b.Sparse, at, n, left)
+	if p.packed != nil && n > 0 {
+		p.packed.appendTo(b.Sparse, at, n, left)
+	}
 }
 
 // appendTo gives the last n rows, which are empty, their entries: those of the first n of the rows left.

@@ -20,8 +20,7 @@ type Parts struct {
 	Sizes   []PartSize     // of each part
 	// Groups are the first parts of groups of consecutive ones, whose sizes are seen together: see [Parts.Group].
 	Groups []int32
-	Fanout int
-	Deeper int
+	Fanout int // of the root
 	// Copies is in how many parts a point is, on average of the sample.
 	Copies float64
 	// Share estimates the share of the pairs of a point and a neighbour that have a part in common.
