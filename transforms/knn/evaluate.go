@@ -31,7 +31,9 @@ func InspectFound(ctx context.Context, patterns []string, reading vectorio.Optio
 	if npy {
 		*f = formats.Options{DType: vectors.Float64}
 	} else {
-		*f = formats.Options{IDColumn: "query_id", TargetColumn: "neighbor_id", Labels: true, Cells: true}
+		// A row has a vector of some column, and there need be none but these two.
+		*f = formats.Options{IDColumn: "query_id", TargetColumn: "neighbor_id", Names: []string{"query_id"}, Labels: true,
+			Cells: true}
 	}
 	d, err := vectorio.Inspect(ctx, patterns, reading)
 	if err != nil {

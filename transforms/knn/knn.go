@@ -139,8 +139,11 @@ type Options struct {
 	// else.
 	Index string
 
-	// Destination is where the rows go. Its Output is Required: PATH/NAME.csv, .jsonl, .parquet or .npy, .npz or .mtx.
+	// Destination is where the rows go. Its Output is Required unless neighbours are evaluated: PATH/NAME.csv, .jsonl,
+	// .parquet or .npy, .npz or .mtx.
 	output.Destination
+	// Scratch is a directory that all workers and this process can write to. Required where there is no Output.
+	Scratch string
 	// Form, Connectivity and Similarity are how neighbours are written: see results.Layout. The similarity is that of
 	// the metric: cosine or inner product.
 	Form         results.Form
@@ -251,8 +254,16 @@ func (o *Options) Validate() error {
 		errs = append(errs, o.Answer.Validate(o))
 	}
 	errs = append(errs, o.validateGraph(), o.validateRules(), o.validateOutliers(), o.validateEvaluate(),
-		o.written().Validate())
+		o.validateWritten())
 	return errors.Join(errs...)
+}
+
+// validateWritten reports what is wrong with where the output goes, which only an evaluation can do without.
+func (o *Options) validateWritten() error {
+	if o.Output == "" && o.Evaluates {
+		return o.output().Validate()
+	}
+	return o.written().Validate()
 }
 
 // written is where the output goes in the end.
@@ -273,7 +284,11 @@ func (o *Options) output() *output.Options {
 	if o.Answer.compares() || o.Outliers != nil && o.Outliers.Keep {
 		return &output.Options{Scratch: scratchOf(o.Output), NumShards: 1, RunID: o.RunID} // reports, and what is kept
 	}
-	return o.written()
+	out := o.written()
+	if o.Output == "" && o.Evaluates {
+		out.Scratch = o.Scratch
+	}
+	return out
 }
 
 // scratchOf is a directory for what does not stay, where an output is to be.
@@ -334,6 +349,10 @@ func (j *Job) Check() error {
 	}
 	if j.Index == nil && j.Reading.Formats.Sparse {
 		errs = append(errs, j.Options.Neighbors.CheckSparse(j.dim()))
+	}
+	if o := &j.Options; o.Output == "" && o.Evaluates && j.Reading.SkipFaults {
+		errs = append(errs, errors.New(
+			"rows with a fault can only be skipped where there is an output, for them to be listed beside it"))
 	}
 	errs = append(errs, j.checkIDs(), j.checkMetric(), j.checkGraph(), j.checkApproximateGroups(), j.checkTargets(),
 		j.broadcast().check(j))

@@ -3,6 +3,7 @@ package evaluate
 
 import (
 	"math"
+	"strconv"
 
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
@@ -77,6 +78,12 @@ func (r *Recall) Interval() (low, high float64) {
 	half := float64(z / (1 + z*z/trials) * math.Sqrt(mean*(1-mean)/trials+z*z/(4*trials*trials)))
 	return max(centre-half, 0), min(centre+half, 1)
 }
+
+// Shares are those of the queries of which a summary tells the [Recall.Quantile].
+var Shares = []float64{0.01, 0.05, 0.1, 0.25, 0.5}
+
+// Percent names a share of [Shares]: "5%".
+func Percent(share float64) string { return strconv.FormatFloat(100*share, 'g', 3, 64) + "%" }
 
 // Quantile is the recall that this share of the queries does not exceed: the least such.
 func (r *Recall) Quantile(share float64) float64 {

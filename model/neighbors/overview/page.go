@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/evaluate"
 	"beamlearn/model/neighbors/outliers"
 	"beamlearn/model/report"
 )
@@ -39,6 +40,8 @@ type View struct {
 	Answers *Answers
 	// Outliers are the rows farthest out, or nil.
 	Outliers *outliers.Summary
+	// Recall is that of another system's neighbours, or nil.
+	Recall *evaluate.Recall
 }
 
 // Phase is a part of a job.
@@ -114,6 +117,9 @@ func (o *Overview) Page(v *View) (*report.Page, error) {
 	}
 	if v.Outliers != nil && len(v.Outliers.Top) > 0 {
 		p.Sections = append([]report.Section{v.outliers()}, p.Sections...)
+	}
+	if v.Recall != nil && v.Recall.Queries() > 0 {
+		p.Sections = append([]report.Section{v.recall()}, p.Sections...)
 	}
 	if len(v.Phases) > 0 {
 		p.Sections = append(p.Sections, v.time())

@@ -91,3 +91,51 @@ func TestEvaluate(t *testing.T) {
 		t.Errorf("files %s", got)
 	}
 }
+
+// Who wants to know how good another system is needs no output: a page is written where one is asked for, and nothing
+// is left of what was.
+func TestEvaluateAlone(t *testing.T) {
+	t.Parallel()
+	dir, temp := t.TempDir(), t.TempDir()
+	var points strings.Builder
+	points.WriteString("name,x\n")
+	for i := range 90 {
+		fmt.Fprintf(&points, "n%d,%d\n", i, i*i)
+	}
+	clitest.Write(t, filepath.Join(dir, "p.csv"), points.String())
+	// the nearest of n0 are n1 and n2; of n9, n8 and n10
+	clitest.Write(t, filepath.Join(dir, "q.csv"), "name,x\nq0,0\nq1,81\n")
+	clitest.Write(t, filepath.Join(dir, "other.csv"), "query_id,neighbor_id\nq0,n0\nq0,n1\nq1,n9\nq1,n70\n")
+	run := func(args string) (string, int) {
+		_, stderr, code := runCommand(t, dir, strings.Fields("--input=p.csv --id_column=name --queries=q.csv --k=2 "+
+			"--evaluate=other.csv "+args)...)
+		return stderr, code
+	}
+	for _, way := range []string{"", "--broadcast=file", "--broadcast=side_input", "--staging=" + temp, "--report=none"} {
+		stderr, code := run(way)
+		if code != 0 || !strings.Contains(stderr, "evaluated: recall@2 0.7500 (95 % of queries like these: 0.") {
+			t.Errorf("%s: exit code %d\n%s", way, code, stderr)
+		}
+		if got := fmt.Sprint(names(t, dir), names(t, temp)); got != "[other.csv p.csv q.csv] []" {
+			t.Errorf("%s: files %s", way, got)
+		}
+	}
+	if stderr, code := run("--report=seen.html --summary=s.json"); code != 0 {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	page := clitest.Read(t, filepath.Join(dir, "seen.html"))
+	for _, want := range []string{"What another system has found", "recall@2 is 0.7500 of 2 queries"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	for args, want := range map[string]string{
+		"--layout=long":                  "--layout is of neighbours that are written: --output=FILE",
+		"--on_error=skip":                "only be skipped where there is an output",
+		"--num_shards=2 --mode=distance": "--mode is of neighbours that are written",
+	} {
+		if stderr, code := run(args); code != 2 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, %s, want %s", args, code, stderr, want)
+		}
+	}
+}

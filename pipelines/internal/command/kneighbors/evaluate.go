@@ -2,19 +2,49 @@ package kneighbors
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors/evaluate"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/knn"
+	"beamlearn/transforms/placement"
 )
 
 func newEvaluate(g *cli.Group) *cli.Path {
 	return g.InputFiles("evaluate",
-		"compare the neighbours that another system has found with the exact ones: recall@k, on the terminal and in "+
-			"--summary. A `PATH` of a .npy with row numbers of --input, a row for each query, or of a table with the columns "+
+		"compare the neighbours that another system has found with the exact ones: recall@k, on the terminal, in "+
+			"--summary and on the page; no --output is needed. A `PATH` of a .npy with row numbers of --input, a row for each query, or of a table with the columns "+
 			"query_id and neighbor_id, nearest first, as --layout=long writes it: --evaluate=faiss.npy")
+}
+
+// scratch is where an evaluation without an output leaves what it has found: in the staging directory, or on this host
+// where its workers are there, too.
+func (c *command) scratch() string {
+	if dir := c.staging.Path(); dir != "" || cli.Workers() != placement.InProcess {
+		return dir
+	}
+	return os.TempDir()
+}
+
+// checkWritten says which flags are of an output that is lacking.
+func (c *command) checkWritten() error {
+	if c.evaluate.String() == "" || c.output.Path.Path() != "" {
+		return nil
+	}
+	var errs []error
+	for _, flag := range []string{"output_format", "num_shards", "layout", "mode", "include_self", "symmetric", "similarity"} {
+		if c.Given(flag) {
+			errs = append(errs, fmt.Errorf("--%s is of neighbours that are written: --output=FILE", flag))
+		}
+	}
+	if c.scratch() == "" {
+		errs = append(errs, errors.New("--evaluate without --output needs a directory that every worker can reach: "+
+			"--staging=DIR"))
+	}
+	return errors.Join(errs...)
 }
 
 // findOthers finds what another system has found. Call clean when that is no longer needed.
@@ -50,11 +80,6 @@ type evaluation struct {
 	Quantiles map[string]float64 `json:"recall_quantiles"`
 }
 
-var recallShares = []struct {
-	name  string
-	share float64
-}{{"1%", 0.01}, {"5%", 0.05}, {"10%", 0.1}, {"25%", 0.25}, {"50%", 0.5}}
-
 func newEvaluation(r *evaluate.Recall) *evaluation {
 	if r == nil || r.Queries() == 0 {
 		return nil
@@ -62,8 +87,8 @@ func newEvaluation(r *evaluate.Recall) *evaluation {
 	e := &evaluation{Recall: r, Queries: r.Queries(), Mean: r.Mean(), Quantiles: map[string]float64{}}
 	e.Low, e.High = r.Interval()
 	e.AtFirst = float64(r.First) / float64(e.Queries)
-	for _, s := range recallShares {
-		e.Quantiles[s.name] = r.Quantile(s.share)
+	for _, s := range evaluate.Shares {
+		e.Quantiles[evaluate.Percent(s)] = r.Quantile(s)
 	}
 	return e
 }
@@ -77,11 +102,11 @@ func (s *summary) evaluationLines() []string {
 	text := fmt.Sprintf("  evaluated: recall@%d %.4f (95 %% of queries like these: %.4f to %.4f), recall@1 %.4f, of %s",
 		e.K, e.Mean, e.Low, e.High, e.AtFirst, cli.Count(e.Queries, "query"))
 	lines := []string{text, "  recall of the worst queries:"}
-	for i, q := range recallShares {
+	for i, s := range evaluate.Shares {
 		if i > 0 {
 			lines[1] += ","
 		}
-		lines[1] += fmt.Sprintf(" %s of them at most %.3g", q.name, e.Quantiles[q.name])
+		lines[1] += fmt.Sprintf(" %s of them at most %.3g", evaluate.Percent(s), e.Quantile(s))
 	}
 	for _, note := range []struct {
 		n                  int64

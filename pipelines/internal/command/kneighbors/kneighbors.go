@@ -239,7 +239,7 @@ func (c *command) job(to string) (*knn.Job, look, error) {
 		K:         c.graph.others(k), Radius: *c.radius, Answer: answer, Outliers: out, Evaluates: c.evaluate.String() != "",
 		Restricted: c.rules.asked(), Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
-		Destination: c.output.Destination(), Overview: show != "",
+		Destination: c.output.Destination(), Scratch: c.scratch(), Overview: show != "",
 	}}
 	job.Options.Output = to
 	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
@@ -250,8 +250,8 @@ func (c *command) job(to string) (*knn.Job, look, error) {
 	approximateErr := c.approximate(&job.Options)
 	job.Options.EnsureDefaults()
 	return job, look{page: show, picture: size},
-		cli.Usage(faults, kErr, answerErr, outErr, c.rules.check(c, reading.Formats.IDColumn), graphErr, approximateErr,
-			pageErr, imageErr, job.Options.Validate())
+		cli.Usage(faults, kErr, answerErr, outErr, c.rules.check(c, reading.Formats.IDColumn), c.checkWritten(), graphErr,
+			approximateErr, pageErr, imageErr, job.Options.Validate())
 }
 
 // inspect finds the points, or their index, and the queries.

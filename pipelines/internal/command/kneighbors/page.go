@@ -77,6 +77,7 @@ func (c *command) writePage(ctx context.Context, to look, job *knn.Job, s *summa
 			Weights: string(job.Options.Answer.Vote.Weights)}
 	}
 	v.Outliers = s.Outliers
+	v.Recall = s.Report.Evaluation
 	if v.Hubs == nil {
 		v.Hubs = o.SampledHubs(s.Points)
 	}
