@@ -35,7 +35,7 @@ func TestSeedOfRules(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, level := range tile.Levels() {
+		for _, level := range seedLevels() {
 			engine := newTiled(&x.points, x.opts.resolve(), level)
 			states := seeded(engine, points, by, k)
 			found, err := withEngine(t, points, o, engine).KNeighbors(points, k, by)
@@ -56,6 +56,15 @@ func TestSeedOfRules(t *testing.T) {
 			}
 		}
 	}
+}
+
+// seedLevels are those whose first bounds are tried: with -short the fastest alone, which searches take by default.
+func seedLevels() []*tile.Kernels {
+	levels := tile.Levels()
+	if testing.Short() {
+		return levels[len(levels)-1:]
+	}
+	return levels
 }
 
 // seeded are the states of the points as queries, all of which but for the last have their first bounds.
@@ -102,7 +111,7 @@ func TestSeedBesidePointsFarAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, level := range tile.Levels() {
+	for _, level := range seedLevels() {
 		engine := newTiled(&x.points, x.opts.resolve(), level)
 		for i, s := range seeded(engine, points, by, k) {
 			if i%far == 0 {

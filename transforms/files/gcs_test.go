@@ -225,15 +225,15 @@ func TestGCSRefused(t *testing.T) {
 		{"GET x", 403, func() error { _, err := Stat(ctx, bucket+"x"); return err }, fmt.Sprintf(right, "x")},
 		{"DELETE", 403, func() error { return Remove(ctx, bucket+"x") }, fmt.Sprintf(right, "x")},
 		{"COPY", 403, func() error { return Rename(ctx, bucket+"x", bucket+"y") }, fmt.Sprintf(right, "y")},
-		{"GET media", 503, read, "gs://bucket/x: found the answer 503 Service Unavailable, for 300ms, expected Cloud " +
+		{"GET media", 503, read, "gs://bucket/x: found the answer 503 Service Unavailable, for 100ms, expected Cloud " +
 			"Storage to work again"},
-		{"PUT", 503, write, "gs://bucket/y: found no success for 300ms, expected Cloud Storage to work again"},
-		{"LIST", 429, list, "gs://bucket/x*: found the answer 429 Too Many Requests, for 300ms, expected Cloud Storage to " +
+		{"PUT", 503, write, "gs://bucket/y: found no success for 100ms, expected Cloud Storage to work again"},
+		{"LIST", 429, list, "gs://bucket/x*: found the answer 429 Too Many Requests, for 100ms, expected Cloud Storage to " +
 			"work again"},
 	} {
 		gcsPatience = patience // what is final is told at once, however long a busy machine takes
 		if c.status == 503 || c.status == 429 {
-			gcsPatience = 300 * time.Millisecond
+			gcsPatience = 100 * time.Millisecond
 		}
 		s := gcstest.Start(t, map[string][]byte{"x": []byte("0123456789")})
 		s.Fail(c.kind, 1000, c.status)
@@ -253,7 +253,7 @@ func TestGCSRefused(t *testing.T) {
 	s := gcstest.Start(t, map[string][]byte{"x": []byte("0123456789")})
 	s.Cut("GET media", 1<<30, 0)
 	if err := read(); err == nil ||
-		err.Error() != "gs://bucket/x: found no success for 300ms, expected Cloud Storage to work again" {
+		err.Error() != "gs://bucket/x: found no success for 100ms, expected Cloud Storage to work again" {
 		t.Errorf("cut for ever: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package predict_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
@@ -11,11 +10,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"beamlearn/model/formats"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/sgd"
 	"beamlearn/model/onnx"
@@ -55,45 +54,19 @@ func read(t *testing.T, name string) []byte {
 // set is a data set, and a model that has learned it.
 type set struct {
 	file    string // absolute
-	options formats.Options
 	columns []string
 	rows    *vectors.Block
+	labels  []string // of the rows
 	model   *model.Model
 	saved   string // where the model is
 }
 
-// learn trains a model on a file of testdata; ids are the numbers of the rows.
+// learn trains a model on the columns of a file of testdata that match a pattern; ids are the numbers of the rows.
 func learn(t *testing.T, name, columns string, o model.Options) *set {
 	t.Helper()
-	file := clitest.Testdata(t, name)
-	s := &set{file: file, options: formats.Options{TargetColumn: "target", Labels: o.Task == model.Classification}}
-	if columns != "" {
-		s.options.Columns = []string{columns}
-	}
-	var err error
-	if s.rows, err = formats.Load(context.Background(), s.options, file); err != nil {
-		t.Fatal(err)
-	}
-	f, err := formats.OpenLocal(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	src, err := formats.Inspect(context.Background(), f, s.options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.columns = src.Columns()
+	s := &set{file: clitest.Testdata(t, name)}
+	s.columns, s.rows, s.labels = clitest.Rows(t, s.file, "target", columns)
 	c := model.Of(s.rows)
-	if o.Task == model.Classification { // all labels are numbers, and so are then the classes
-		c.Labels = nil
-		for _, label := range s.rows.Labels {
-			v, err := strconv.ParseFloat(label, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.Target = append(c.Target, v)
-		}
-	}
 	sgd, err := sgd.NewSGD(o, c.Features)
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +191,7 @@ func near(a, b float64) bool { return math.Abs(a-b) <= 1e-12*math.Max(1, math.Ab
 
 // A regression, read by names, gives the same bytes at any chunk size and number of threads, and its scores.
 func TestDiabetes(t *testing.T) {
-	s := learn(t, "diabetes.csv", "", model.Options{Task: model.Regression})
+	s := learn(t, "diabetes.csv", "*", model.Options{Task: model.Regression})
 	want := s.predict(t).predicted
 	mean, total, squared, absolute := 0.0, 0.0, 0.0, 0.0
 	for _, y := range s.rows.Target {
@@ -267,7 +240,7 @@ func (s *set) score(t *testing.T) (accuracy, logLoss, f1 float64, confusion [][]
 	for i := range p.predicted {
 		class := -1
 		for k := range classes {
-			if s.model.Classes.Label(k) == s.rows.Labels[i] {
+			if s.model.Classes.Label(k) == s.labels[i] {
 				class = k
 			}
 		}
@@ -294,12 +267,12 @@ func (s *set) score(t *testing.T) (accuracy, logLoss, f1 float64, confusion [][]
 }
 
 func TestBreastCancer(t *testing.T) {
-	s := learn(t, "breast_cancer.csv", "", model.Options{Task: model.Classification, Loss: model.LogLoss})
+	s := learn(t, "breast_cancer.csv", "*", model.Options{Task: model.Classification, Loss: model.LogLoss})
 	accuracy, logLoss, f1, confusion := s.score(t)
 	p := s.predict(t)
 	won, pairs := 0.0, 0.0
-	for i, a := range s.rows.Labels {
-		for j, b := range s.rows.Labels {
+	for i, a := range s.labels {
+		for j, b := range s.labels {
 			if a != "1" || b != "0" {
 				continue
 			}
@@ -410,9 +383,19 @@ func TestDigits(t *testing.T) {
 			at = at[8:]
 		}
 	}
-	if got, err := formats.Load(context.Background(), formats.Options{IDColumn: "id", Columns: []string{"proba_7"}},
-		filepath.Join(dir, "p.parquet")); err != nil || got.Len() != 1797 || got.ID(1796).Int != 1796 {
-		t.Errorf("p.parquet: %v", err)
+	// So are those of .parquet, which a model whose prediction is one of them shows with the ids.
+	same := save(t, &model.Model{Task: model.Regression, Loss: model.SquaredError, FeatureNames: []string{"proba_7"},
+		Coef: [][]float64{{1}}, Intercept: []float64{0}, Options: model.Options{Task: model.Regression}})
+	mustRun(t, dir, "--model="+same, "--input=p.parquet", "--id_column=id", "--output=same.csv")
+	got, err := csv.NewReader(bytes.NewReader(read(t, filepath.Join(dir, "same.csv")))).ReadAll()
+	if err != nil || len(got) != len(rows) {
+		t.Fatalf("%d lines of .parquet, %v", len(got), err)
+	}
+	column := slices.Index(rows[0], "proba_7")
+	for i, r := range rows[1:] {
+		if want := []string{r[0], r[column]}; !slices.Equal(got[i+1], want) {
+			t.Fatalf("row %d of .parquet: %q, want %q", i, got[i+1], want)
+		}
 	}
 }
 

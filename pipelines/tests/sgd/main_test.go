@@ -2,7 +2,6 @@ package sgd_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
@@ -20,8 +19,8 @@ import (
 	"testing"
 	"time"
 
-	"beamlearn/model/formats"
 	model "beamlearn/model/linear"
+	"beamlearn/model/vectors"
 	"beamlearn/pipelines/internal/clitest"
 )
 
@@ -66,14 +65,9 @@ func loaded(t *testing.T, name string) *model.Model {
 	return m
 }
 
-// score is the accuracy or R² of a model for a file.
-func score(t *testing.T, m *model.Model, file string, o formats.Options) float64 {
+// score is the accuracy or R² of a model for rows.
+func score(t *testing.T, m *model.Model, rows *vectors.Block) float64 {
 	t.Helper()
-	o.Labels = m.Task == model.Classification && !o.Sparse
-	rows, err := formats.Load(context.Background(), o, file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	p, err := m.Predict(model.Of(rows), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -87,13 +81,7 @@ func score(t *testing.T, m *model.Model, file string, o formats.Options) float64
 	}
 	right := 0
 	for i, class := range p {
-		var want float64
-		if rows.Labels == nil {
-			want = rows.Target[i]
-		} else if want, err = strconv.ParseFloat(rows.Labels[i], 64); err != nil {
-			t.Fatal(err)
-		}
-		if m.Classes.Numbers[int(class)] == want {
+		if m.Classes.Numbers[int(class)] == rows.Target[i] {
 			right++
 		}
 	}
@@ -122,33 +110,33 @@ type summaryFile struct {
 // The data of testdata are learned from as the README says, and what is written can be loaded and predicts.
 func TestData(t *testing.T) {
 	for _, v := range []struct {
-		file, flags string
-		options     formats.Options
-		solver      string
-		rows        int64
-		features    int
-		score       float64 // at least
-		stderr      string  // matches the first line
-		files       string
+		file, flags     string
+		target, columns string // of the .csv
+		solver          string
+		rows            int64
+		features        int
+		score           float64 // at least
+		stderr          string  // matches the first line
+		files           string
 	}{
-		{"breast_cancer.csv", "--target=target --task=classification --standardize", formats.Options{TargetColumn: "target"},
+		{"breast_cancer.csv", "--target=target --task=classification --standardize", "target", "*",
 			"exact", 569, 30, 0.985,
 			`^569 rows × 30 columns, classification with log_loss and l2, alpha 0.0001, by exact, in \d+ passes, `,
 			"[m.html m.json s.json]"},
 		{"diabetes.csv", "--target=target --task=regression --standardize --penalty=elasticnet --l1_ratio=0.5,0.9 " +
-			"--alpha=0.01,0.1,1", formats.Options{TargetColumn: "target"}, "exact", 442, 10, 0.5,
+			"--alpha=0.01,0.1,1", "target", "*", "exact", 442, 10, 0.5,
 			`^442 rows × 10 columns, regression with squared_error and elasticnet, alpha [\d.]+, by exact, in 1 pass, `,
 			"[m.cv.csv m.html m.json s.json]"},
 		{"digits.csv", "--id_column=id --columns=pixel_* --target=target --task=classification --loss=hinge --epochs=3 " +
-			"--shards=2", formats.Options{IDColumn: "id", Columns: []string{"pixel_*"}, TargetColumn: "target"}, "sgd", 1797, 64,
+			"--shards=2", "target", "pixel_*", "sgd", 1797, 64,
 			0.9,
 			`^1797 rows × 64 columns, classification with hinge and l2, alpha 0.0001, by sgd, in 4 passes, `,
 			"[m.html m.json s.json]"},
 		{"shuttle.csv.gz", "--target=anomaly --task=classification --standardize --epochs=1 --progressive",
-			formats.Options{TargetColumn: "anomaly"}, "sgd", 49097, 9, 0.95,
+			"anomaly", "*", "sgd", 49097, 9, 0.95,
 			`^49097 rows × 9 columns, classification with log_loss and l2, alpha 0.0001, by sgd, in 2 passes, `,
 			"[m.html m.json s.json]"},
-		{"digits.svm", "--task=classification --standardize --checkpoint_passes=20", formats.Options{Sparse: true}, "exact",
+		{"digits.svm", "--task=classification --standardize --checkpoint_passes=20", "", "", "exact",
 			100, 63, 1,
 			`^100 rows × 63 columns, classification with multinomial log_loss and l2, alpha 0.0001, by exact, in \d+ passes, `,
 			"[m.html m.json s.json]"},
@@ -168,7 +156,13 @@ func TestData(t *testing.T) {
 			if m.Training.Solver != v.solver || m.Features() != v.features {
 				t.Errorf("a model by %s of %d features", m.Training.Solver, m.Features())
 			}
-			if got := score(t, m, clitest.Testdata(t, v.file), v.options); !(got >= v.score) {
+			var rows *vectors.Block
+			if v.target == "" {
+				rows = clitest.SparseRows(t, clitest.Testdata(t, v.file), v.features)
+			} else {
+				_, rows, _ = clitest.Rows(t, clitest.Testdata(t, v.file), v.target, v.columns)
+			}
+			if got := score(t, m, rows); !(got >= v.score) {
 				t.Errorf("score %v, at least %v expected", got, v.score)
 			}
 			var s summaryFile
@@ -626,7 +620,8 @@ func TestFinalScores(t *testing.T) {
 			continue
 		}
 		m := loaded(t, filepath.Join(dir, "m.json"))
-		r2 := score(t, m, clitest.Testdata(t, "diabetes.csv"), formats.Options{TargetColumn: "target"})
+		_, rows, _ := clitest.Rows(t, clitest.Testdata(t, "diabetes.csv"), "target", "*")
+		r2 := score(t, m, rows)
 		rmse := math.Sqrt((1 - r2)) * 77.0057
 		told, err := strconv.ParseFloat(line[2], 64)
 		if fmt.Sprintf("%.4f", r2) != line[1] || err != nil ||
