@@ -65,6 +65,15 @@ func (k *kept) forJudge(chunks []vectorio.Chunk, lot overview.Lot) {
 	}
 }
 
+// last says that no pass comes after the next, so that rows are kept for Judge alone.
+func (k *kept) last() {
+	if k == nil {
+		return
+	}
+	k.sample.left += k.whole.left
+	k.whole.left = 0
+}
+
 func (r *keptRows) get(chunk int64) ([]piece, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -191,6 +200,10 @@ func (r *recorder) keep(rows *vectors.Block) {
 		r.whole.keep(rows, r.empty())
 	}
 	if r.sample.of == nil {
+		return
+	}
+	if r.kept.lot.All() {
+		r.sample.keep(rows, r.empty())
 		return
 	}
 	taken := r.empty()

@@ -178,6 +178,17 @@ func TestKeptSample(t *testing.T) {
 	if _, ok := k.ofLot(&chunk, overview.LotOf(200, 1000)); ok {
 		t.Error("rows of a lot are taken for those of a larger one")
 	}
+	// Before the last pass, text is kept for the judge alone, in all the room that there is.
+	k = newKept(1<<20, "")
+	k.forJudge([]vectorio.Chunk{text}, lot)
+	k.last()
+	if read(text, 2000); len(k.whole.chunks) != 0 || len(k.sample.chunks) != 1 {
+		t.Errorf("%d chunks are kept whole, and of %d the rows to judge, want 0 and 1", len(k.whole.chunks),
+			len(k.sample.chunks))
+	}
+	if room := k.sample.left; room >= sampleMemory+1<<20 || room < sampleMemory+1<<20-100_000 {
+		t.Errorf("%d bytes of room are left", room)
+	}
 }
 
 // Judge finds the same in rows that the passes have kept, whole chunks of text and a sample of numbers, as in the files

@@ -22,7 +22,8 @@ type Fit interface {
 	Pass() fitting.Pass
 	// Skip tells a part of a pass over a sample how many rows are not in it.
 	Skip(part model.Partial, rows int64)
-	// Passes is how many passes have been made, MostPasses how many there are left at most, where that is known.
+	// Passes is how many passes have been made, MostPasses how many there are left at most, where that is known: if one,
+	// rows are kept for the judge alone, and read anew should there be more.
 	Passes() int
 	MostPasses() int
 	// Reads says how the rows become numbers, for the model, once it is there.

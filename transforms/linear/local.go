@@ -70,6 +70,9 @@ func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (Fit, error)
 	var saved saving
 	for !fit.Done() {
 		sampled, passes := fit.Pass().Sample, fit.Passes()
+		if fit.MostPasses() == 1 {
+			f.kept.last()
+		}
 		if err := f.advance(ctx, fit, chunks); err != nil {
 			if saved.due && fit.Passes() == passes && ctx.Err() != nil { // as it was after the pass before
 				_, late := save(context.WithoutCancel(ctx), f.Dir, f.Options.RunID, fit)

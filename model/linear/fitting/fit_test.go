@@ -563,6 +563,31 @@ func TestFitEpochs(t *testing.T) {
 	}
 }
 
+// How many passes are left is known of epochs, once the rows have told how many there are, and of sums.
+func TestFitMostPasses(t *testing.T) {
+	c := &linear.Chunk{Features: 1}
+	for i := range 40 {
+		c.X, c.Target = append(c.X, float64(i%7)), append(c.Target, float64(i%5))
+	}
+	for solver, want := range map[Solver][]int{SolverSGD: {math.MaxInt, 3, 2, 1}, SolverExact: {1}} {
+		o := FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: solver}
+		if solver == SolverSGD {
+			o.Epochs = 3
+		}
+		f, err := NewFit(o, 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int
+		if _, err := drive(t, f, c, 2, nil, func(f *Fit, _ Pass) { got = append(got, f.MostPasses()) }); err != nil {
+			t.Fatal(err)
+		}
+		if got = append(got, f.MostPasses()); !slices.Equal(got, append(want, 0)) {
+			t.Errorf("%s: at most %d passes are left, want %d and 0", solver, got, want)
+		}
+	}
+}
+
 // With more columns than sums of products are made of, the default is at the optimum still.
 func TestFitWide(t *testing.T) {
 	t.Parallel()

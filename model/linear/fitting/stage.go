@@ -19,8 +19,8 @@ type stage interface {
 	surveyed() bool
 	// pass says how the rows of a pass are to be given.
 	pass(f *Fit, p *Pass)
-	// mostPasses is how many passes there are left at most, where that is known to be few.
-	mostPasses() int
+	// mostPasses is how many passes there are left at most, where that is known to be few: unless a sample has misled.
+	mostPasses(f *Fit) int
 	// next takes what the learner has found when it is done, and gives the stage that follows; nil where there is a model.
 	next(f *Fit, learner linear.Learner) (stage, error)
 }
@@ -45,12 +45,12 @@ func stageName(s stage) string {
 // onSurvey is what stages have in common that go by a survey, and make passes whose number nobody knows.
 type onSurvey struct{}
 
-func (onSurvey) surveyed() bool  { return true }
-func (onSurvey) mostPasses() int { return math.MaxInt }
+func (onSurvey) surveyed() bool      { return true }
+func (onSurvey) mostPasses(*Fit) int { return math.MaxInt }
 
 // bySums is what stages have in common that sum up all rows in one pass, without a survey.
 type bySums struct{}
 
 func (bySums) surveyed() bool       { return false }
-func (bySums) mostPasses() int      { return 1 }
+func (bySums) mostPasses(*Fit) int  { return 1 }
 func (bySums) pass(_ *Fit, p *Pass) { p.Name = "summing up" }

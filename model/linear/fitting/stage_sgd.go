@@ -94,6 +94,8 @@ func (sgdStage) pass(f *Fit, p *Pass) {
 	p.Name, p.Batch, p.Shuffle = fmt.Sprintf("pass %d", f.passes+1), f.options.BatchSize, f.options.Shuffle
 }
 
+func (sgdStage) mostPasses(f *Fit) int { return f.learner.(*sgd.Averaged).MostEpochs() }
+
 func (sgdStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	l := learner.(*sgd.Averaged)
 	f.progressive = l.Trainer().Progressive

@@ -188,7 +188,7 @@ func (f *Fit) chooseMultiClass(exact bool) error {
 
 func (surveyStage) surveyed() bool { return false }
 
-func (surveyStage) mostPasses() int { return math.MaxInt }
+func (surveyStage) mostPasses(*Fit) int { return math.MaxInt }
 
 // undefined says that folds lack a class so that a fit or the score to choose by is not defined.
 func (f *Fit) undefined(s *survey.Survey) error {

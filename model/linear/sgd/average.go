@@ -69,6 +69,9 @@ func (a *Averaged) Model() (*linear.Model, error) { return a.sgd.Model() }
 // Done reports whether all epochs have been made, or Tol has ended learning.
 func (a *Averaged) Done() bool { return a.done || a.epoch >= a.epochs }
 
+// MostEpochs is how many epochs are left at most.
+func (a *Averaged) MostEpochs() int { return a.epochs - a.epoch }
+
 // Partial begins a part.
 func (a *Averaged) Partial(part, parts int) linear.Partial {
 	s := a.sgd.clone()

@@ -92,14 +92,20 @@ func (s *SGD) StartWide(c *linear.Chunk, rows float64, all bool, counts []int64)
 	return true, nil
 }
 
-// tells reports whether half of the sample tells of the other.
+// tells reports whether half of the sample tells of the other, at the least objective of that half and on the way there:
+// as steps only bring the two further apart, most samples that say too little show it at the first of them.
 func (t *start) tells(v *vector, k int) bool {
 	a, b := t.whole(k), t.whole(k)
 	a.first, a.step, b.first, b.step = 0, 2, 1, 2
-	x := a.minimise(v.all(), nil, nil)
-	own, ownWeight := a.loss(x)
-	other, otherWeight := b.loss(x)
-	return other/otherWeight <= float64((1+mostApart)*(own/ownWeight))
+	apart := false
+	a.enough = func(x []float64) bool {
+		own, ownWeight := a.loss(x)
+		other, otherWeight := b.loss(x)
+		apart = !(other/otherWeight <= float64((1+mostApart)*(own/ownWeight)))
+		return apart
+	}
+	a.minimise(v.all(), nil, nil)
+	return !apart
 }
 
 // all is the weights with the intercept at the end.
@@ -174,6 +180,7 @@ type objective struct {
 	*start
 	k, first, step int
 	rows           linear.Rows
+	enough         func(x []float64) bool // asked after each of Newton's steps, whether it is the last; or nil
 
 	gradient, diagonal  []float64
 	curvatures, product []float64
@@ -296,7 +303,7 @@ func (o *objective) minimise(x, linearly, squarely []float64) []float64 {
 				copy(x, next)
 			}
 		}
-		if !better || before-best < float64(nearEnough*math.Abs(before)) {
+		if o.enough != nil && o.enough(x) || !better || before-best < float64(nearEnough*math.Abs(before)) {
 			break
 		}
 	}

@@ -107,6 +107,43 @@ func TestWide(t *testing.T) {
 	}
 }
 
+// Whether a sample tells enough is known at the first of Newton's steps at which it does not, as at the optimum of its half.
+func TestTells(t *testing.T) {
+	c := wideProblem(6000, 210, 2)
+	said := map[bool]int{}
+	for _, rows := range []int{100, 300, 1000, 2000, 4000} {
+		s, err := survey.NewSurvey(linear.Classification, c.Features, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Keep(rows, SurrogateEntries)
+		if err := lineartest.PassOver(t, s, 2, 100, true, lineartest.SparseChunk(c)); err != nil {
+			t.Fatal(err)
+		}
+		o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Classes: s.Classes, LearningRate: linear.AdaGrad}
+		trainer := averagedFor(t, o, c.Features, 1).Trainer()
+		sample, all, _ := s.Sample()
+		st, err := trainer.newStart(sample, all, s.ClassRows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := trainer.vectors[0]
+		half, other := st.whole(0), st.whole(0)
+		half.step, other.first, other.step = 2, 1, 2
+		x := half.minimise(v.all(), nil, nil)
+		a, weights := half.loss(x)
+		b, others := other.loss(x)
+		want := b/others <= (1+mostApart)*(a/weights)
+		if got := st.tells(v, 0); got != want {
+			t.Errorf("%d rows: tells %v, at the optimum %v", rows, got, want)
+		}
+		said[want]++
+	}
+	if said[true] == 0 || said[false] == 0 {
+		t.Errorf("%v: of some samples enough must be known, and of others not", said)
+	}
+}
+
 // The model has the same bits in chunks of any size, where parts cross the wire, where the learner is written and
 // read after each pass, and where rows are judged, which is as it would be without a sample; and a warm start goes on
 // with it.
