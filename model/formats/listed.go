@@ -30,6 +30,16 @@ type listedSource interface {
 	listed() bool
 }
 
+// namedList is a source of such rows that says the names of their columns.
+type namedList interface{ listNames() []string }
+
+// hasListNames reports whether a source of lists of columns and numbers has names of the columns, and so says how many
+// there are.
+func hasListNames(src Source) bool {
+	s, ok := src.(namedList)
+	return ok && s.listNames() != nil
+}
+
 // isListed reports whether the rows of a source are lists of columns and numbers.
 func isListed(src Source) bool {
 	s, ok := src.(listedSource)

@@ -306,6 +306,9 @@ func (a *Agreement) Meet(ctx context.Context, f File, src Source, o Options) (So
 	}
 	a.named.fill(own)
 	equal := own.equal(a.named)
+	if hasListNames(src) {
+		return a.meetList(ctx, f, src, own, o)
+	}
 	// Later rows of .jsonl may have other keys, which are left out as those of the first rows are: only names say it.
 	if _, grows := src.(*jsonlSource); equal && !(grows && a.subset && len(o.Columns) == 0) {
 		return src, nil, nil
@@ -328,6 +331,18 @@ func (a *Agreement) Meet(ctx context.Context, f File, src Source, o Options) (So
 			return src, nil, nil
 		}
 		return nil, nil, a.unlike(f, all)
+	}
+	src, err := Inspect(ctx, f, a.named.Options(o))
+	return src, a.named, err
+}
+
+// meetList is Meet of sparse rows whose columns have names: a row lacks those that it has no number in.
+func (a *Agreement) meetList(ctx context.Context, f File, src Source, own *Naming, o Options) (Source, *Naming, error) {
+	if own.equal(a.named) {
+		return src, nil, nil
+	}
+	if !a.maps(own, o) {
+		return nil, nil, a.unlike(f, own.Vector)
 	}
 	src, err := Inspect(ctx, f, a.named.Options(o))
 	return src, a.named, err

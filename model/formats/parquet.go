@@ -70,6 +70,7 @@ type columnar struct {
 	matrix     bool  // by default it is one, of lists
 	listable   bool  // sparse rows can be read: see sparse
 	sparse     bool  // the vector is two lists, of columns and of numbers
+	names      listNames
 }
 
 // parquetGroup is a row group.
@@ -92,7 +93,11 @@ func inspectParquet(ctx context.Context, f File, _ compression, o Options) (Sour
 	if err := s.inspect(in, &o); err != nil {
 		return nil, err
 	}
-	if s.sparse {
+	switch {
+	case s.sparse && s.names.own != nil:
+		s.dim = len(s.names.read)
+		return s, o.checkColumns(s.File, int64(s.dim))
+	case s.sparse:
 		return s, settleListed(ctx, s, s.File, &s.dim, &o)
 	}
 	return s, nil
@@ -138,7 +143,7 @@ func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
 	s.meta = r.MetaData()
 	fields := parquetFields(s.meta.Schema)
 	s.durations(fields)
-	if err := s.choose(o, fields); err != nil {
+	if err := s.chooseNamed(o, fields); err != nil {
 		return err
 	}
 	if s.missing && s.list() {
@@ -148,7 +153,7 @@ func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
 	if err := s.measure(in); err != nil {
 		return err
 	}
-	if s.rows == 0 && (!o.Empty || s.list() && (!s.sparse || o.listedDim() == 0)) {
+	if s.rows == 0 && (!o.Empty || s.list() && (!s.sparse || s.names.own == nil && o.listedDim() == 0)) {
 		return fault.File(s.Name(), "rows of data", "none")
 	}
 	if s.sparse {
@@ -188,10 +193,10 @@ func (s *parquetSource) durations(fields []parquetField) {
 func (s *columnar) Dim() int         { return s.dim }
 func (s *parquetSource) Rows() int64 { return s.rows }
 
-// Columns are those of the schema, unless the vector is a list.
+// Columns are those of the schema, or those that the footer has for lists of columns and numbers.
 func (s *columnar) Columns() []string {
 	if s.list() {
-		return nil
+		return s.names.read
 	}
 	names := make([]string, len(s.vector))
 	for i := range s.vector {
@@ -240,6 +245,34 @@ func (s *columnar) describe(fields []parquetField) {
 			}
 		}
 	}
+}
+
+// chooseNamed finds the columns, and those of lists by their names where the footer has these.
+func (s *parquetSource) chooseNamed(o *Options, fields []parquetField) (err error) {
+	text := s.meta.KeyValueMetadata().FindValue(listNamesKey)
+	if text == nil || o.Cells {
+		return s.choose(o, fields)
+	}
+	own, err := parseListNames(s.Name(), *text)
+	if err != nil {
+		return err
+	}
+	lists := *o
+	lists.Names = nil
+	before := s.columnar
+	if err := s.choose(&lists, fields); err != nil {
+		return err
+	}
+	if !s.sparse { // another program has written other columns, and kept the key
+		s.columnar = before
+		return s.choose(o, fields)
+	}
+	s.names.own = own
+	note, err := s.names.take(s.Name(), o.Names)
+	if note != "" {
+		s.notes = append(s.notes, note)
+	}
+	return err
 }
 
 // choose finds the columns.

@@ -1,6 +1,8 @@
 package formats
 
 import (
+	"strconv"
+
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 
@@ -10,6 +12,9 @@ import (
 
 // listed reports whether the rows are sparse: the vector is then a list of columns and one of numbers.
 func (s *columnar) listed() bool { return s.sparse }
+
+// listNames are the names of the columns of such rows as they are read, or nil.
+func (s *columnar) listNames() []string { return s.names.read }
 
 // sparseFields are the two columns of sparse rows, where the options name none: the lists indices and values, where no
 // other column has lists of numbers; or a map of columns to numbers, vector or the only one, where none has. They are
@@ -128,6 +133,9 @@ const sparseRows = 4096
 func (s *parquetSource) sparseReader(r *parquetReader) Reader {
 	p := &parquetSparse{parquetReader: *r}
 	p.batchReader.fill, p.row.dim = p.fillSparse, int64(s.dim)
+	if own := s.names.own; own != nil {
+		p.row.dim = int64(len(own))
+	}
 	p.scratch.def = make([]int16, sparseRows)
 	p.scratch.f32, p.scratch.f64 = make([]float32, sparseRows), make([]float64, sparseRows)
 	return p
@@ -157,6 +165,11 @@ func (p *parquetSparse) one(b *vectors.Block) error {
 	if err := appendEntries(b, a.file, p.columns[first:p.ends[at]], p.numbers[first:p.ends[at]], number); err != nil {
 		if f, ok := fault.IsRow(err); ok {
 			f.ID = a.lost.of(&a.ids, at)
+			if names := p.s.names.read; names != nil {
+				if c, e := strconv.Atoi(f.Column); e == nil {
+					f.Column = names[c]
+				}
+			}
 		}
 		return err
 	}
@@ -239,7 +252,9 @@ func (p *parquetSparse) readRow(row int) error {
 	if f != nil {
 		p.row.reset()
 		p.mark(row, column, f.Found, f.Expected)
+		return nil
 	}
+	p.s.names.rename(&p.row.entryRow)
 	return nil
 }
 

@@ -869,7 +869,7 @@ func TestParquetDamaged(t *testing.T) {
 
 var parquetFuzzOptions = []Options{{}, {Columns: []string{"x"}}, {Columns: []string{"x"}, IDColumn: "id"},
 	{Columns: []string{"c*"}, IDColumn: "name"}, {TargetColumn: "name", Labels: true},
-	{TargetColumn: "c1", WeightColumn: "c3"}}
+	{TargetColumn: "c1", WeightColumn: "c3"}, {Names: []string{"c1", "x"}, Sparse: true}}
 
 func FuzzParquet(f *testing.F) {
 	record, _ := randomLists(f, 20, 2, true)
@@ -880,6 +880,7 @@ func FuzzParquet(f *testing.F) {
 		}
 		f.Add([]byte(parquetTable(f, record, 15, parquet.WithDictionaryDefault(false),
 			parquet.WithCompression(compress.Codecs.Snappy))), uint8(i))
+		f.Add([]byte(namedLists(f, `["x","c1","z"]`, [][]int64{{0, 2}, {1}}, [][]float64{{1, 2}, {3}})), uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, option uint8) {
 		checkAny(t, "x.parquet", string(data), parquetFuzzOptions[int(option)%len(parquetFuzzOptions)], 1000)

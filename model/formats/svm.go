@@ -211,7 +211,7 @@ func Settle(o Options, sources []Source) Options {
 		s, ok := src.(*svmSource)
 		if !ok {
 			dim = max(dim, src.Dim())
-			found = found || isListed(src)
+			found = found || isListed(src) && !hasListNames(src)
 			continue
 		}
 		found = true
@@ -233,7 +233,7 @@ func Settle(o Options, sources []Source) Options {
 
 // Reinspect inspects a file anew by options that [Settle] has returned, if they can make a difference for its source.
 func Reinspect(ctx context.Context, f File, src Source, o Options) (Source, error) {
-	if _, ok := src.(*svmSource); !ok && !isListed(src) {
+	if _, ok := src.(*svmSource); !ok && (!isListed(src) || hasListNames(src)) {
 		return src, nil
 	}
 	return Inspect(ctx, f, o)

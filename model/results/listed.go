@@ -3,6 +3,7 @@ package results
 import (
 	"bufio"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,25 @@ const (
 	listedIndices = "indices"
 	listedValues  = "values"
 )
+
+// listedNames is the key, in the footer of .parquet, of the names of the columns of lists, as a JSON array of texts.
+const listedNames = "beamlearn.columns"
+
+// metadata adds the names of the columns to the footer.
+func (g *listedRows) metadata(w *file.Writer) error {
+	names := g.layout.Names
+	if names == nil {
+		return nil
+	}
+	if len(names) != g.layout.Dim {
+		return fmt.Errorf("results: %d names of %d features", len(names), g.layout.Dim)
+	}
+	b, err := json.Marshal(names)
+	if err != nil {
+		return err
+	}
+	return w.AppendKeyValueMetadata(listedNames, string(b))
+}
 
 // checkListed says why the format cannot hold rows of features as lists, if so.
 func (f *Format) checkListed(l *Features) error {

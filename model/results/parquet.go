@@ -711,6 +711,11 @@ func assembleParquet(number int, out io.Writer, parts []Part, l Layout) error {
 	if err := w.open(); err != nil { // of no rows
 		return err
 	}
+	if lists, ok := g.(*listedRows); ok {
+		if err := lists.metadata(w.w); err != nil {
+			return err
+		}
+	}
 	return w.w.Close()
 }
 

@@ -28,9 +28,10 @@ type Features struct {
 	// Dim is the number of features. Required, unless rows are Listed: then a part may tell it instead, as Info.Points.
 	Dim int
 	// Listed says that rows of .jsonl and .parquet are two lists behind the id, indices and values, as package formats
-	// reads sparse rows. Such rows have neither names nor targets nor weights, and go to .npz and .svm, too.
+	// reads sparse rows. Such rows have neither targets nor weights, and go to .npz and .svm, too.
 	Listed bool `json:",omitempty"`
-	// Names are theirs: Required of .csv, .jsonl and .parquet, and of no use otherwise.
+	// Names are theirs: Required of .csv, .jsonl and .parquet, unless rows are Listed. Those of lists are kept in the
+	// footer of .parquet, where they are known, and are of no use otherwise.
 	Names []string `json:",omitempty"`
 	// ID, Target and Weight are names of columns. Default: rows have none.
 	ID, Target, Weight string `json:",omitempty"`

@@ -456,9 +456,9 @@ func inspectPoints(ctx context.Context, patterns []string, reading *vectorio.Opt
 		switch {
 		case d.Dim <= vectorio.MaxDenseFeatures:
 			d = d.Dense()
-		case o.Index != "" || o.Groups != nil || o.IndexMemory > 0:
-			return nil, fault.File(d.Name(), fmt.Sprintf("at most %d columns of sparse rows with a recall in an index file, for "+
-				"groups, or with an index memory: search them without", vectorio.MaxDenseFeatures), "%d columns", d.Dim)
+		case o.Groups != nil || o.IndexMemory > 0:
+			return nil, fault.File(d.Name(), fmt.Sprintf("at most %d columns of sparse rows with a recall for groups, or with an "+
+				"index memory: leave the recall out", vectorio.MaxDenseFeatures), "%d columns", d.Dim)
 		}
 	}
 	reading.Formats.Sparse = d.Sparse()

@@ -31,6 +31,9 @@ type Options struct {
 	Format string `json:",omitempty"`
 	// Layout is what is written.
 	Layout results.Layout
+	// Names is a file of the staging directory with the names of the features, as a JSON array, where [results.Features]
+	// lacks them as only a task of the run finds them out; it is there before the parts. Default: the layout has them.
+	Names string `json:",omitempty"`
 	// NumShards is the number of files that the output is cut into; with one it is at the very path. Required.
 	NumShards int
 	// Scratch is a directory for the staging directory. Required where there is no Path. Default: that of Path.

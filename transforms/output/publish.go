@@ -255,7 +255,11 @@ func (f *assembleFn) assemble(ctx context.Context, out *Part, parts []Part) erro
 	if err != nil {
 		return err
 	}
-	for i := range format.Files(f.Options.Path, f.Options.Layout) {
+	layout, err := f.layout(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range format.Files(f.Options.Path, layout) {
 		sources := make([]results.Part, len(parts))
 		for j, p := range parts {
 			sources[j] = results.Part{Info: p.Info,
@@ -263,13 +267,28 @@ func (f *assembleFn) assemble(ctx context.Context, out *Part, parts []Part) erro
 		}
 		path := f.Options.staged("shard-%d-%d", out.Shard, i)
 		made, err := f.Options.write(ctx, path,
-			func(w io.Writer) error { return format.Assemble(i, w, sources, f.Options.Layout) })
+			func(w io.Writer) error { return format.Assemble(i, w, sources, layout) })
 		if err != nil {
 			return err
 		}
 		out.Made = append(out.Made, made)
 	}
 	return nil
+}
+
+// layout is that of the options, with the names of the features.
+func (f *assembleFn) layout(ctx context.Context) (l results.Layout, err error) {
+	l = f.Options.Layout
+	if f.Options.Names == "" {
+		return l, nil
+	}
+	b, err := files.ReadFile(ctx, f.Options.Names)
+	if err != nil {
+		return l, err
+	}
+	named := *l.Features
+	l.Features = &named
+	return l, json.Unmarshal(b, &named.Names)
 }
 
 func (f *assembleFn) concatenate(ctx context.Context, out *Part, parts []Part) error {

@@ -3,6 +3,7 @@ package triples
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -216,11 +217,22 @@ func (p *plan) columns(ctx context.Context) (int, error) {
 		}
 		ids, _ = model.Union([]*model.Names{names})
 	}
-	w, err := output.Create(ctx, p.options.RunID, p.options.columnsFile())
-	if err != nil {
-		return 0, err
+	names := make([]string, ids.Len())
+	for i := range names {
+		names[i] = ids.At(i).String()
 	}
-	return ids.Len(), w.Fill(true, func(w io.Writer) error { return model.WriteColumns(w, ids) })
+	return ids.Len(), errors.Join(
+		p.write(ctx, p.options.columnsFile(), func(w io.Writer) error { return model.WriteColumns(w, ids) }),
+		p.write(ctx, p.options.output().Names, func(w io.Writer) error { return json.NewEncoder(w).Encode(names) }))
+}
+
+// write writes a file of the staging directory.
+func (p *plan) write(ctx context.Context, name string, fill func(io.Writer) error) error {
+	w, err := output.Create(ctx, p.options.RunID, name)
+	if err != nil {
+		return err
+	}
+	return w.Fill(true, fill)
 }
 
 // merge finds the rows of all runs, in their order, and cuts them into pieces of about so many triples.

@@ -83,7 +83,11 @@ func (o *Options) Validate() error {
 }
 
 func (o *Options) output() *output.Options {
-	return o.Of(results.Layout{Features: &results.Features{Listed: true, ID: o.ID}})
+	to := o.Of(results.Layout{Features: &results.Features{Listed: true, ID: o.ID}})
+	if to.Path != "" {
+		to.Names = files.Join(to.Staging(), "names")
+	}
+	return to
 }
 
 // columnsFile is where a run leaves the ids of its columns.

@@ -74,6 +74,8 @@ type App struct {
 	follows        func() bool           // rows are answered as they come
 	answered       string                // how many were, where that is not ""
 	tables         *Tables               // nil: rows are always those of tables, or never
+	input          *Input                // nil: the command has flags of its own for what it reads
+	triples        *Triples              // nil where no input is triples
 }
 
 // Group is a group of flags under a heading of --help.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"beamlearn/model/tables"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
@@ -98,15 +99,31 @@ func (a *App) PlanRows(ctx context.Context, d *vectorio.Dataset, reading vectori
 		return p, nil
 	}
 	start := time.Now()
-	head, err := d.Head(ctx, max(min(measureRows, measureBytes/8/max(d.Dim, 1)), 256), reading)
+	rows, err := readFirst(ctx, d, max(min(measureRows, measureBytes/8/max(d.Dim, 1)), 256), reading)
 	if err != nil {
 		return nil, err
 	}
-	if rows := head.Len(); rows > 0 {
+	if rows > 0 {
 		p.Seconds = time.Since(start).Seconds() / float64(rows) * float64(p.Rows) * float64(passes) / float64(
 			p.Slots*p.Threads)
 	}
 	return p, nil
+}
+
+// readFirst reads at most n of the first rows, and says how many there are: as cells, where a job reads them so.
+func readFirst(ctx context.Context, d *vectorio.Dataset, n int, reading vectorio.Options) (rows int, err error) {
+	if !reading.Formats.Cells || reading.Encoding != nil {
+		head, err := d.Head(ctx, n, reading)
+		if err != nil {
+			return 0, err
+		}
+		return head.Len(), nil
+	}
+	err = d.HeadTables(ctx, n, reading, func(t *tables.Table) error {
+		rows += t.Len()
+		return nil
+	})
+	return rows, err
 }
 
 // Rows adds what is read, called so, and how long that takes.

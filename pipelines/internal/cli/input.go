@@ -61,6 +61,12 @@ func (g *Group) Text() *Text {
 	}
 }
 
+// reset makes the flags what they are where none was given.
+func (t *Text) reset() {
+	*t.header, *t.delimiter, *t.quoting = "auto", formats.DelimiterAuto, string(formats.QuotingMinimal)
+	*t.decimal, *t.thousands, *t.comment, *t.encoding, *t.skipRows = "", "", "", string(formats.EncodingAuto), 0
+}
+
 // Set sets the options that the flags say.
 func (t *Text) Set(o *formats.Options) {
 	o.Header, o.Delimiter, o.Decimal, o.Thousands, o.Comment = formats.Header(*t.header), *t.delimiter, *t.decimal,
@@ -122,7 +128,14 @@ func (a *App) LabelledInput() *Input {
 
 // TableInput adds the flags of what to read where rows are those of tables, which may have targets and weights beside
 // their columns.
-func (a *App) TableInput(target string) *Input { return a.Input().withTarget(target) }
+func (a *App) TableInput(target string) *Input {
+	in := a.Input().withTarget(target)
+	a.triples.apart = true
+	return in
+}
+
+// Triples are the flags of rows that say an entry of a sparse matrix each, for a command of a [App.TableInput].
+func (in *Input) Triples() *Triples { return in.group.app.triples }
 
 func (in *Input) withTarget(usage string) *Input {
 	in.labelled = &labelled{target: in.group.InputFiles("target", usage).Where(IsNPY)}
@@ -139,7 +152,7 @@ func (in *Input) Weighted() *Input {
 // Input adds the flags of what to read.
 func (a *App) Input() *Input {
 	g := a.Group("What to read")
-	return &Input{
+	a.input = &Input{
 		group: g,
 		input: g.InputFiles("input",
 			"the vectors: a `PATH`, a glob or several of them with commas between, local or on gs://, s3://; quote a glob: "+
@@ -165,6 +178,8 @@ func (a *App) Input() *Input {
 			fmt.Sprintf("how many rows a worker reads, and answers, at a time (default %d; where every point is a query and "+
 				"the work is done in this process, as many as memory allows are answered at a time)", vectorio.DefaultChunkRows)),
 	}
+	a.Triples()
+	return a.input
 }
 
 // TripleInput adds the flags of what to read where rows say who had what, in columns that the command's own flags name.

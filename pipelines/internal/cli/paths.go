@@ -216,6 +216,10 @@ func (a *App) asGiven(message string) string {
 	var b strings.Builder
 next:
 	for at := 0; at < len(message); {
+		if shown, ok := a.triples.shown(message[at:]); ok {
+			b.WriteString(shown)
+			break
+		}
 		for _, n := range names {
 			if strings.HasPrefix(message[at:], n.absolute) && (at == 0 || strings.IndexByte(" \"'(=", message[at-1]) >= 0) {
 				b.WriteString(n.given)

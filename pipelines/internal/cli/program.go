@@ -170,7 +170,7 @@ func (a *App) there(ctx context.Context) int {
 	}
 	defer remove()
 	if err = a.prepare(ctx); err == nil {
-		err = a.run(ctx)
+		err = a.work(ctx)
 	}
 	if before, may := a.mayBeginAgain(ctx, err); may {
 		remove()
@@ -179,6 +179,18 @@ func (a *App) there(ctx context.Context) int {
 		}
 	}
 	return a.end(ctx, err)
+}
+
+// work does what the command does, on rows that are made first where its input is triples.
+func (a *App) work(ctx context.Context) error {
+	if a.triples == nil || a.triples.apart {
+		return a.run(ctx)
+	}
+	run, err := a.triples.begin(ctx, a.input)
+	if run {
+		err = a.run(ctx)
+	}
+	return a.triples.end(ctx, err)
 }
 
 // end says how a run has ended, and gives the exit code. A signal that came when all was done has changed nothing.

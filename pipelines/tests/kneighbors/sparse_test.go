@@ -91,7 +91,7 @@ func TestSparse(t *testing.T) {
 		"%%MatrixMarket matrix coordinate real general\n3 20000 2\n1 20000 1\n2 7 3\n")
 	for _, c := range []struct{ flag, want string }{
 		{"--recall=0.9 --index_memory=1GB", "wide.mtx: found 20000 columns, expected at most 16384 columns of sparse rows " +
-			"with a recall in an index file, for groups, or with an index memory: search them without\n"},
+			"with a recall for groups, or with an index memory: leave the recall out\n"},
 		{"--recall=0.9 --metric=correlation", "metric correlation takes at most 16384 columns of sparse rows, found 20000"},
 		{"--algorithm=kd_tree", "algorithm kd_tree takes at most 16384 columns of sparse rows, found 20000: use brute"},
 	} {
@@ -102,11 +102,14 @@ func TestSparse(t *testing.T) {
 		}
 	}
 	// So many columns are searched exactly, whatever the recall asked: every point, other queries, and an index's.
-	if _, stderr, code := clitest.End(t, clitest.Other(dir, "index", "--input=wide.mtx", "--metric=cosine",
-		"--index=wide.index")); code != 0 {
-		t.Fatal(stderr)
+	for _, how := range []string{"--index=wide.index", "--index=recall.index --recall=0.9"} {
+		args := append(strings.Fields(how), "--input=wide.mtx", "--metric=cosine")
+		if _, stderr, code := clitest.End(t, clitest.Other(dir, "index", args...)); code != 0 {
+			t.Fatal(stderr)
+		}
 	}
 	for _, args := range [][]string{{"--input=wide.mtx", "--metric=cosine"}, {"--index=wide.index"},
+		{"--index=recall.index"}, {"--index=recall.index", "--queries=wide.mtx"},
 		{"--input=wide.mtx", "--metric=cosine", "--queries=wide.mtx"}, {"--index=wide.index", "--queries=wide.mtx"}} {
 		var outputs []string
 		for _, recall := range []string{"", "--recall=0.9"} {

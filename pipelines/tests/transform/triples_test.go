@@ -107,7 +107,7 @@ func TestTripleDuplicates(t *testing.T) {
 		if got != "0\n0 1:9 2:"+want+"\n" {
 			t.Errorf("%s: %q", duplicates, got)
 		}
-		for _, line := range []string{"1 triples of columns that --transform does not know",
+		for _, line := range []string{"1 triple of a column that --transform does not know is left out",
 			duplicates + ".svm.rejected.jsonl"} {
 			if !strings.Contains(told, line) {
 				t.Errorf("%q is not told:\n%s", line, told)

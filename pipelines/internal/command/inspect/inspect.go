@@ -38,6 +38,7 @@ type command struct {
 	rows, head, shown          *int
 	asJSON                     *bool
 	target                     *string
+	triples                    *cli.Triples
 	page                       *cli.Page
 }
 
@@ -60,6 +61,8 @@ Shows rows, columns, faults, norms, duplicates; of neighbours, models and indexe
 		"the `COLUMN` that is to be learned, as --target=delayed: is any other a near-copy of it? (default: none)")
 	c.written = reading.Text()
 	c.rows = reading.Int("rows", 0, "look at the first `N` rows only, as --rows=100000 (default all)")
+
+	c.triples = app.Triples()
 
 	showing := app.Group("What to print")
 	c.head = showing.Int("head", 5, "how many of the first rows to print, as --head=10")
@@ -114,7 +117,7 @@ func (c *command) options() (profile.Options, error) {
 // reading are the flags that say how files are read, which a command for the same files needs as well.
 var reading = []string{
 	"input_format", "array", "columns", "id_column", "header", "delimiter", "decimal", "thousands", "comment", "quoting",
-	"encoding", "skip_rows",
+	"encoding", "skip_rows", "row", "column", "value", "duplicates",
 }
 
 // pagePath is where the page goes, as it was given, or nothing.
@@ -162,7 +165,7 @@ func (c *command) run(ctx context.Context, patterns []string) error {
 	if len(patterns) == 0 {
 		err = errors.Join(errors.New("a file is needed: inspect FILE…"), err)
 	}
-	if err := cli.Usage(err); err != nil {
+	if err := cli.Usage(err, c.triples.Check()); err != nil {
 		return err
 	}
 	infos, err := files.List(ctx, patterns)
@@ -172,8 +175,21 @@ func (c *command) run(ctx context.Context, patterns []string) error {
 	if err := c.checkPage(infos); err != nil {
 		return err
 	}
+	if !c.triples.Asked() {
+		return c.show(ctx, o, infos)
+	}
+	rows, done, err := c.triples.Here(ctx, patterns, o.Formats)
+	if err == nil {
+		o.Formats = formats.Options{Format: "parquet", IDColumn: c.triples.Options().ID, Unlabelled: true}
+		err = c.show(ctx, o, []files.Info{rows})
+	}
+	return errors.Join(err, done())
+}
+
+// show looks at files, and prints what they are.
+func (c *command) show(ctx context.Context, o profile.Options, infos []files.Info) error {
 	f := found{target: *c.target, flags: c.Repeat(reading...)}
-	err = c.While(func(run *progress.Run) error {
+	err := c.While(func(run *progress.Run) error {
 		run.Phase("reading")
 		o.Progress = func(rows, total int64) {
 			run.Total(total)
@@ -181,6 +197,9 @@ func (c *command) run(ctx context.Context, patterns []string) error {
 		}
 		return f.look(ctx, o, infos)
 	})
+	if c.triples.Asked() && f.Dataset != nil {
+		f.Dataset.Files[0].Format = "triples"
+	}
 	if err == nil {
 		err = c.writePage(ctx, &f)
 	}

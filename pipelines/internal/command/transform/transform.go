@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -30,7 +29,7 @@ type command struct {
 	threads     *int
 	encoding    *cli.Path
 	output      *cli.Output
-	triples     *tripleFlags
+	triples     *cli.Triples
 }
 
 // New is the command.
@@ -43,7 +42,7 @@ func New() *cli.App {
 		"encode as an earlier run has found out, instead of finding out anew: the `FILE` of its --output_encoding, or of "+
 			"a model that has learned from tables; of triples, those columns: --transform=out/encoding.json").Here()
 	c.tables = app.OnlyTables()
-	c.triples = addTriples(app)
+	c.triples = c.input.Triples()
 
 	compute := app.Group("What to compute")
 	c.standardize = compute.Bool("standardize", false,
@@ -62,7 +61,7 @@ func New() *cli.App {
 }
 
 func (c *command) run(ctx context.Context) error {
-	if c.triples.asked() {
+	if c.triples.Asked() {
 		return c.runTriples(ctx)
 	}
 	start := time.Now()
@@ -113,7 +112,7 @@ func (c *command) job() (*encode.ApplyJob, error) {
 	f := &reading.Formats
 	f.Cells, f.Unlabelled = true, f.TargetColumn == "" && len(reading.Targets) == 0
 	job := &encode.ApplyJob{Reading: reading, Options: encode.ApplyOptions{
-		ID: named(f.IDColumn, "id"), Target: named(f.TargetColumn, "target"), Weight: named(f.WeightColumn, "weight"),
+		ID: cli.ColumnName(f.IDColumn, "id"), Target: cli.ColumnName(f.TargetColumn, "target"), Weight: cli.ColumnName(f.WeightColumn, "weight"),
 		Threads:     *c.threads,
 		Destination: c.output.Destination(), Workers: cli.Workers(),
 	}}
@@ -124,22 +123,9 @@ func (c *command) job() (*encode.ApplyJob, error) {
 	return job, cli.Usage(faults, c.contradictions(&reading), job.Check())
 }
 
-// named is the name of a column of the output: that of the input, or a word where that is known by its place.
-func named(column, word string) string {
-	if _, err := strconv.Atoi(column); err == nil {
-		return word
-	}
-	return column
-}
-
 // contradictions are flags that are of no use with others.
 func (c *command) contradictions(reading *vectorio.Options) error {
-	var errs []error
-	for _, name := range []string{"value", "duplicates"} {
-		if c.Given(name) {
-			errs = append(errs, fmt.Errorf("--%s is of triples: with --row and --column", name))
-		}
-	}
+	errs := []error{c.triples.Check()}
 	output, encoding := c.output.Path.Path() != "", c.encoding.Path() != ""
 	switch reused := c.fitted.String() != ""; {
 	case reused && encoding:

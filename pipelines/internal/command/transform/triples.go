@@ -8,49 +8,23 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
-	model "beamlearn/model/triples"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/triples"
 )
-
-// tripleFlags are those of rows that say a row, a column and a value of a sparse matrix.
-type tripleFlags struct {
-	row, column, value, duplicates *string
-}
-
-func addTriples(app *cli.App) *tripleFlags {
-	g := app.Group("Triples, which become sparse rows")
-	return &tripleFlags{
-		row: g.String("row", "",
-			"the input has a line for each entry of a sparse matrix, in any order, and this `COLUMN`, a name or an index, "+
-				"says the row, by its id: --row=user --column=item --value=rating"),
-		column: g.String("column", "", "the `COLUMN` that says the column, by its id: --column=item"),
-		value:  g.String("value", "", "the `COLUMN` of the numbers: --value=rating (default: each line counts 1)"),
-		duplicates: g.Choice("duplicates", string(model.Sum), cli.Texts(model.AllDuplicates),
-			"`WHAT` stands for several lines of the same row and column: sum, mean, or last (in the order of the lines): "+
-				"--duplicates=last"),
-	}
-}
-
-// asked reports whether the input is triples.
-func (t *tripleFlags) asked() bool { return *t.row != "" || *t.column != "" }
 
 // runTriples writes the sparse rows of triples.
 func (c *command) runTriples(ctx context.Context) error {
 	start := time.Now()
 	reading, faults := c.input.Options()
 	job := &triples.Job{
-		Columns: triples.Columns{Row: *c.triples.row, Column: *c.triples.column, Value: *c.triples.value},
-		Reading: reading,
-		Options: triples.Options{
-			Duplicates: model.Duplicates(*c.triples.duplicates), ID: named(*c.triples.row, "id"), Known: c.fitted.String(),
-			Threads: *c.threads, Destination: c.output.Destination(), Workers: cli.Workers(),
-		},
+		Columns: c.triples.Columns(), Reading: reading, Options: c.triples.Options(),
 	}
+	job.Options.Known, job.Options.Threads, job.Options.Destination = c.fitted.String(), *c.threads,
+		c.output.Destination()
 	job.Options.EnsureDefaults()
 	errs := append([]error{faults}, c.tripleContradictions()...)
-	if c.output.Path.Path() != "" && *c.triples.row != "" && *c.triples.column != "" {
+	if c.output.Path.Path() != "" && job.Columns.Row != "" && job.Columns.Column != "" {
 		errs = append(errs, job.Validate())
 	}
 	if err := cli.Usage(errs...); err != nil {
@@ -67,9 +41,7 @@ func (c *command) runTriples(ctx context.Context) error {
 	}
 	c.Note(job.Data)
 	if c.Explaining() {
-		const triple = 24 // of a run
-		return c.ExplainRows(ctx, "triples", job.Data, job.Reading, 1, job.Options.Threads,
-			func(rows int64) int64 { return triple * min(rows, int64(job.Options.RunTriples)) })
+		return c.ExplainTriples(ctx, job)
 	}
 	_, err = cli.Do(ctx, c.App, job.Options.RunID, cli.Steps[*triples.Report]{
 		Add:  func(s beam.Scope) error { return triples.Rows(s, job) },
@@ -91,9 +63,7 @@ func (c *command) runTriples(ctx context.Context) error {
 
 // tripleContradictions are flags that are missing, or of no use with triples.
 func (c *command) tripleContradictions() (errs []error) {
-	if *c.triples.row == "" || *c.triples.column == "" {
-		errs = append(errs, errors.New("--row and --column: one needs the other"))
-	}
+	errs = append(errs, c.triples.Check("target", "weight_column", "id_column", "columns", "array", "dtype"))
 	if c.output.Path.Path() == "" {
 		errs = append(errs, errors.New("--output is needed with --row"))
 	}
@@ -103,11 +73,6 @@ func (c *command) tripleContradictions() (errs []error) {
 	if c.tables.Asked() || *c.standardize {
 		errs = append(errs,
 			errors.New("--row: triples become sparse rows: without flags of tables, and without --standardize"))
-	}
-	for _, name := range []string{"target", "weight_column", "id_column", "columns", "array", "dtype"} {
-		if c.Given(name) {
-			errs = append(errs, fmt.Errorf("--%s: is of no use with --row, --column and --value", name))
-		}
 	}
 	return errs
 }
@@ -128,12 +93,7 @@ func (s *tripleSummary) lines() []string {
 		fmt.Sprintf("  %d entries are not zero, %.3g %% of all", s.Nonzero,
 			100*float64(s.Nonzero)/float64(s.Rows)/float64(s.Columns)),
 	}
-	if s.Merged > 0 {
-		lines = append(lines, fmt.Sprintf("  %d triples of a row and column that another has (--duplicates)", s.Merged))
-	}
-	if s.Unknown > 0 {
-		lines = append(lines, fmt.Sprintf("  %d triples of columns that --transform does not know are left out", s.Unknown))
-	}
+	lines = append(lines, cli.TripleLines(s.Report)...)
 	lines = append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, s.OutputFiles)...)
 	if s.Encoding != "" {
 		lines = append(lines, cli.Relative(s.Encoding))
