@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/tables"
 	"beamlearn/model/vectors"
 )
 
@@ -544,5 +545,84 @@ func BenchmarkCSV(b *testing.B) {
 		}
 		b.Run(c.name, func(b *testing.B) { benchmarkText(b, "f.csv", plain.String(), Options{IDColumn: "0"}) })
 		b.Run(c.name+"/quoted", func(b *testing.B) { benchmarkText(b, "f.csv", quoted.String(), Options{IDColumn: "0"}) })
+	}
+}
+
+// Of a row without quotes a few fields are found without those before them: the same ones, and the same count.
+func TestCSVPickIsSplit(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	d := &dialect{comma: ';', decimal: '.'}
+	for range 2000 {
+		count := 1 + rng.IntN(300)
+		row := make([]byte, 0, 1024)
+		for c := range count {
+			if c > 0 {
+				row = append(row, ';')
+			}
+			row = append(row, strings.Repeat("x, ", rng.IntN(3))...)
+			row = append(row, strings.Repeat("é", rng.IntN(1+rng.IntN(60)))...)
+		}
+		most := max(count+rng.IntN(3)-1, 1) // as many columns, or one more or fewer
+		split, pick := fields{dialect: d, max: most}, fields{dialect: d, max: most}
+		want, ok := split.split(row)
+		if !ok {
+			t.Fatalf("%q", row)
+		}
+		var columns []int
+		for c := rng.IntN(most); c < most; c += 1 + rng.IntN(200) {
+			columns = append(columns, c)
+		}
+		if got := pick.pick(row, columns); got != want {
+			t.Fatalf("%d fields of %q, want %d", got, row, want)
+		}
+		for _, c := range columns {
+			if c < want && !bytes.Equal(pick.list[c], split.list[c]) {
+				t.Fatalf("field %d of %q: %q, want %q", c, row, pick.list[c], split.list[c])
+			}
+		}
+	}
+}
+
+// Where few columns of a table are wanted, what is wrong with a row is found as where all are.
+func TestCSVFewColumns(t *testing.T) {
+	row := func(fields ...string) string { return strings.Repeat("0,", 30) + strings.Join(fields, ",") + "\n" }
+	var names []string
+	for c := range 33 {
+		names = append(names, fmt.Sprintf("c%d", c))
+	}
+	text := strings.Join(names, ",") + "\n" + row("1", "a", "x") + row("2", "b") + row("3", "\"a,b\"", "y") +
+		row("4", "c", "z", "w") + row("5", " \"d\"", "v") + row("6", "\xff", "u") + row("7", "e", "\xff") + row("8", "", "t")
+	want := []string{"0 0 [1 a]", "fault: f.csv: row 1: found 32 fields, expected 33", "2 2 [3 a,b]",
+		"fault: f.csv: row 3: found 34 fields, expected 33",
+		`fault: f.csv: row 4, column c31: found " \"d\"", expected ` + wellQuoted,
+		"fault: f.csv: row 5, column c31", "6 6 [7 e]", "7 7 [8 ]"}
+	src, err := inspectText(text, "f.csv", Options{Columns: []string{"c30", "c31"}, Cells: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := src.Read(t.Context(), Span{Rows: 8, Offset: src.(*csvSource).start})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for {
+		b := &vectors.Block{Cells: tables.New(src.(Tabular).Fields())}
+		err := r.Read(b, 1)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			got = append(got, "fault: "+err.Error())
+		} else {
+			got = append(got, showRows(b)...)
+		}
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%q", got)
+	}
+	for i := range got {
+		if !strings.HasPrefix(got[i], want[i]) {
+			t.Errorf("%q, want %q", got[i], want[i])
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"beamlearn/model/fault"
 )
@@ -277,7 +278,7 @@ func (f *fields) split(row []byte) (count int, ok bool) {
 				end = len(row)
 			}
 			field = row[:end]
-			if !raw && bytes.HasPrefix(trimSpaces(field), []byte{'"'}) { // spaces before it
+			if spaced := trimSpaces(field); !raw && len(spaced) > 0 && spaced[0] == '"' { // spaces before it
 				f.bad = field
 				return count, false
 			}
@@ -291,6 +292,46 @@ func (f *fields) split(row []byte) (count int, ok bool) {
 		}
 		row = row[end+1:]
 	}
+}
+
+// pick cuts some fields out of a row without quotes, those of the columns in ascending order, and counts all. The others
+// are empty in the list.
+func (f *fields) pick(row []byte, columns []int) (count int) {
+	f.list = slices.Grow(f.list[:0], f.max)[:f.max]
+	comma, at := f.dialect.comma, 0
+	for _, c := range columns {
+		rest, found := pastCommas(row, comma, c-at)
+		if !found {
+			break // the count tells
+		}
+		row, at = rest, c
+		if end := bytes.IndexByte(row, comma); end >= 0 {
+			f.list[c] = row[:end]
+		} else {
+			f.list[c] = row
+		}
+	}
+	return at + bytes.Count(row, []byte{comma}) + 1
+}
+
+// pastCommas is what stands behind so many commas.
+func pastCommas(row []byte, comma byte, commas int) (rest []byte, found bool) {
+	const block = 128
+	for len(row) > block {
+		n := bytes.Count(row[:block], []byte{comma})
+		if n >= commas {
+			break
+		}
+		commas, row = commas-n, row[block:]
+	}
+	for ; commas > 0; commas-- {
+		i := bytes.IndexByte(row, comma)
+		if i < 0 {
+			return row, false
+		}
+		row = row[i+1:]
+	}
+	return row, true
 }
 
 // unquote is the content of the quoted field that a row begins with, and the place after its closing quote, or -1.
