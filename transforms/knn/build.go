@@ -145,7 +145,10 @@ func (f *buildFn) build(ctx context.Context, points *vectors.Block, b *building,
 	}
 
 	r := b.report
-	r.Points, r.Dim, r.DuplicateIDs, r.IndexBytes = b.rows, index.Dim(), b.note.DuplicateIDs, size
+	if r.Points = b.rows; f.Options.readsKept(f.Self) {
+		r.Points = int64(index.Len())
+	}
+	r.Dim, r.DuplicateIDs, r.IndexBytes = index.Dim(), b.note.DuplicateIDs, size
 	r.ReadPoints, r.BuildIndex = read.Sub(b.start).Seconds(), time.Since(read).Seconds()
 	r.Algorithm, r.Broadcast = string(index.Algorithm()), f.broadcast()
 	return f.Options.report(ctx, order, r, b.rejected, parts)

@@ -182,6 +182,9 @@ func (p *Plan) way(j *Job, index int64) {
 		warn("%d queries make %d chunks, too few to keep %d workers busy: --chunk_rows=%d", p.Queries, chunks, p.Slots,
 			max(p.Queries/int64(4*p.Slots), 1))
 	}
+	if o.Restricted && o.Rules == nil {
+		warn("what --filter and other rules leave out is not known before rows are read: these are the figures of all rows")
+	}
 	if p.About {
 		warn("the rows of text are estimated from the beginning of its files")
 	}

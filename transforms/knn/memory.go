@@ -24,6 +24,7 @@ func (j *Job) Memory() int64 {
 	if j.Reading.Formats.Sparse {
 		return j.sparseMemory(rows)
 	}
+	rows = j.kept(rows)
 	row := dim * element
 	threads, chunks := j.threads(), j.reading(rows)
 	answered := rows // at a time
@@ -62,18 +63,28 @@ func (j *Job) Memory() int64 {
 	return j.built(rows) + chunks + 12*answered*int64(j.Options.K) + grouped
 }
 
+// kept is how many of so many rows of the points are read: all, or those that a condition keeps.
+func (j *Job) kept(rows int64) int64 {
+	if j.Options.readsKept(j.Queries == nil) {
+		return min(j.Options.Rules.Kept, rows)
+	}
+	return rows
+}
+
 // sparseMemory is Memory of sparse rows, of about so many entries: as they are read, as they are kept, and in the
 // lists of the inverted index.
 func (j *Job) sparseMemory(rows int64) int64 {
 	const entry, perRow = 12 + 12 + 8, 256
-	return max(j.Corpus.Entries, 0)*entry + rows*(perRow+12*int64(j.Options.K))
+	kept := j.kept(rows)
+	entries := float64(max(j.Corpus.Entries, 0)) * float64(kept) / float64(max(rows, 1))
+	return int64(entries*entry) + kept*(perRow+12*int64(j.Options.K))
 }
 
 func (j *Job) threads() int64 {
 	return int64(neighbors.Search{Threads: j.Options.Threads}.NumThreads())
 }
 
-// built is what the points take, with a byte a value for the filter.
+// built is what so many points that are read take, with a byte a value for the filter.
 func (j *Job) built(rows int64) int64 {
 	row := int64(j.Corpus.Dim)*(j.element(rows)+1) + j.Options.Neighbors.FormBytes(j.Corpus.Dim)
 	if j.Options.Answer != nil {
@@ -82,10 +93,17 @@ func (j *Job) built(rows int64) int64 {
 	if j.Options.Restricted {
 		row += 8 // a group, by row and by position
 	}
-	if r := j.Options.Rules; r != nil && (r.Keep != "" || r.Same.Points != "" || r.Before.Points != "") {
-		row *= 2 // the points that are left, in indexes of their own
+	again := int64(0) // the points that are left, in indexes of their own
+	if r := j.Options.Rules; r != nil {
+		parted := r.Same.Points != "" || r.Before.Points != ""
+		switch {
+		case r.Keep != "" && (parted || !j.Options.readsKept(j.Queries == nil)):
+			again = min(r.Kept, rows)
+		case parted:
+			again = rows
+		}
 	}
-	return rows * row
+	return (rows + again) * row
 }
 
 // reading is what the chunks take that are read at a time.

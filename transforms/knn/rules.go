@@ -28,6 +28,7 @@ import (
 type Rules struct {
 	Apart, Same, Before RuleFiles
 	Keep, Most          string // of points; "" for none
+	Kept                int64  // with Keep: how many points it has
 	Number              int    // with Most
 	// KeepQueries says that where every point is a query only those are that Keep has.
 	KeepQueries bool

@@ -186,7 +186,9 @@ func (f *buildShardsFn) ProcessElement(
 	vectorio.Count(ctx, b.out.Points, int64(len(b.rejected)))
 	indexBuilds.Inc(ctx, int64(len(b.out.Files)))
 	order := int64(p.Number - p.Of) // before the parts of all queries
-	b.report.Points, b.report.Dim = b.out.Points, f.Dim
+	if b.report.Dim = f.Dim; b.kept == nil {
+		b.report.Points = b.out.Points
+	}
 	b.report.Shards, b.report.Broadcast = len(b.out.Files), Shards
 	if err := f.Options.report(ctx, order, b.report, b.rejected, parts); err != nil {
 		return err
@@ -290,6 +292,8 @@ func (b *shardBuilder) flush(ctx context.Context) error {
 	b.out.Files = append(b.out.Files, file)
 	if b.kept == nil {
 		b.out.Points += int64(index.Len())
+	} else {
+		b.report.Points += int64(index.Len())
 	}
 	b.report.Algorithm = string(index.Algorithm())
 	b.report.IndexBytes += file.Size

@@ -2,7 +2,6 @@ package recommend
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -32,12 +31,8 @@ func (j *Job) InspectItems(ctx context.Context, patterns []string, c *compare.Co
 // itemsThatMeet are the ids of the rows of a table that meet a condition. An item has one row: of two, which may say
 // different things, neither is the right one.
 func itemsThatMeet(
-	ctx context.Context, chunks []vectorio.Chunk, o *vectorio.Options, filter string,
+	ctx context.Context, chunks []vectorio.Chunk, o *vectorio.Options, condition *compare.Condition,
 ) ([]vectors.ID, error) {
-	condition, err := compare.Parse(filter)
-	if err != nil {
-		return nil, err
-	}
 	var all []vectors.ID
 	type place struct {
 		file string
@@ -81,9 +76,17 @@ func itemsThatMeet(
 // only are the places of the items that may be recommended: those of the rows that the table of the items has, and that
 // meet the condition.
 func (f *buildFn) only(ctx context.Context, chunks []vectorio.Chunk, x *model.Interactions) ([]uint32, error) {
-	ids, err := itemsThatMeet(ctx, chunks, &f.ItemsReading, f.Options.Filter)
+	condition, err := compare.Parse(f.Options.Filter)
 	if err != nil {
 		return nil, err
+	}
+	ids, err := itemsThatMeet(ctx, chunks, &f.ItemsReading, condition)
+	if err != nil {
+		return nil, err
+	}
+	name := chunks[0].Info.Name
+	if len(ids) == 0 {
+		return nil, fault.File(name, condition.Wanted("items"), "none of %d", chunks[0].Total)
 	}
 	at := make(map[vectors.ID]uint32, x.Items.Len())
 	for i := range x.Items.Len() {
@@ -97,9 +100,8 @@ func (f *buildFn) only(ctx context.Context, chunks []vectorio.Chunk, x *model.In
 	}
 	slices.Sort(places)
 	if places = slices.Compact(places); len(places) == 0 {
-		return nil, fmt.Errorf("%s: %w", chunks[0].Info.Name, errNoItem)
+		return nil, fault.File(name, "items of the input among those that meet --filter, by the same ids in the column of both",
+			"%d others", len(ids))
 	}
 	return places, nil
 }
-
-var errNoItem = errors.New("no item of the input meets the filter")

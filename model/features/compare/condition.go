@@ -43,6 +43,11 @@ func (c *Condition) String() string {
 	return b.String()
 }
 
+// Wanted says what a fault expects of a table in which nothing meets the condition, as "rows".
+func (c *Condition) Wanted(what string) string {
+	return fmt.Sprintf("%s that meet --filter, %s; inspect shows what a column holds", what, c)
+}
+
 type operation uint8
 
 const (

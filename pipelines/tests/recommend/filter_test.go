@@ -27,7 +27,10 @@ func TestFilter(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ want, items, filter string }{
-		{"items.csv: no item of the input meets the filter", "--items=items.csv", "--filter=price=1"},
+		{"items.csv: found 1 others, expected items of the input among those that meet --filter, by the same ids",
+			"--items=items.csv", "--filter=price=1"},
+		{"items.csv: found none of 3, expected items that meet --filter, `price` < 1; inspect shows what a column holds",
+			"--items=items.csv", "--filter=price<1"},
 		{`expected a column "cost"`, "--items=items.csv", "--filter=cost<1"},
 		{"--items and --filter: one needs the other", "--items=items.csv", "--filter="},
 		{"--filter: ", "--items=items.csv", "--filter=price<"},

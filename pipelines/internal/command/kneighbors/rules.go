@@ -214,6 +214,15 @@ func (f *finding) pair(ctx context.Context, to *knn.RuleFiles, inspect inspectRo
 	return err
 }
 
+// noneMeets is the fault of points none of which meet the condition.
+func noneMeets(name string, condition *compare.Condition, found *knn.TargetsFile) error {
+	if found.Incomparable > 0 {
+		return fault.File(name, condition.Wanted("rows"), "none of %d, of which %d cannot be compared so: %s", found.Rows,
+			found.Incomparable, found.Fault)
+	}
+	return fault.File(name, condition.Wanted("rows"), "none of %d", found.Rows)
+}
+
 // findRules finds what the rules compare. Call clean when that is no longer needed.
 func (c *command) findRules(ctx context.Context, job *knn.Job) (clean func(), err error) {
 	f := &finding{c: c, job: job}
@@ -235,10 +244,10 @@ func (c *command) findRules(ctx context.Context, job *knn.Job) (clean func(), er
 			return clean, err
 		}
 		r.Keep, r.Faults, r.KeepQueries = found.Path, found.Faults, *c.rules.keepQueries
-		if found.Missing == found.Rows {
-			return clean, fault.File(of.Data.Name(), "rows that meet --filter", "none of %d", found.Rows)
+		if r.Kept = found.Rows - found.Missing; r.Kept == 0 {
+			return clean, noneMeets(of.Data.Name(), c.rules.condition, &found)
 		}
-		c.Tell(fmt.Sprintf("%d of %d rows meet --filter", found.Rows-found.Missing, found.Rows))
+		c.Tell(fmt.Sprintf("%d of %d rows meet --filter", r.Kept, found.Rows))
 		if found.Incomparable > 0 {
 			c.Tell(fmt.Sprintf("%s at fault in --filter, and no neighbours: %s",
 				cli.Agree(found.Incomparable, "row is", "rows are"), found.Fault))
