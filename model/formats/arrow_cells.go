@@ -267,8 +267,8 @@ func (r *arrowCells) readTarget(at, rows int) error {
 		return nil
 	}
 	a := r.record.Column(f.leaf)
-	if f.kind == kindText {
-		texts := arrowTexts(a)
+	if f.spelled() {
+		texts := arrowLabels(a)
 		if texts == nil {
 			return errType
 		}

@@ -405,7 +405,7 @@ func (r *arrowReader) readTarget(at, rows int) error {
 		}
 		return nil
 	}
-	if f.kind != kindText {
+	if !f.spelled() {
 		return r.numbers(f, at, rows, func(i int, v float64) {
 			r.target = append(r.target, v)
 			if bad := check(v); bad != nil && !(r.s.untargeted && v != v) {
@@ -414,7 +414,7 @@ func (r *arrowReader) readTarget(at, rows int) error {
 		})
 	}
 	a := r.record.Column(f.leaf)
-	texts := arrowTexts(a)
+	texts := arrowLabels(a)
 	if texts == nil {
 		return errType
 	}

@@ -304,10 +304,10 @@ func (s *columnar) choose(o *Options, fields []parquetField) error {
 	}
 	if chosen.target >= 0 {
 		s.target = &fields[chosen.target]
-		if text := o.Labels && s.target.kind == kindText; !text && !s.target.numbers() || s.target.list {
+		if text := o.Labels && s.target.spelled(); !text && !s.target.numbers() || s.target.list {
 			expected := "numbers as the target"
 			if o.Labels {
-				expected = "numbers or text as the target"
+				expected = "numbers, text or dates as the target"
 			}
 			return fault.File(s.Name(), expected, "%s", s.target)
 		}

@@ -2,7 +2,6 @@ package formats
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math"
 	"math/big"
@@ -50,6 +49,9 @@ func (f *parquetField) asCells() (ok bool) {
 	}
 	return ok
 }
+
+// spelled reports whether the labels of a column are texts: its own, or those of instants and dates.
+func (f *parquetField) spelled() bool { return f.kind == kindText || f.times() }
 
 // times reports whether a column holds instants or dates.
 func (f *parquetField) times() bool {
@@ -356,10 +358,8 @@ func (c *parquetChunk) timeStepper() (func(def []int16, to *tables.Column) (int,
 	switch r := c.r.(type) {
 	case *file.Int96ColumnChunkReader:
 		return stepOf(c, r.ReadBatchInPage, func(to *tables.Column, v parquet.Int96) {
-			// Nanoseconds of the day, and the day by the Julian calendar's number.
-			const julian1970 = 2440588
-			day, nanos := int64(binary.LittleEndian.Uint32(v[8:])), int64(binary.LittleEndian.Uint64(v[:8]))
-			put(to, (day-julian1970)*microsOfDay+floorDiv(nanos, 1000))
+			day, nanos := int96Time(v)
+			put(to, day*microsOfDay+floorDiv(nanos, 1000))
 		}), nil
 	case *file.Int32ColumnChunkReader:
 		return stepOf(c, r.ReadBatchInPage, func(to *tables.Column, v int32) { put(to, int64(v)*microsOfDay) }), nil
@@ -543,7 +543,7 @@ func (r *parquetCells) readTarget(rows int) error {
 		}
 		return nil
 	}
-	if c.kind != kindText {
+	if !c.spelled() {
 		return r.eachNumber(c, rows, func(row int, v float64,
 			valued bool) {
 			r.putTarget(r.s.target, r.s.labels, row, v, valued)

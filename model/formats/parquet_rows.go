@@ -219,7 +219,7 @@ func (r *parquetReader) keepsRow(c *parquetChunk) bool { return c == r.target &&
 // readTarget decodes the targets of rows.
 func (r *parquetReader) readTarget(rows int) (err error) {
 	switch {
-	case r.target.kind == kindText:
+	case r.target.spelled():
 	case r.s.labels && r.target.byText():
 		return r.readLabels(rows)
 	default:
@@ -482,8 +482,12 @@ func decodeEach[T any](c *parquetChunk, def []int16, read batchFunc[T],
 	return n, nil
 }
 
-// nextTexts decodes at most len(def) texts, all of one page. Their memory is valid until more is decoded.
+// nextTexts decodes at most len(def) texts, or instants and dates as such, all of one page. The memory of a text is valid
+// until the next one is given.
 func (c *parquetChunk) nextTexts(def []int16, each func(i int, text []byte, valued bool)) (int, error) {
+	if c.times() {
+		return c.nextTimes(def, each)
+	}
 	r, ok := c.r.(*file.ByteArrayColumnChunkReader)
 	if !ok {
 		return 0, fmt.Errorf("text of type %s", c.r.Type())

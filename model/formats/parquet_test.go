@@ -39,6 +39,21 @@ func parquetOf(t testing.TB, fields []arrow.Field, json string, groupRows int64,
 	return parquetTable(t, record, groupRows, options...)
 }
 
+// parquetAs is parquetOf in one row group, by properties of Arrow's own.
+func parquetAs(t testing.TB, fields []arrow.Field, json string, how pqarrow.ArrowWriterProperties) string {
+	t.Helper()
+	record, _, err := array.RecordFromJSON(memory.DefaultAllocator, arrow.NewSchema(fields, nil), strings.NewReader(json))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	table := array.NewTableFromRecords(record.Schema(), []arrow.RecordBatch{record})
+	if err := pqarrow.WriteTable(table, &b, record.NumRows(), parquet.NewWriterProperties(), how); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
 func parquetTable(t testing.TB, record arrow.RecordBatch, groupRows int64, options ...parquet.WriterProperty) string {
 	t.Helper()
 	table := array.NewTableFromRecords(record.Schema(), []arrow.RecordBatch{record})

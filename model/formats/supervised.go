@@ -85,7 +85,7 @@ func (l *learned) setLabel(label []byte, t *textFile) *fault.Fault {
 			if l.texts == nil {
 				l.texts = map[string]string{}
 			}
-			text = truthLabel(string(label))
+			text = plainLabel(string(label))
 			l.texts[string(label)] = text
 		}
 		l.last = text
@@ -94,16 +94,16 @@ func (l *learned) setLabel(label []byte, t *textFile) *fault.Fault {
 	return nil
 }
 
-// truthLabel is a label as it stands, but for words for truth values, which are written in one way: those of a table in
-// .csv are those of the same table in a format that has booleans.
-func truthLabel(label string) string {
+// plainLabel is a label as it stands, but for words for truth values and instants, which are written in one way: those of
+// a table in .csv are those of the same table in a format that has booleans and timestamps.
+func plainLabel(label string) string {
 	switch label {
 	case "true", "TRUE":
 		return booleanLabel(true)
 	case "false", "FALSE":
 		return booleanLabel(false)
 	}
-	return label
+	return timeLabel(label)
 }
 
 // setWhole is setLabel of an integer, or of what is found instead of one of 64 bits with a sign: a greater one, or no

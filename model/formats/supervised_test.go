@@ -268,9 +268,9 @@ func TestSupervisedParquet(t *testing.T) {
 		`[{"x":[1,2],"y":0.1,"d":"2020-01-01"},{"x":[3,4],"y":0.2,"d":"2020-01-01"}]`, 1)
 	wantRows(t, "x.parquet", lists, Options{TargetColumn: "y"}, rowsOf("[1 2] → 0.1", "[3 4] → 0.2"))
 	wantFault(t, "x.parquet", lists, Options{TargetColumn: "x", Columns: []string{"y"}, Labels: true},
-		`x.parquet: found the column "x" of lists of FLOAT, expected numbers or text as the target`)
-	wantFault(t, "x.parquet", lists, Options{TargetColumn: "d", Columns: []string{"y"}, Labels: true},
-		`x.parquet: found the column "d" of Date, expected numbers or text as the target`)
+		`x.parquet: found the column "x" of lists of FLOAT, expected numbers, text or dates as the target`)
+	wantFault(t, "x.parquet", lists, Options{TargetColumn: "d", Columns: []string{"y"}},
+		`x.parquet: found the column "d" of Date, expected numbers as the target`)
 }
 
 // Of each label there is one copy.

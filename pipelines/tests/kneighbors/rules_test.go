@@ -210,10 +210,12 @@ func TestRulesRefused(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "p.csv"), "id,a,brand,day\np0,1,x,3\np1,2,y,never\np2,3,z,4\n")
 	clitest.Write(t, filepath.Join(dir, "q.csv"), "id,a,brand,day\nq0,1,x,2024-01-01\n")
 	for args, want := range map[string]string{
-		"--filter=a<":                 "--filter: at character 3: found the end, expected a number",
-		"--filter=b<1":                `expected a column "b"`,
-		"--filter=brand<1":            `p.csv: row 0, column brand: found "x", expected a number, as it is compared with 1`,
-		"--filter=a>9":                "none of 3, expected rows that meet --filter",
+		"--filter=a<":      "--filter: at character 3: found the end, expected a number",
+		"--filter=b<1":     `expected a column "b"`,
+		"--filter=brand<1": `p.csv: row 0, column brand: found "x", expected a number, as it is compared with 1`,
+		"--filter=a>9":     "p.csv: found none of 3, expected rows that meet --filter, `a` > 9; inspect shows what a column holds\n",
+		"--filter=brand<1|--on_error=skip": "p.csv: found none of 3, of which 3 cannot be compared so: p.csv: row 0, " +
+			"column brand: found \"x\", expected a number, as it is compared with 1, expected rows that meet --filter, ",
 		"--filter=a<9|--recall=0.9":   "are without recall",
 		"--filter=a<9|--output=o.npy": ".npy holds as many neighbours for each query",
 		"--before=day":                `p.csv: row 1, column day: found "never", expected a number, as in the rows before`,
@@ -460,15 +462,50 @@ func TestRuleColumns(t *testing.T) {
 			t.Errorf("%s: exit code %d, %s, want %s", flag, code, stderr, want)
 		}
 	}
-	_, stderr, code := runCommand(t, dir, "--input="+clitest.Testdata(t, "flights_small.parquet"), "--columns=month,day",
-		"--k=1", "--output=o.csv", "--report=none", "--only_same=time_hour")
-	if code != 2 || !strings.Contains(stderr, `found the column "time_hour" of Timestamp, expected numbers or text, which `+
-		"tell rows apart\n") {
-		t.Errorf("exit code %d, %s", code, stderr)
-	}
-	_, stderr, code = runCommand(t, dir, "--input=p.csv", "--queries=p.csv", "--columns=x", "--k=1", "--output=o.csv",
+	_, stderr, code := runCommand(t, dir, "--input=p.csv", "--queries=p.csv", "--columns=x", "--k=1", "--output=o.csv",
 		"--report=none", "--only_same=brand")
 	if code != 0 || strings.Count(stderr, "left out: note (text)\n") != 1 {
 		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}
+
+// Timestamps tell rows apart, put them in order and are compared with dates: with the same answers from .parquet, .arrow
+// and the .csv that pandas writes of the same table, and where the points are one of them and the queries another.
+func TestRulesByTime(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	files := map[string]string{}
+	for _, ext := range []string{"csv", "parquet", "arrow"} {
+		files[ext] = clitest.Testdata(t, "flights_small."+ext)
+	}
+	for rule, least := range map[string]int{
+		"--only_same=time_hour": 100, "--exclude_same=time_hour": 5000, "--max_per=time_hour:1": 5000,
+		"--before=time_hour": 5000, "--filter=time_hour<'2013-05-01'": 5000,
+		"--filter=time_hour>='2013-05-01T12:00:00Z' --filter_queries": 2000,
+	} {
+		queries := []string{"", "csv", "parquet"}
+		if strings.Contains(rule, "--filter_queries") {
+			queries = queries[:1]
+		}
+		for _, q := range queries {
+			want := ""
+			for _, ext := range []string{"csv", "parquet", "arrow"} {
+				args := append(strings.Fields(rule), "--input="+files[ext], "--id_column=id", "--k=3", "--output=o.csv",
+					"--columns=month,day,sched_dep_time,distance", "--report=none", "--quiet")
+				if q != "" {
+					args = append(args, "--queries="+files[q])
+				}
+				if _, stderr, code := runCommand(t, dir, args...); code != 0 {
+					t.Fatalf("%s, %s: exit code %d\n%s", rule, ext, code, stderr)
+				}
+				got := clitest.Read(t, filepath.Join(dir, "o.csv"))
+				if want == "" {
+					want = got
+				}
+				if got != want || len(got) < least {
+					t.Errorf("%s, queries %q, %s: %d bytes, want %d", rule, q, ext, len(got), len(want))
+				}
+			}
+		}
 	}
 }
