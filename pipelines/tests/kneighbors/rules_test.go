@@ -509,3 +509,24 @@ func TestRulesByTime(t *testing.T) {
 		}
 	}
 }
+
+// The summary counts the points that queries may have: those that meet --filter, where no others are read.
+func TestFilteredPoints(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "p.csv"), "a,b\n1,2\n2,3\n3,5\n4,9\n")
+	for args, want := range map[string]string{
+		"--queries=p.csv":                      "3 points × 2 columns, 4 queries, 4 neighbours",
+		"--queries=p.csv --index_memory=3KB":   "3 points × 2 columns, 4 queries, 4 neighbours",
+		"--filter_queries":                     "3 points × 2 columns, 3 queries, 3 neighbours",
+		"--filter_queries --broadcast=file":    "3 points × 2 columns, 3 queries, 3 neighbours",
+		"":                                     "4 points × 2 columns, 4 queries, 4 neighbours",
+		"--filter_queries --metric=seuclidean": "4 points × 2 columns, 3 queries, 3 neighbours",
+	} {
+		_, stderr, code := runCommand(t, dir, append(strings.Fields(args), "--input=p.csv", "--columns=a,b", "--k=1",
+			"--filter=a<4", "--output=o.csv", "--report=none")...)
+		if code != 0 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, want %s\n%s", args, code, want, stderr)
+		}
+	}
+}
