@@ -2,6 +2,7 @@ package features
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -106,25 +107,39 @@ func keyOf(hash uint32, bits int) uint32 {
 	return ((hash^negative)-negative)&(1<<bits-1)<<1 | negative&1
 }
 
-// sort sorts the keys. Up to some hundreds are dealt to 64 places by their first bits, where few meet, as hashes are
-// spread evenly: that takes fewer branches that nobody can foresee than comparing does.
+// sort sorts the keys: few by comparing, up to 255 by their first bits, and more by a radix sort.
 func (k *tokenizer) sort() {
-	const places, few, most = 64, 8, 512
-	shift := k.bits + 1 - 6
-	if n := len(k.keys); n < few || n > most || shift < 0 {
+	const few = 8
+	k.sorted = slices.Grow(k.sorted[:0], len(k.keys))[:len(k.keys)]
+	switch n := len(k.keys); {
+	case n < few || k.bits+1 < placeBits:
 		slices.Sort(k.keys)
-		return
+	case n <= math.MaxUint8:
+		k.deal()
+	default:
+		k.radix()
 	}
-	var ends [places]uint16
+}
+
+// placeBits are the first bits of keys that are dealt to as many places.
+const placeBits = 7
+
+// deal sorts up to 255 keys: into places by their first bits, where few meet, as hashes are spread evenly, and then by
+// insertion. That takes fewer branches that nobody can foresee than comparing does.
+func (k *tokenizer) deal() {
+	const places, each = 1 << placeBits, 0x0101010101010101
+	shift := k.bits + 1 - placeBits
+	var ends [places]uint8
 	for _, key := range k.keys {
 		ends[key>>shift%places]++
 	}
-	at := uint16(0)
-	for i, n := range ends {
-		ends[i] = at
-		at += n
+	at := uint64(0) // keys of the places before
+	for i := 0; i < places; i += 8 {
+		counts := binary.LittleEndian.Uint64(ends[i:])
+		sums := counts * each // in each byte, of those up to it
+		binary.LittleEndian.PutUint64(ends[i:], sums-counts+at*each)
+		at += sums >> 56
 	}
-	k.sorted = slices.Grow(k.sorted[:0], len(k.keys))[:len(k.keys)]
 	for _, key := range k.keys {
 		end := &ends[key>>shift%places]
 		k.sorted[*end] = key
@@ -138,6 +153,28 @@ func (k *tokenizer) sort() {
 		k.sorted[j] = key
 	}
 	k.keys, k.sorted = k.sorted, k.keys
+}
+
+// radix sorts any number of keys, from their last bits to their first.
+func (k *tokenizer) radix() {
+	const digit = 10
+	for shift := 0; shift <= k.bits; shift += digit {
+		var ends [1 << digit]int32
+		for _, key := range k.keys {
+			ends[key>>shift%(1<<digit)]++
+		}
+		at := int32(0)
+		for i, n := range ends {
+			ends[i] = at
+			at += n
+		}
+		for _, key := range k.keys {
+			end := &ends[key>>shift%(1<<digit)]
+			k.sorted[*end] = key
+			*end++
+		}
+		k.keys, k.sorted = k.sorted, k.keys
+	}
 }
 
 // runesOf finds where the characters of the buffer begin from lo on, and where the last one ends.

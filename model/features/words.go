@@ -148,6 +148,7 @@ func (k *tokenizer) run(i int) (lo, hi int) {
 // hashWords counts runs of the words in the buffer. A longer run goes on from the hash of the shorter one.
 func (k *tokenizer) hashWords(o *Options) {
 	text := slices.Grow(k.buffer, slack)[:len(k.buffer)+slack]
+	k.keys = slices.Grow(k.keys, len(k.starts)*(o.NGrams[1]-o.NGrams[0]+1))
 	for i, start := range k.starts {
 		state, at := uint32(0), start
 		for n := 1; n <= o.NGrams[1] && i+n <= len(k.starts); n++ {
@@ -163,54 +164,54 @@ func (k *tokenizer) hashWords(o *Options) {
 	}
 }
 
-// group takes the keys of one feature from the front: the feature, how often it is there, by its signs unless it is
-// only counted, and the rest.
-func group(keys []uint32, counted bool) (feature int, n float64, rest []uint32) {
-	if feature = int(keys[0] >> 1); len(keys) == 1 || int(keys[1]>>1) != feature { // as most are
-		if n = 1; !counted {
-			n -= float64(2 * (keys[0] & 1))
+// several adds up the keys of one feature from the front: how often it is there, by its signs unless it is only
+// counted, and how many keys that are.
+func several(keys []uint32, counted bool) (n float64, used int) {
+	for used < len(keys) && keys[used]>>1 == keys[0]>>1 {
+		if n++; !counted {
+			n -= float64(2 * (keys[used] & 1))
 		}
-		return feature, n, keys[1:]
+		used++
 	}
-	for len(keys) > 0 && int(keys[0]>>1) == feature {
-		if n++; !counted && keys[0]&1 == 1 {
-			n -= 2
-		}
-		keys = keys[1:]
-	}
-	return feature, n, keys
+	return n, used
 }
 
 // words encodes a text: counts, times what tf-idf says, over their length.
 func (enc *Encoder) words(at int, t *tables.Column, row int) {
 	c, o := &enc.e.columns[at], &enc.e.options
 	enc.text.features(t.Text(row), o, c.Bits)
-	weights := enc.e.lookups[at].weights
-	begin, squares := len(enc.values), 0.0
-	enc.features, enc.values = slices.Grow(enc.features, len(enc.text.keys)), slices.Grow(enc.values, len(enc.text.keys))
-	for keys := enc.text.keys; len(keys) > 0; {
-		var feature int
-		var v float64
-		feature, v, keys = group(keys, o.Counts)
-		if weights != nil {
-			v *= weights.of(feature)
+	keys, weights, first, squares := enc.text.keys, enc.e.lookups[at].weights, int32(c.first), 0.0
+	enc.features, enc.values = slices.Grow(enc.features, len(keys)), slices.Grow(enc.values, len(keys))
+	features, values := enc.features[len(enc.features):][:len(keys)], enc.values[len(enc.values):][:len(keys)]
+	n := 0 // of them
+	for i := 0; i < len(keys); {
+		key := keys[i]
+		v, used := 1.0, 1
+		if i+1 < len(keys) && keys[i+1]>>1 == key>>1 { // as few are
+			v, used = several(keys[i:], o.Counts)
+		} else if !o.Counts {
+			v -= float64(2 * (key & 1))
 		}
-		enc.set(c, feature, v)
+		if i += used; weights != nil {
+			v *= weights.of(int(key >> 1))
+		}
+		if v != 0 {
+			features[n], values[n] = first+int32(key>>1), v
+			n++
+		}
 		squares += float64(v * v)
 	}
-	length := math.Sqrt(squares)
+	enc.features, enc.values = enc.features[:len(enc.features)+n], enc.values[:len(enc.values)+n]
 	if o.Counts && weights == nil {
-		length = 1
+		return
 	}
+	length := math.Sqrt(squares)
 	one := 1 / length
-	for i, v := range enc.values[begin:] {
-		switch v { // most are 1 or −1, and a division takes its time
-		case 1:
-			enc.values[begin+i] = one
-		case -1:
-			enc.values[begin+i] = -one
-		default:
-			enc.values[begin+i] = v / length
+	for i, v := range values[:n] {
+		if v*v == 1 { // as most are, of a sign that nobody can foresee, and a division takes its time
+			values[i] = float64(v * one)
+		} else {
+			values[i] = v / length
 		}
 	}
 }

@@ -78,3 +78,27 @@ func TestRandomWords(t *testing.T) {
 		compareWords(t, &k, string(b))
 	}
 }
+
+// Any number of keys, of any number of bits, is sorted.
+func TestSortKeys(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	var k tokenizer
+	for _, n := range []int{0, 1, 7, 8, 9, 100, 254, 255, 256, 257, 512, 513, 20_000} {
+		for _, k.bits = range []int{1, 4, 5, 6, 7, 8, 9, 10, 18, 19, 20, 24} {
+			for _, spread := range []bool{true, false} { // over all places, or few
+				k.keys = k.keys[:0]
+				for range n {
+					key := r.Uint32() % (2 << k.bits)
+					if !spread {
+						key &= 3
+					}
+					k.keys = append(k.keys, key)
+				}
+				want := slices.Sorted(slices.Values(k.keys))
+				if k.sort(); !slices.Equal(k.keys, want) {
+					t.Fatalf("%d keys of %d bits: %v, want %v", n, k.bits, k.keys, want)
+				}
+			}
+		}
+	}
+}

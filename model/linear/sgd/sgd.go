@@ -271,6 +271,10 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 		s.block = newRowBlock(s.features)
 	}
 	t, bad, held := s.t, -1, 0
+	alone := len(all) == 1 && all[0].mayBeAlone()
+	for _, v := range all {
+		v.alone = alone
+	}
 	for i := range n {
 		x := rows.At(i)
 		if s.columns != nil && c.Sparse != nil && i+1 < n {
@@ -302,7 +306,7 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 		if r.Passive {
 			norm2 = kernel.Dot(x.Val, x.Val)
 		}
-		if s.columns != nil {
+		if s.columns != nil && !alone {
 			s.columns.Begin(r, x, t)
 		}
 		var ok bool
@@ -315,7 +319,7 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 		if !ok && bad < 0 {
 			bad = i
 		}
-		if s.columns != nil {
+		if s.columns != nil && !alone {
 			s.columns.End(x, t)
 		}
 		if r.Newton {

@@ -28,6 +28,7 @@ type vector struct {
 	cells    []float64
 	stride   int     // places of cells for each column
 	gradient float64 // the sum of squares of gradients by the intercept
+	alone    bool    // no other vector has these columns: adapt begins and ends the rows of this chunk
 
 	curved   *curved   // of Newton; otherwise nil
 	gathered *gathered // of epochs that sum up slopes; otherwise nil
@@ -312,6 +313,12 @@ func (v *vector) step(r *steps.Rule, x kernel.Row, y, weight, eta, t, norm2, dec
 	return p
 }
 
+// mayBeAlone reports whether adapt may begin and end rows, where there is no other vector: by AdaGrad without an l1
+// penalty, unless no step is taken any more.
+func (v *vector) mayBeAlone() bool {
+	return v.columns != nil && v.gathered == nil && v.stride == plainStride && !v.progress.done
+}
+
 // adapt is step by AdaGrad.
 func (v *vector) adapt(r *steps.Rule, x kernel.Row, y, weight, t float64) float64 {
 	a := v.adaptive()
@@ -319,7 +326,12 @@ func (v *vector) adapt(r *steps.Rule, x kernel.Row, y, weight, t float64) float6
 	if norms {
 		v.forget(x)
 	}
-	p := v.columns.Dot(r, x, &a, t) + v.intercept
+	var p float64
+	if v.alone {
+		p = v.columns.BeginDot(r, x, &a, t) + v.intercept
+	} else {
+		p = v.columns.Dot(r, x, &a, t) + v.intercept
+	}
 	if norms {
 		v.remember(x)
 	}
@@ -328,14 +340,16 @@ func (v *vector) adapt(r *steps.Rule, x kernel.Row, y, weight, t float64) float6
 	}
 	v.slope = r.Loss.Slope(p, y)
 	gradient := float64(min(max(v.slope, -maxSlope), maxSlope) * weight)
-	if gradient != 0 {
-		if norms {
-			v.forget(x)
-		}
+	if norms && gradient != 0 {
+		v.forget(x)
+	}
+	if v.alone {
+		v.columns.AddEnd(x, &a, gradient, t)
+	} else if gradient != 0 {
 		v.columns.Add(x, &a, gradient)
-		if norms {
-			v.remember(x)
-		}
+	}
+	if norms && gradient != 0 {
+		v.remember(x)
 	}
 	b := steps.Bias{W: v.intercept, Squares: v.gradient, Mean: v.meanIntercept}
 	b.Add(r, v.columns, gradient, t)
