@@ -364,17 +364,18 @@ func (s *shorts) byLength() []int32 {
 	return order
 }
 
-// inOrder are the short forms of the rows in another order: of row order[i] at i.
-func (s *shorts) inOrder(order []int32) *shorts {
-	t := *s
-	t.bytes, t.float32s = slices.Clone(s.bytes), slices.Clone(s.float32s)
-	t.scales, t.offsets = slices.Clone(s.scales), slices.Clone(s.offsets)
-	t.halves, t.errors = slices.Clone(s.halves), slices.Clone(s.errors)
-	t.norms, t.deltas = slices.Clone(s.norms), slices.Clone(s.deltas)
-	t.margins = make([]float32, len(s.margins))
+// pick are the short forms of some rows: of row order[i] at i, or where that is none one that is never a hit.
+func (f *frame) pick(s *shorts, order []int32) *shorts {
+	t := f.newShorts(len(order), s.bytes != nil)
+	for i := range t.halves {
+		t.halves[i] = float32(math.Inf(1))
+	}
 	for i, from := range order {
-		t.halves[i], t.errors[i], t.norms[i], t.deltas[i] = s.halves[from], s.errors[from], s.norms[from], s.deltas[from]
-		to, at := s.at(i), s.at(int(from))
+		if from == none {
+			continue
+		}
+		t.halves[i], t.errors[i] = s.halves[from], s.errors[from]
+		to, at := t.at(i), s.at(int(from))
 		for w := 0; w < s.words*tile.Columns; w += tile.Columns {
 			if s.bytes != nil {
 				copy(t.bytes[4*(to+w):][:4], s.bytes[4*(at+w):][:4])
@@ -383,13 +384,20 @@ func (s *shorts) inOrder(order []int32) *shorts {
 			}
 		}
 		if s.bytes != nil {
-			t.scales[i], t.offsets[i] = s.scales[from], s.offsets[from]
+			t.scales[i] = s.scales[from]
 		}
-		p := 2 * (i / tile.Columns)
-		t.margins[p], t.margins[p+1] = max(t.margins[p], t.errors[i]), max(t.margins[p+1], t.norms[i])
+		if s.offsets != nil {
+			t.offsets[i] = s.offsets[from]
+		}
+		margins := t.margins[2*(i/tile.Columns):][:2]
+		if margins[0] = max(margins[0], t.errors[i]); s.norms != nil {
+			t.norms[i], t.deltas[i] = s.norms[from], s.deltas[from]
+			margins[1] = max(margins[1], t.norms[i])
+		}
 	}
+	t.delta = s.delta
 	t.extremes = t.over(0, t.n)
-	return &t
+	return t
 }
 
 // tight are the short forms with an h that is about (‖x‖²/2)·(1−η) where that is less than (‖x̂‖²/2)·(1−η), so that no

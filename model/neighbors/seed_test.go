@@ -124,3 +124,121 @@ func TestSeedBesidePointsFarAway(t *testing.T) {
 		}
 	}
 }
+
+// Sets of first bounds have points of groups that no other set has, or of one group alone, of which a query may have so
+// many; each point is in one of them at most, and those without a short form are in none.
+func TestGroupSets(t *testing.T) {
+	t.Parallel()
+	const k = 8
+	points, groups := groupedPoints(2000)
+	x, err := Fit(points, optionsOf(Euclidean, points.Dim))
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := newTiled(&x.points, x.opts.resolve(), &tile.Generic)
+	largest := LargestGroup(groups)
+	for name, by := range map[string]Search{
+		"apart": {Apart: &Apart{Points: groups, Queries: groups, Largest: largest}},
+		"most":  {Most: &Most{Groups: groups, Number: 2, Largest: largest}},
+	} {
+		s := &query{t: engine, forms: engine.formsOf(&by), q: points, search: by, k: k}
+		q := queries{n: points.Len(), forms: engine.seedForms(s.forms, inBytes), prec: inBytes}
+		g := s.groupSets(q)
+		if g == nil {
+			t.Fatalf("%s: no sets", name)
+		}
+		all := s.samples(q.forms, g.sets.n*g.sets.length*tile.Columns)
+		order, used := (&groupSets{sets: g.sets}).arrange(all, &by)
+		seen, setsOf, filled := map[int32]bool{}, map[int32]map[int]bool{}, map[int]bool{}
+		for at, row := range order {
+			if row == none {
+				continue
+			}
+			set := at/tile.Columns/g.sets.length*tile.Columns + at%tile.Columns
+			filled[set] = true
+			switch group := groups[s.forms.position(int(row))]; {
+			case seen[row]:
+				t.Fatalf("%s: row %d twice", name, row)
+			case math.IsInf(float64(q.forms.halves[row]), 0):
+				t.Fatalf("%s: row %d has no short form", name, row)
+			case g.single[set] != none && g.single[set] != group:
+				t.Fatalf("%s: group %d in set %d, of group %d alone", name, group, set, g.single[set])
+			case group != none:
+				if setsOf[group] == nil {
+					setsOf[group] = map[int]bool{}
+				}
+				setsOf[group][set] = true
+			}
+			seen[row] = true
+		}
+		for group, sets := range setsOf {
+			if len(sets) > 1 && by.Most != nil && len(sets) > by.Most.Number {
+				t.Errorf("%s: group %d in %d sets", name, group, len(sets))
+			}
+			for set := range sets {
+				if g.single[set] != group && (len(sets) > 1 || int(g.of[group]) != set) {
+					t.Errorf("%s: group %d in set %d with others, and in %d sets", name, group, set, len(sets))
+				}
+			}
+		}
+		if used != len(filled) || len(seen) < 2*used {
+			t.Errorf("%s: %d sets of %d points, said to be %d", name, len(filled), len(seen), used)
+		}
+	}
+}
+
+// groupedPoints are whole numbers, with ties, of which some are so far away that they have no short form: of one large
+// group, of small ones and of none.
+func groupedPoints(n int) (*vectors.Block, []int32) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	points := &vectors.Block{Dim: 20}
+	row, groups := make([]float64, points.Dim), make([]int32, n)
+	for i := range n {
+		for j := range row {
+			if row[j] = float64(rng.IntN(6)); i%97 == 5 {
+				row[j] *= 0x1p60
+			}
+		}
+		points.Append(row, int64(i))
+		switch rng.IntN(4) {
+		case 0:
+			groups[i] = none
+		case 1:
+			groups[i] = 7
+		default:
+			groups[i] = int32(rng.IntN(n / 10))
+		}
+	}
+	return points, groups
+}
+
+// As many queries as have first bounds of groups get the neighbours of a brute-force search, by every level and metric.
+func TestSeedOfGroups(t *testing.T) {
+	t.Parallel()
+	points, groups := groupedPoints(fewGrouped + 44)
+	largest := LargestGroup(groups)
+	for _, metric := range []Metric{Euclidean, Cosine, Manhattan, InnerProduct} {
+		if testing.Short() && metric != Euclidean {
+			continue
+		}
+		o := optionsOf(metric, points.Dim)
+		near := allCandidates(points, points, o)
+		x, err := Fit(points, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, level := range tile.Levels() {
+			x := withEngine(t, points, o, newTiled(&x.points, x.opts.resolve(), level))
+			for _, k := range []int{3, 20} {
+				for _, self := range []bool{true, false} {
+					apart := &Apart{Points: groups, Queries: groups, Largest: largest}
+					checkApart(t, x, points, near, Search{Self: self, Apart: apart}, k, nil)
+					for _, number := range []int{1, 3} {
+						most := &Most{Groups: groups, Number: number, Largest: largest}
+						checkApart(t, x, points, near, Search{Self: self, Most: most}, k, nil)
+					}
+				}
+			}
+		}
+	}
+}

@@ -189,7 +189,7 @@ func (t *tiled) shorts(f *forms, p precision) *shorts {
 func (t *tiled) seedForms(f *forms, p precision) *shorts {
 	return f.seeds[p].get(func() *shorts {
 		if f.order != nil {
-			return t.seedForms(t.asTheyCome, p).inOrder(f.order)
+			return t.frame.pick(t.seedForms(t.asTheyCome, p), f.order)
 		}
 		s := t.bytes
 		if p != inBytes {
@@ -231,6 +231,7 @@ type query struct {
 	margin    margin      // of the keys
 	worst     []float64   // of each selection whose first k keys are in order, the distance of the last of them; or NaN
 	ties      atomic.Bool // whether there is one
+	grouped   lazy[*groupSets]
 
 	radius float64
 	found  []within

@@ -443,10 +443,29 @@ func (w *worker) addHit(hit *tile.Hit, base, last int) {
 
 // bar takes pairs of a query and a point that it must not have out of a hit.
 func (w *worker) bar(hit *tile.Hit, base int) {
-	for m := range hit.Masks[:w.size] {
-		for mask := hit.Masks[m]; mask != 0; mask &= mask - 1 {
-			if at := bits.TrailingZeros64(mask); w.s.search.bars(w.query(uint64(m)), w.s.forms.position(base+at)) {
-				hit.Masks[m] &^= 1 << at
+	apart, order := w.s.search.Apart, w.s.forms.order
+	if w.s.search.Before != nil || order != nil {
+		for m := range hit.Masks[:w.size] {
+			for mask := hit.Masks[m]; mask != 0; mask &= mask - 1 {
+				if at := bits.TrailingZeros64(mask); w.s.search.bars(w.query(uint64(m)), w.s.forms.position(base+at)) {
+					hit.Masks[m] &^= 1 << at
+				}
+			}
+		}
+		return
+	}
+	groups := apart.Points[base:]
+	for m, mask := range hit.Masks[:w.size] {
+		if mask == 0 {
+			continue
+		}
+		if group := apart.Queries[w.query(uint64(m))]; group >= 0 {
+			for ; mask != 0; mask &= mask - 1 {
+				same := uint64(0) // without a branch
+				if at := bits.TrailingZeros64(mask); groups[at] == group {
+					same = mask & -mask
+				}
+				hit.Masks[m] &^= same
 			}
 		}
 	}

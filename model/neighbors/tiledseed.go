@@ -35,8 +35,11 @@ func (w *worker) seed(q queries) {
 	if rank == 0 && !single || n == 0 {
 		return
 	}
-	points := t.seedForms(s.forms, q.prec)
+	points, groups := t.seedForms(s.forms, q.prec), s.groupSets(q)
 	sets, ok := s.seedSets(q, points, rank, n, single)
+	if groups != nil {
+		points, sets, ok = groups.points, groups.sets, true
+	}
 	if !ok {
 		return
 	}
@@ -56,9 +59,12 @@ func (w *worker) seed(q queries) {
 			}
 			best := w.best[(i-first)/tile.Rows*sets.n*cells+i%tile.Rows*tile.Columns:]
 			score, found := 0.0, true
-			if single {
+			switch {
+			case groups != nil:
+				score, found = w.bestOfGroups(q.query(i), groups, best)
+			case single:
 				score, found = w.bestAllowed(q.query(i), points, &sets, best)
-			} else {
+			default:
 				w.orders = w.orders[:0]
 				for set := range sets.n {
 					for _, score := range best[set*cells:][:tile.Columns] {
@@ -206,7 +212,7 @@ func (s *query) measured(points *shorts, sets seedSets, rank int) seedSets {
 	half, e, f := float32(0), float32(0), float32(0)
 	for set := range sets.n {
 		for p := sets.panel(set); p < sets.panel(set)+sets.length; p++ {
-			for j := p * tile.Columns; j < min((p+1)*tile.Columns, s.t.points.n); j++ {
+			for j := p * tile.Columns; j < min((p+1)*tile.Columns, points.n); j++ {
 				h := points.halves[j]
 				switch {
 				case math.IsInf(float64(h), 1): // it has the worst score
