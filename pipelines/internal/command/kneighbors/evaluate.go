@@ -16,7 +16,8 @@ import (
 func newEvaluate(g *cli.Group) *cli.Path {
 	return g.InputFiles("evaluate",
 		"compare the neighbours that another system has found with the exact ones: recall@k, on the terminal, in "+
-			"--summary and on the page; no --output is needed. A `PATH` of a .npy with row numbers of --input, a row for each query, or of a table with the columns "+
+			"--summary and on the page; no --output is needed. A `PATH` of a .npy with row numbers of --input, a row for each "+
+			"query, or of a table with the columns "+
 			"query_id and neighbor_id, nearest first, as --layout=long writes it: --evaluate=faiss.npy")
 }
 
@@ -35,7 +36,8 @@ func (c *command) checkWritten() error {
 		return nil
 	}
 	var errs []error
-	for _, flag := range []string{"output_format", "num_shards", "layout", "mode", "include_self", "symmetric", "similarity"} {
+	for _, flag := range []string{"output_format", "num_shards", "layout", "mode", "include_self", "symmetric",
+		"similarity"} {
 		if c.Given(flag) {
 			errs = append(errs, fmt.Errorf("--%s is of neighbours that are written: --output=FILE", flag))
 		}
