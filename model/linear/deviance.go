@@ -119,8 +119,8 @@ func (c *Chunk) CheckDomain(o *Options) error {
 	return nil
 }
 
-// ExpRest is eˣ − 1 − x, to some ulps.
-func ExpRest(x float64) float64 {
+// expRest is eˣ − 1 − x, to some ulps.
+func expRest(x float64) float64 {
 	if x < -0.5 || x > 0.5 || x != x {
 		return elementary.Exp(x) - 1 - x
 	}
@@ -156,10 +156,10 @@ func (v Deviance) Half(y, p float64) float64 {
 	l := elementary.Log(y)
 	d, sum := p-l, 0.0
 	if a != 0 {
-		sum = ExpRest(a*d) / a
+		sum = expRest(a*d) / a
 	}
 	if b != 0 {
-		sum -= ExpRest(b*d) / b
+		sum -= expRest(b*d) / b
 	}
 	switch v.Power {
 	case 1:

@@ -118,7 +118,7 @@ func Compare(ctx context.Context, x *Interactions, c Compared, threads int) (*Co
 	judged.Popular = true
 	all.Recommender = append(all.Recommender, *judged)
 	c.Options.K = slices.Max(c.Ks)
-	models, err := FitAll(ctx, known, c.Options, c.Shrinkages, threads)
+	models, err := fitAll(ctx, known, c.Options, c.Shrinkages, threads)
 	if err != nil {
 		return nil, err
 	}

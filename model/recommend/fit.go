@@ -35,15 +35,15 @@ func (m *Model) Of(item, k int) ([]uint32, []float64) {
 // It fails where a weight, a sum of their products, or a score of a user, may be beyond float64, where all squares of
 // an item's weights are too small for it, and where ctx ends.
 func Fit(ctx context.Context, x *Interactions, o Options, threads int) (*Model, error) {
-	all, err := FitAll(ctx, x, o, []float64{o.Shrinkage}, threads)
+	all, err := fitAll(ctx, x, o, []float64{o.Shrinkage}, threads)
 	if err != nil {
 		return nil, err
 	}
 	return all[0], nil
 }
 
-// FitAll is Fit for several shrinkages, at least one, which take the place of that of the options, in one go.
-func FitAll(ctx context.Context, x *Interactions, o Options, shrinkages []float64, threads int) ([]*Model, error) {
+// fitAll is Fit for several shrinkages, at least one, which take the place of that of the options, in one go.
+func fitAll(ctx context.Context, x *Interactions, o Options, shrinkages []float64, threads int) ([]*Model, error) {
 	o.EnsureDefaults()
 	for _, s := range shrinkages {
 		each := o

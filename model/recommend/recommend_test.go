@@ -192,7 +192,7 @@ func TestDeterminism(t *testing.T) {
 			}
 		}
 		// Several shrinkages at once are one after the other.
-		all, err := FitAll(t.Context(), x, o, []float64{7, o.Shrinkage, 0}, 2)
+		all, err := fitAll(t.Context(), x, o, []float64{7, o.Shrinkage, 0}, 2)
 		if err != nil {
 			t.Fatal(err)
 		}

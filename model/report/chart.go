@@ -155,9 +155,9 @@ func (c *Chart) pitch() float64 {
 	return least
 }
 
-// Ticks are round numbers from lo to hi, about n of them; of a logarithmic axis, powers of ten, with 2 and 5
+// ticks are round numbers from lo to hi, about n of them; of a logarithmic axis, powers of ten, with 2 and 5
 // between them where they are few.
-func Ticks(lo, hi float64, n int, log bool) []float64 {
+func ticks(lo, hi float64, n int, log bool) []float64 {
 	var ticks []float64
 	if log {
 		a, b := math.Ceil(math.Log10(lo)-1e-9), math.Floor(math.Log10(hi)+1e-9)
@@ -342,7 +342,7 @@ func (c *Chart) ticks(a *Axis, s *scale) []tickView {
 		}
 		return list
 	}
-	for _, t := range Ticks(s.lo, s.hi, 5, s.log) {
+	for _, t := range ticks(s.lo, s.hi, 5, s.log) {
 		list = append(list, tickView{At: s.at(t), Text: Format(t)})
 	}
 	return list

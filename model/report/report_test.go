@@ -96,12 +96,12 @@ func TestTicks(t *testing.T) {
 		{0, 10, false, []float64{0, 2, 4, 6, 8, 10}}, {-1, 1.1, false, []float64{-1, -0.5, 0, 0.5, 1}},
 		{1, 1000, true, []float64{1, 10, 100, 1000}}, {0.9, 17, true, []float64{1, 2, 5, 10}}, {3, 3, false, []float64{3}},
 	} {
-		got := Ticks(c.lo, c.hi, 5, c.log)
+		got := ticks(c.lo, c.hi, 5, c.log)
 		if !slices.Equal(got, c.want) || slices.ContainsFunc(got, func(v float64) bool { return v == 0 && math.Signbit(v) }) {
 			t.Errorf("%v to %v: %v, want %v", c.lo, c.hi, got, c.want)
 		}
 	}
-	if n := len(Ticks(0, math.MaxFloat64, 5, false)); n > 11 {
+	if n := len(ticks(0, math.MaxFloat64, 5, false)); n > 11 {
 		t.Errorf("%d ticks up to the largest number", n)
 	}
 	for v, want := range map[float64]string{0: "0", 12: "12", 0.5: "0.5", 1234.5: "1234", 1e-5: "1e-05", -2.25: "-2.25",

@@ -24,7 +24,7 @@ func init() {
 		if err != nil {
 			return nil, err
 		}
-		return NewProjection(p), nil
+		return newProjection(p), nil
 	})
 }
 
@@ -121,8 +121,8 @@ type Projection struct {
 	sparse *model.Sparse // of rows that are sparse
 }
 
-// NewProjection makes one of components.
-func NewProjection(p *model.PCA) *Projection {
+// newProjection makes one of components.
+func newProjection(p *model.PCA) *Projection {
 	j := &Projection{p: p}
 	if p.Features() > model.MaxExact {
 		j.sparse = p.Sparse()

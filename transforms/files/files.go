@@ -92,7 +92,7 @@ func List(ctx context.Context, patterns []string) ([]Info, error) {
 func Expand(ctx context.Context, paths []string) ([]string, error) {
 	var all []string
 	for _, p := range paths {
-		if !IsGlob(p) {
+		if !isGlob(p) {
 			all = append(all, p)
 			continue
 		}
@@ -107,8 +107,8 @@ func Expand(ctx context.Context, paths []string) ([]string, error) {
 	return all, nil
 }
 
-// IsGlob reports whether a path has a character of globs.
-func IsGlob(path string) bool { return strings.ContainsAny(path, "*?[") }
+// isGlob reports whether a path has a character of globs.
+func isGlob(path string) bool { return strings.ContainsAny(path, "*?[") }
 
 // oneFile is what a pattern is expected to match.
 const oneFile = "at least one file"
@@ -125,7 +125,7 @@ func list(ctx context.Context, pattern string) ([]Info, error) {
 		return []Info{w.stat()}, nil
 	}
 	none := fault.File(pattern, oneFile, "no file of that name")
-	if IsGlob(pattern) {
+	if isGlob(pattern) {
 		none = fault.File(pattern, oneFile, "no file that matches")
 	}
 	if p, ok := local(pattern); ok {

@@ -115,7 +115,6 @@ func (p *Plan) way(j *Job, index int64) {
 	p.ShuffleBytes = chunkDescription * (p.Bytes/(16<<20) + max(p.Queries, 0)/max(rows,
 		1) + 2) // the pieces of text that are counted, and the chunks
 	p.WorkerMemory = index + chunk
-	warn := func(format string, args ...any) { p.Warnings = append(p.Warnings, fmt.Sprintf(format, args...)) }
 	size := int64(0)
 	if p.Points > 0 {
 		size = j.Reading.MinBytes(p.Points, p.Dim)
@@ -168,28 +167,43 @@ func (p *Plan) way(j *Job, index int64) {
 	case sideInput:
 		p.Broadcast, p.Why = SideInput, reason("the index is small")
 		p.ShuffleBytes += size * int64(p.Slots)
-		if limit := max(o.IndexLimit, DefaultIndexLimit); size > limit/2 {
-			warn("a side input of %s is near the limit of %s, and costs the runner up to %d times its size on its way: "+
-				"--broadcast=file", files.Bytes(size), files.Bytes(limit), sideInputCost)
-		}
-		if size > mostBundle && o.Workers != placement.InProcess {
-			warn("the index, %s, leaves one bundle whole, and Flink and Spark 2.62 hang where that is more than about %s: "+
-				"--broadcast=file", files.Bytes(size), files.Bytes(mostBundle))
-		}
+		p.warnSideInput(o, size)
 	}
+	p.warnRows(rows)
+}
+
+// warn adds a warning.
+func (p *Plan) warn(format string, args ...any) {
+	p.Warnings = append(p.Warnings, fmt.Sprintf(format, args...))
+}
+
+// warnSideInput warns of a side input of so many bytes that is more than a runner carries well.
+func (p *Plan) warnSideInput(o *Options, size int64) {
+	if limit := max(o.IndexLimit, DefaultIndexLimit); size > limit/2 {
+		p.warn("a side input of %s is near the limit of %s, and costs the runner up to %d times its size on its way: "+
+			"--broadcast=file", files.Bytes(size), files.Bytes(limit), sideInputCost)
+	}
+	if size > mostBundle && o.Workers != placement.InProcess {
+		p.warn("the index, %s, leaves one bundle whole, and Flink and Spark 2.62 hang where that is more than about %s: "+
+			"--broadcast=file", files.Bytes(size), files.Bytes(mostBundle))
+	}
+}
+
+// warnRows warns of chunks of so many rows that are too few for the workers, and of what is not known of the rows.
+func (p *Plan) warnRows(rows int64) {
 	if chunks := (p.Queries + max(rows, 1) - 1) / max(rows, 1); p.Queries >= 0 && p.Slots > 1 &&
 		chunks < 2*int64(p.Slots) {
-		warn("%d queries make %d chunks, too few to keep %d workers busy: --chunk_rows=%d", p.Queries, chunks, p.Slots,
+		p.warn("%d queries make %d chunks, too few to keep %d workers busy: --chunk_rows=%d", p.Queries, chunks, p.Slots,
 			max(p.Queries/int64(4*p.Slots), 1))
 	}
 	if o.Restricted && o.Rules == nil {
 		warn("what --filter and other rules leave out is not known before rows are read: these are the figures of all rows")
 	}
 	if p.About {
-		warn("the rows of text are estimated from the beginning of its files")
+		p.warn("the rows of text are estimated from the beginning of its files")
 	}
 	if p.Points < 0 {
-		warn("the rows of a compressed file are only known when it is read: nothing that depends on them is told here")
+		p.warn("the rows of a compressed file are only known when it is read: nothing that depends on them is told here")
 	}
 }
 

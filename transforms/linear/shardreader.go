@@ -105,7 +105,6 @@ func (f *shardReader) read(ctx context.Context, blocks chan<- lent) error {
 		}
 	}
 	send := func(b *vectors.Block) error { return lend(lent{Block: b}) }
-	full := f.blockRows()
 	rows := 0
 	for _, c := range chunks {
 		rows += int(max(c.Span.Rows, 0))
@@ -118,7 +117,7 @@ func (f *shardReader) read(ctx context.Context, blocks chan<- lent) error {
 		default:
 			b := f.reading.NewBlock(f.dim)
 			if b.Sparse == nil && b.DType != vectors.Float64 { // at once, as growing copies all again
-				b.F32 = make([]float32, 0, min(full, rows)*f.dim)
+				b.F32 = make([]float32, 0, min(f.blockRows(), rows)*f.dim)
 			}
 			return b
 		}
@@ -133,39 +132,8 @@ func (f *shardReader) read(ctx context.Context, blocks chan<- lent) error {
 			f.skipped += c.Span.Rows - n
 			c.Span.Rows = n
 		}
-		r, err := f.open(ctx, &c)
-		if err != nil {
-			return err
-		}
-		k, _ := r.(*keptReader)
-		for {
-			if piece := k.whole(full); piece != nil && b.Len() == 0 {
-				if err := lend(lent{piece, true}); err != nil {
-					return err
-				}
-				f.rows += int64(full)
-				k.next()
-				continue
-			}
-			before := b.Len()
-			err := r.Fill(b, full)
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				return errors.Join(err, r.Close())
-			}
-			f.rows += int64(b.Len() - before)
-			if b.Len() < full {
-				continue
-			}
-			if err := send(b); err != nil {
-				return errors.Join(err, r.Close())
-			}
-			b = fresh()
-		}
-		f.without += r.NoTarget()
-		if err := r.Close(); err != nil {
+		var err error
+		if b, err = f.readChunk(ctx, &c, b, fresh, lend); err != nil {
 			return err
 		}
 		if f.pass.Shuffle && b.Len() > 0 {
@@ -179,6 +147,46 @@ func (f *shardReader) read(ctx context.Context, blocks chan<- lent) error {
 		return nil
 	}
 	return send(b)
+}
+
+// readChunk fills blocks with the rows of a chunk, beginning with what there is of one, and lends those that are full;
+// it returns what there is of the next. A kept block of the right size is lent as it is.
+func (f *shardReader) readChunk(ctx context.Context, c *vectorio.Chunk, b *vectors.Block, fresh func() *vectors.Block,
+	lend func(lent) error) (*vectors.Block, error) {
+	r, err := f.open(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	full := f.blockRows()
+	k, _ := r.(*keptReader)
+	for {
+		if piece := k.whole(full); piece != nil && b.Len() == 0 {
+			if err := lend(lent{piece, true}); err != nil {
+				return nil, err
+			}
+			f.rows += int64(full)
+			k.next()
+			continue
+		}
+		before := b.Len()
+		err := r.Fill(b, full)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		f.rows += int64(b.Len() - before)
+		if b.Len() < full {
+			continue
+		}
+		if err := lend(lent{Block: b}); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		b = fresh()
+	}
+	f.without += r.NoTarget()
+	return b, r.Close()
 }
 
 // mixedChunks is from how many chunks the rows of a block come that is mixed.

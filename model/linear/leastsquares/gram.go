@@ -414,8 +414,7 @@ func (g *Gram) addSparse(c *linear.Chunk, rows []int32, n int) {
 		}
 		return 1
 	}
-	count, sum := make([]int32, d), make([]float64, w)
-	weight := 0.0
+	count, sum, weight := make([]int32, d), make([]float64, w), 0.0
 	for k := range n {
 		i := index(k)
 		f := weightOf(i)
@@ -471,11 +470,10 @@ func (g *Gram) addSparse(c *linear.Chunk, rows []int32, n int) {
 		}
 	}
 	kernel.Scale(1/weight, mean)
-	m := make([]float64, w)
+	m, more := make([]float64, w), make([]further, len(others))
 	for k, j := range order {
 		m[j] = mean[k] + (centre[j] - g.shift[j])
 	}
-	more := make([]further, len(others))
 	for t := range others {
 		more[t] = others[t].sorted(mean, weight, g.more[t].shift, order)
 	}

@@ -476,15 +476,7 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	}
 	switch {
 	case start != nil:
-		p.Dir = slices.Clone(start)
-		kernel.Add(-1, p.Base, p.Dir)
-		if p.Slope = o.promised(g, p.Base, p.Dir); !(p.Slope < 0) { // the sample knows of nothing better
-			clear(p.Dir)
-			p.Slope = 0
-		}
-		// The optimum of so many rows is better than zero in all likelihood; else the step is a quarter, and then tried
-		// along.
-		p.Along = o.sample < 50*o.size()
+		o.stepTo(p, g, start)
 		return nil
 	case s.sampled:
 		p.Dir, p.Slope = make([]float64, o.size()), 0
@@ -518,6 +510,19 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	p.Along = !o.newtons() && !o.grams() || promised > 1e-2*math.Abs(p.Objective)
 	o.refresh(p, promised)
 	return nil
+}
+
+// stepTo makes the next step the one to a start, which is the optimum of a sample, from where the gradient is g.
+func (o *Optimizer) stepTo(p *optimum, g, start []float64) {
+	p.Dir = slices.Clone(start)
+	kernel.Add(-1, p.Base, p.Dir)
+	if p.Slope = o.promised(g, p.Base, p.Dir); !(p.Slope < 0) { // the sample knows of nothing better
+		clear(p.Dir)
+		p.Slope = 0
+	}
+	// The optimum of so many rows is better than zero in all likelihood; else the step is a quarter, and then tried
+	// along.
+	p.Along = o.sample < 50*o.size()
 }
 
 // slope is the gradient of the objective at a point, of that of the losses, summed up over rows of weight n.

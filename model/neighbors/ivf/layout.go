@@ -29,8 +29,8 @@ type SectionGroup struct {
 	Pieces []SectionRows
 }
 
-// GroupSections groups sections by what they are of, ascending. O(sections·log sections).
-func GroupSections(sections []Section) (groups []SectionGroup) {
+// groupSections groups sections by what they are of, ascending. O(sections·log sections).
+func groupSections(sections []Section) (groups []SectionGroup) {
 	order := make([]int, len(sections))
 	for i := range order {
 		order[i] = i
@@ -84,7 +84,7 @@ func (l *Layout) Parts(points []Section) (parts []Part) {
 		}
 		open, rows, largest = Part{}, 0, 0
 	}
-	for _, g := range GroupSections(points) {
+	for _, g := range groupSections(points) {
 		if most := l.maxRows(g.Wide); g.Rows > most {
 			parts = append(parts, g.cut((g.Rows+most-1)/most)...)
 			continue
@@ -140,7 +140,7 @@ func AssignQueries(parts []Part, points, queries []Section) []Part {
 		}
 	}
 	planned := slices.Sorted(maps.Keys(of))
-	for _, g := range GroupSections(queries) {
+	for _, g := range groupSections(queries) {
 		at, _ := slices.BinarySearch(planned, g.Part)
 		for _, i := range of[planned[min(at, len(planned)-1)]] {
 			parts[i].Queries = append(parts[i].Queries, g.Pieces...)

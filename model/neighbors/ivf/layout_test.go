@@ -130,7 +130,7 @@ func TestLayoutOfSmallParts(t *testing.T) {
 // Sections are grouped by what they are of, each group in the order of the tasks.
 func TestGroupSections(t *testing.T) {
 	t.Parallel()
-	got := GroupSections([]Section{{5, 1, 10, false}, {2, 1, 3, false}, {5, 0, 4, true}, {2, 1, 2, false},
+	got := groupSections([]Section{{5, 1, 10, false}, {2, 1, 3, false}, {5, 0, 4, true}, {2, 1, 2, false},
 		{2, 0, 1, false}})
 	want := []SectionGroup{
 		{2, 6, false, []SectionRows{{4, 0, 1}, {1, 0, 3}, {3, 0, 2}}},
@@ -139,7 +139,7 @@ func TestGroupSections(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if GroupSections(nil) != nil {
+	if groupSections(nil) != nil {
 		t.Error("groups of no sections")
 	}
 }

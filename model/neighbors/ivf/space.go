@@ -151,26 +151,7 @@ func (s *space) rows(b *vectors.Block, queries bool, threads int) *rows {
 	}
 	switch s.metric {
 	case neighbors.Cosine:
-		norms := normsOf(b, threads)
-		if shared {
-			r.factors = make([]float32, n)
-		}
-		for i, v := range norms {
-			if v == 0 {
-				r.zeros = append(r.zeros, int32(i))
-			} else if shared {
-				r.factors[i] = float32(1 / v)
-			}
-		}
-		if !shared {
-			s.fill(r, b, threads, func(i int, dst []float32, row []float64) {
-				if norms[i] > 0 {
-					for j, v := range row {
-						dst[j] = float32(v / norms[i])
-					}
-				}
-			})
-		}
+		s.unitLength(r, b, shared, threads)
 	case neighbors.Correlation:
 		constant := make([]bool, n)
 		s.fill(r, b, threads, func(i int, dst []float32, row []float64) { constant[i] = !unitCentred(dst, row) })
@@ -220,6 +201,31 @@ func (s *space) rows(b *vectors.Block, queries bool, threads int) *rows {
 		})
 	}
 	return r
+}
+
+// unitLength makes rows those of a block of length 1: where they share its memory, by a factor each.
+func (s *space) unitLength(r *rows, b *vectors.Block, shared bool, threads int) {
+	norms := normsOf(b, threads)
+	if shared {
+		r.factors = make([]float32, r.n)
+	}
+	for i, v := range norms {
+		if v == 0 {
+			r.zeros = append(r.zeros, int32(i))
+		} else if shared {
+			r.factors[i] = float32(1 / v)
+		}
+	}
+	if shared {
+		return
+	}
+	s.fill(r, b, threads, func(i int, dst []float32, row []float64) {
+		if norms[i] > 0 {
+			for j, v := range row {
+				dst[j] = float32(v / norms[i])
+			}
+		}
+	})
 }
 
 // unitCentred writes a row less its mean, of unit length, or reports that the row is constant.

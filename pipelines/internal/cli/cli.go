@@ -237,7 +237,7 @@ func (a *App) Repeat(names ...string) (flags []string) {
 func (g *Group) Size(name string, value int64, usage string) *int64 {
 	p := &value
 	g.Func(name, usage, func(s string) error {
-		v, err := ParseSize(s)
+		v, err := parseSize(s)
 		*p = v
 		return err
 	})
@@ -251,8 +251,8 @@ var units = []struct {
 	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1},
 }
 
-// ParseSize reads a number of bytes.
-func ParseSize(s string) (int64, error) {
+// parseSize reads a number of bytes.
+func parseSize(s string) (int64, error) {
 	for _, u := range units {
 		number, ok := strings.CutSuffix(s, u.suffix)
 		if !ok {

@@ -419,11 +419,3 @@ func FileLines(rejected int64, rejectedFiles, outputFiles []string) (lines []str
 	}
 	return lines
 }
-
-// CleanUp joins the error of tidying up after a run, which is only worth a word where nothing else went wrong.
-func CleanUp(err, cleaning error) error {
-	if err != nil || cleaning == nil {
-		return err
-	}
-	return errors.New("the output is complete, but temporary files are left: " + cleaning.Error())
-}
