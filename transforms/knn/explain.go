@@ -169,7 +169,7 @@ func (p *Plan) way(j *Job, index int64) {
 		p.ShuffleBytes += size * int64(p.Slots)
 		p.warnSideInput(o, size)
 	}
-	p.warnRows(rows)
+	p.warnRows(o, rows)
 }
 
 // warn adds a warning.
@@ -190,14 +190,14 @@ func (p *Plan) warnSideInput(o *Options, size int64) {
 }
 
 // warnRows warns of chunks of so many rows that are too few for the workers, and of what is not known of the rows.
-func (p *Plan) warnRows(rows int64) {
+func (p *Plan) warnRows(o *Options, rows int64) {
 	if chunks := (p.Queries + max(rows, 1) - 1) / max(rows, 1); p.Queries >= 0 && p.Slots > 1 &&
 		chunks < 2*int64(p.Slots) {
 		p.warn("%d queries make %d chunks, too few to keep %d workers busy: --chunk_rows=%d", p.Queries, chunks, p.Slots,
 			max(p.Queries/int64(4*p.Slots), 1))
 	}
 	if o.Restricted && o.Rules == nil {
-		warn("what --filter and other rules leave out is not known before rows are read: these are the figures of all rows")
+		p.warn("what --filter and other rules leave out is not known before rows are read: these are the figures of all rows")
 	}
 	if p.About {
 		p.warn("the rows of text are estimated from the beginning of its files")
