@@ -183,8 +183,9 @@ func (j *Job) pass(ctx context.Context, fn surveyFn, run Run) (part Part, err er
 	s = s.Scope("features.Fit " + fn.Name)
 	groups := beam.GroupByKey(s, vectorio.Deal(s, vectorio.Chunks(s, j.Data, j.Workers), j.Groups, j.Groups))
 	parts := beam.ParDo(s, &fn, groups)
-	beam.ParDo0(s, &mergeFn{Survey: fn, Result: result, Writing: j.writing()},
+	made := beam.ParDo(s, &mergeFn{Survey: fn, Result: result, Writing: j.writing()},
 		beam.GroupByKey(s, beam.AddFixedKey(s, parts)))
+	beam.GroupByKey(s, beam.AddFixedKey(s, made)) // Prism spins while a bundle runs whose output nothing takes
 	if err := run(ctx, p); err != nil {
 		return Part{}, err
 	}
@@ -316,10 +317,11 @@ type mergeFn struct {
 	Writing string // the run that this is of, where the job's own may go on
 }
 
-func (f *mergeFn) ProcessElement(ctx context.Context, _ int, iter func(*Part) bool) error {
+// ProcessElement gives the number of rows.
+func (f *mergeFn) ProcessElement(ctx context.Context, _ int, iter func(*Part) bool) (int64, error) {
 	total, err := f.Survey.begin()
 	if err != nil {
-		return fault.Mark(err)
+		return 0, fault.Mark(err)
 	}
 	var sum, p Part
 	for iter(&p) {
@@ -332,15 +334,15 @@ func (f *mergeFn) ProcessElement(ctx context.Context, _ int, iter func(*Part) bo
 			err = merge(total, one)
 		}
 		if err != nil {
-			return fault.Mark(err)
+			return 0, fault.Mark(err)
 		}
 	}
 	if sum.Look, err = total.MarshalBinary(); err != nil {
-		return err
+		return 0, err
 	}
 	b, err := encodePart(sum)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return fault.Mark(output.WhileRuns(f.Writing, func() error { return files.WriteFile(ctx, f.Result, b) }))
+	return sum.Rows, fault.Mark(output.WhileRuns(f.Writing, func() error { return files.WriteFile(ctx, f.Result, b) }))
 }

@@ -163,6 +163,7 @@ type recorder struct {
 	chunk         int64
 	empty         func() *vectors.Block
 	whole, sample recording
+	taken         *vectors.Block // rows of a block for the sample, in memory that the next ones take; nil: none yet
 }
 
 // recording is what a recorder has taken.
@@ -206,12 +207,15 @@ func (r *recorder) keep(rows *vectors.Block) {
 		r.sample.keep(rows, r.empty())
 		return
 	}
-	taken := r.empty()
-	for lo, hi := range runsOf(rows, r.kept.lot) {
-		taken.AppendBlock(rows.Slice(lo, hi))
+	if r.taken == nil {
+		r.taken = r.empty()
 	}
-	if taken.Len() > 0 {
-		r.sample.keep(taken, r.empty())
+	r.taken.Reset()
+	for lo, hi := range runsOf(rows, r.kept.lot) {
+		r.taken.AppendBlock(rows.Slice(lo, hi))
+	}
+	if r.taken.Len() > 0 {
+		r.sample.keep(r.taken, r.empty())
 	}
 }
 

@@ -30,7 +30,15 @@ func (s *Survey) Sample() (c *linear.Chunk, rows float64, all bool) {
 	}
 	c, all = &linear.Chunk{Features: s.Features}, s.Sampled == 0
 	if s.keepEntries > 0 {
-		c.Sparse = &linear.CSR{Offsets: []int{0}}
+		n, entries := 0, 0
+		for _, g := range s.kept {
+			n += len(g.rows)
+			for i := range g.rows {
+				entries += len(g.rows[i].x)
+			}
+		}
+		c.Sparse = &linear.CSR{Offsets: make([]int, 1, n+1), Indices: make([]int32, 0, entries),
+			Values: make([]float64, 0, entries)}
 	}
 	for _, g := range s.kept {
 		all = all && int64(len(g.rows)) == g.of
