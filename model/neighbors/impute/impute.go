@@ -47,7 +47,7 @@ func (o *Options) Validate() error {
 	if o.K < 1 {
 		errs = append(errs, fmt.Errorf("k %d: must be at least 1", o.K))
 	}
-	if o.Weights != vote.Uniform && o.Weights != vote.Distance {
+	if o.Weights != "" && o.Weights != vote.Uniform && o.Weights != vote.Distance {
 		errs = append(errs, fmt.Errorf("weights %q: must be uniform or distance", o.Weights))
 	}
 	return errors.Join(errs...)
