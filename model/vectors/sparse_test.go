@@ -256,3 +256,29 @@ func TestGrowSparse(t *testing.T) {
 		t.Errorf("%v allocations for rows that were made room for", allocations)
 	}
 }
+
+// Rows of a block that are appended are those of a slice of it, dense and sparse, to blocks of either kind.
+func TestAppendRowsOfBlock(t *testing.T) {
+	full := learned(7, true, false, true)
+	thin := &Block{Dim: full.Dim, Sparse: &CSR{}}
+	thin.AppendBlock(full)
+	for _, from := range []*Block{full, thin} {
+		for lo := range 8 {
+			for hi := lo; hi <= 7; hi++ {
+				for _, to := range []*Block{{Dim: full.Dim}, {Dim: full.Dim, Sparse: &CSR{}}} {
+					want := &Block{Dim: to.Dim}
+					if to.Sparse != nil {
+						want.Sparse = &CSR{}
+					}
+					for _, r := range [][2]int{{2, 4}, {lo, hi}} {
+						to.AppendRows(from, r[0], r[1])
+						want.AppendBlock(from.Slice(r[0], r[1]))
+					}
+					if !reflect.DeepEqual(to, want) {
+						t.Fatalf("rows %d to %d: %+v, want %+v", lo, hi, to, want)
+					}
+				}
+			}
+		}
+	}
+}

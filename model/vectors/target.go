@@ -66,13 +66,13 @@ func (b *Block) resetTargets() {
 	}
 }
 
-// appendTargets adds those of c, of which there are as many, or of an empty block any number.
-func (b *Block) appendTargets(c *Block) {
+// appendTargets adds those of rows of c, of which there are as many, or of an empty block any number.
+func (b *Block) appendTargets(c *Block, lo, hi int) {
 	if b.Len() == 0 && len(b.Targets) != len(c.Targets) {
 		b.Targets = slices.Repeat([]Target{{}}, len(c.Targets))
 	}
 	for k := range c.Targets {
-		t, more := &b.Targets[k], &c.Targets[k]
+		t, more := &b.Targets[k], c.Targets[k].slice(lo, hi)
 		t.Numbers, t.Labels = append(t.Numbers, more.Numbers...), append(t.Labels, more.Labels...)
 	}
 }

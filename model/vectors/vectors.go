@@ -435,14 +435,17 @@ func grow[T any](s []T, n int) []T {
 // AppendBlock adds the rows of c, which has the same Dim, with their numbers, ids, targets and weights, as float64
 // where either needs it, and as b stores them, dense or sparse. It panics where one block has ids, or targets or
 // weights of a kind, and the other has rows without.
-func (b *Block) AppendBlock(c *Block) {
+func (b *Block) AppendBlock(c *Block) { b.AppendRows(c, 0, c.Len()) }
+
+// AppendRows is AppendBlock of the rows lo ≤ i < hi, for which it allocates nothing but their room.
+func (b *Block) AppendRows(c *Block, lo, hi int) {
 	if b.Dim != c.Dim {
 		panic(fmt.Sprintf("vectors.AppendBlock: dimension %d to %d", c.Dim, b.Dim))
 	}
-	if c.Len() == 0 {
+	if lo == hi {
 		return
 	}
-	for _, has := range []struct {
+	for _, has := range [...]struct {
 		what string
 		b, c int
 	}{
@@ -456,56 +459,76 @@ func (b *Block) AppendBlock(c *Block) {
 			panic("vectors.AppendBlock: one block has " + has.what + " and the other has not")
 		}
 	}
-	b.appendTargets(c)
-	b.appendValues(c)
-	b.IDs.AppendAll(&c.IDs)
-	b.Target = append(b.Target, c.Target...)
-	b.Labels = append(b.Labels, c.Labels...)
-	b.Weights = append(b.Weights, c.Weights...)
+	b.appendTargets(c, lo, hi)
+	b.appendValues(c, lo, hi)
+	if c.IDs.Len() > 0 {
+		ids := c.IDs.Slice(lo, hi)
+		b.IDs.AppendAll(&ids)
+	}
+	if len(c.Target) > 0 {
+		b.Target = append(b.Target, c.Target[lo:hi]...)
+	}
+	if len(c.Labels) > 0 {
+		b.Labels = append(b.Labels, c.Labels[lo:hi]...)
+	}
+	if len(c.Weights) > 0 {
+		b.Weights = append(b.Weights, c.Weights[lo:hi]...)
+	}
 }
 
-// appendValues adds the values of the rows of c, and their numbers.
-func (b *Block) appendValues(c *Block) {
+// appendValues adds the values of rows of c, and their numbers.
+func (b *Block) appendValues(c *Block, first, last int) {
+	from, to := first*c.Dim, last*c.Dim // of dense rows
 	switch {
 	case b.Sparse != nil && c.Sparse != nil:
-		s, t := b.Sparse, c.Sparse
-		lo, hi := t.Offsets[0], t.Offsets[c.Len()]
-		if len(s.Offsets) == 0 {
-			s.Offsets = append(s.Offsets, 0)
-		}
-		for _, o := range t.Offsets[1 : c.Len()+1] {
-			s.Offsets = append(s.Offsets, o-lo+len(s.Indices))
-		}
-		s.Indices, s.Values = append(s.Indices, t.Indices[lo:hi]...), append(s.Values, t.Values[lo:hi]...)
+		b.Sparse.append(c.Sparse, first, last)
 	case c.Sparse != nil:
-		if lo, hi := c.Sparse.Offsets[0], c.Sparse.Offsets[c.Len()]; exact32(c.Sparse.Values[lo:hi]) < hi-lo {
+		if lo, hi := c.Sparse.Offsets[first], c.Sparse.Offsets[last]; exact32(c.Sparse.Values[lo:hi]) < hi-lo {
 			b.Widen()
 		}
-		for i := range c.Len() {
+		for i := first; i < last; i++ {
 			b.densify(c.Sparse.Row(i))
 		}
 	case b.Sparse != nil:
-		for i, number := range c.Numbers {
+		for i := first; i < last; i++ {
 			if c.Wide() {
-				appendNonzero(b, c.F64[i*c.Dim:(i+1)*c.Dim], number)
+				appendNonzero(b, c.F64[i*c.Dim:(i+1)*c.Dim], c.Numbers[i])
 			} else {
-				appendNonzero(b, c.F32[i*c.Dim:(i+1)*c.Dim], number)
+				appendNonzero(b, c.F32[i*c.Dim:(i+1)*c.Dim], c.Numbers[i])
 			}
 		}
 		return
 	case c.Wide():
 		b.Widen()
-		b.F64 = append(b.F64, c.F64...)
+		b.F64 = append(b.F64, c.F64[from:to]...)
 	case b.Wide():
 		n := len(b.F64)
-		b.F64 = append(b.F64, make([]float64, len(c.F32))...)
-		for i, v := range c.F32 {
+		b.F64 = append(b.F64, make([]float64, to-from)...)
+		for i, v := range c.F32[from:to] {
 			b.F64[n+i] = float64(v)
 		}
 	default:
-		b.F32 = append(b.F32, c.F32...)
+		b.F32 = append(b.F32, c.F32[from:to]...)
 	}
-	b.Numbers = append(b.Numbers, c.Numbers...)
+	b.Numbers = append(b.Numbers, c.Numbers[first:last]...)
+}
+
+// append adds rows of t. Without offsets no row has an entry.
+func (c *CSR) append(t *CSR, first, last int) {
+	if len(c.Offsets) == 0 {
+		c.Offsets = append(c.Offsets, 0)
+	}
+	if len(t.Offsets) == 0 {
+		for range last - first {
+			c.Offsets = append(c.Offsets, len(c.Indices))
+		}
+		return
+	}
+	lo, hi := t.Offsets[first], t.Offsets[last]
+	for _, o := range t.Offsets[first+1 : last+1] {
+		c.Offsets = append(c.Offsets, o-lo+len(c.Indices))
+	}
+	c.Indices, c.Values = append(c.Indices, t.Indices[lo:hi]...), append(c.Values, t.Values[lo:hi]...)
 }
 
 // FromFloat32 makes a block over row-major values, which it keeps, numbered from 0.

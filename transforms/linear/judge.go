@@ -134,13 +134,19 @@ func (j *Job) judge(ctx context.Context, c vectorio.Chunk, kept *kept, rows over
 	for k, p := range parts {
 		each[k] = newEvaluation(p.model, &j.Reading, c)
 	}
+	taken := j.Reading.NewBlock(j.Data.Dim)
 	judge := func(b *vectors.Block) error {
+		if !rows.All() {
+			appendTaken(taken, b, rows)
+			b = taken
+			defer taken.Reset()
+		}
 		for k, p := range parts {
 			own := b
 			if p.target != "" {
 				own = b.OfTarget(k)
 			}
-			if err := judgeBlock(own, rows, p, each[k], &judged[k]); err != nil {
+			if err := judgeBlock(own, p, each[k], &judged[k]); err != nil {
 				return err
 			}
 		}
@@ -159,9 +165,12 @@ func (j *Job) judge(ctx context.Context, c vectorio.Chunk, kept *kept, rows over
 	return vectorio.EachBlock(ctx, c, &j.Reading, j.Data.Dim, rejected, judge)
 }
 
-// judgeBlock judges those of the rows of a block.
-func judgeBlock(b *vectors.Block, rows overview.Lot, p part, e *evaluation, judged *overview.Judged) error {
+// judgeBlock judges the rows of a block.
+func judgeBlock(b *vectors.Block, p part, e *evaluation, judged *overview.Judged) error {
 	m := p.model
+	if b.Len() == 0 {
+		return nil
+	}
 	class := func(int) int32 { return -1 }
 	if m.Task == model.Classification {
 		if _, err := e.encode(b); err != nil {
@@ -171,15 +180,14 @@ func judgeBlock(b *vectors.Block, rows overview.Lot, p part, e *evaluation, judg
 	} else if len(b.Target) != b.Len() {
 		return fmt.Errorf("linear.Judge: %d targets for %d rows", len(b.Target), b.Len())
 	}
-	if rows.All() {
-		return judged.AddBy(m, p.by, model.Of(b), class)
+	return judged.AddBy(m, p.by, model.Of(b), class)
+}
+
+// appendTaken appends the rows of a block that a lot takes.
+func appendTaken(taken, b *vectors.Block, lot overview.Lot) {
+	for lo, hi := range runsOf(b, lot) {
+		taken.AppendRows(b, lo, hi)
 	}
-	for lo, hi := range runsOf(b, rows) {
-		if err := judged.AddBy(m, p.by, model.Of(b.Slice(lo, hi)), func(i int) int32 { return class(lo + i) }); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // runsOf are the runs of rows lo ≤ i < hi of a block that a lot takes.

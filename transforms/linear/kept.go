@@ -195,11 +195,23 @@ func (r *recorder) Fill(b *vectors.Block, rows int) error {
 	return err
 }
 
-// keep copies rows.
+// keep copies rows. Those that Judge takes are copied beside the others only where these have no room.
 func (r *recorder) keep(rows *vectors.Block) {
 	if r.whole.of != nil {
-		r.whole.keep(rows, r.empty())
+		before := r.whole.pieces
+		if r.whole.keep(rows, r.empty()) {
+			return
+		}
+		room := r.empty()
+		for i := range before {
+			r.keepTaken(before[i].block(room))
+		}
 	}
+	r.keepTaken(rows)
+}
+
+// keepTaken copies those of rows that Judge takes.
+func (r *recorder) keepTaken(rows *vectors.Block) {
 	if r.sample.of == nil {
 		return
 	}
@@ -211,16 +223,14 @@ func (r *recorder) keep(rows *vectors.Block) {
 		r.taken = r.empty()
 	}
 	r.taken.Reset()
-	for lo, hi := range runsOf(rows, r.kept.lot) {
-		r.taken.AppendBlock(rows.Slice(lo, hi))
-	}
+	appendTaken(r.taken, rows, r.kept.lot)
 	if r.taken.Len() > 0 {
 		r.sample.keep(r.taken, r.empty())
 	}
 }
 
 // keep takes a copy of rows in an empty block, unless there is no room for it, and so for none.
-func (r *recording) keep(rows, empty *vectors.Block) {
+func (r *recording) keep(rows, empty *vectors.Block) bool {
 	known := 0
 	if rows.Sparse != nil && r.values == nil {
 		r.values = newDictionary()
@@ -234,10 +244,11 @@ func (r *recording) keep(rows, empty *vectors.Block) {
 	}
 	if !r.of.take(size) {
 		r.release()
-		return
+		return false
 	}
 	r.size += size
 	r.pieces = append(r.pieces, kept)
+	return true
 }
 
 // release gives back what was taken.

@@ -162,6 +162,13 @@ func TestKeptSample(t *testing.T) {
 			1<<20-k.whole.left)
 	}
 	read(chunk, 2000)
+	// One that was to be kept whole, and outgrows its room on the way.
+	text.Ordinal, k.whole.left = 5, 8000
+	k.judged[5] = true
+	read(text, 2000)
+	if _, ok := k.whole.get(5); ok || k.whole.left != 8000 {
+		t.Error("a chunk is kept that has no room")
+	}
 	var want, got []int64
 	for _, n := range b.Numbers {
 		if lot.Takes(n) {
@@ -174,6 +181,14 @@ func TestKeptSample(t *testing.T) {
 	}
 	if !ok || !slices.Equal(got, want) {
 		t.Errorf("the rows %v are kept, want %v", got, want)
+	}
+	got = nil
+	pieces, _ = k.ofLot(&text, lot)
+	for _, p := range pieces {
+		got = append(got, p.rows.Numbers...)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("of a chunk without room as a whole the rows %v are kept, want %v", got, want)
 	}
 	if _, ok := k.ofLot(&chunk, overview.LotOf(200, 1000)); ok {
 		t.Error("rows of a lot are taken for those of a larger one")

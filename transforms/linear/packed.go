@@ -105,7 +105,7 @@ type cursor struct{ row, small, code, raw int }
 // appendTo appends n rows from a place on to a block, and moves it beyond them.
 func (p *piece) appendTo(b *vectors.Block, at *cursor, n int) {
 	left := p.rows.Len() - at.row
-	b.AppendBlock(p.rows.Slice(at.row, at.row+n))
+	b.AppendRows(p.rows, at.row, at.row+n)
 	at.row += n
 	if p.packed != nil && n > 0 {
 		p.packed.appendTo(b.Sparse, at, n, left)

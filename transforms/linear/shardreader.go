@@ -298,7 +298,7 @@ func (f *shardReader) mixedBatches(b *vectors.Block, order []int, use func(*mode
 		batch.Reset()
 		n := min(f.pass.Batch, len(order))
 		for _, i := range order[:n] {
-			batch.AppendBlock(b.Slice(i, i+1))
+			batch.AppendRows(b, i, i+1)
 		}
 		order = order[n:]
 		if err := use(model.Of(batch)); err != nil {

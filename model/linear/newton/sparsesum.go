@@ -38,7 +38,7 @@ func (s *optimizerSum) addSparse(c *linear.Chunk, places []int32) {
 		s.sparse = newSparseRows()
 	}
 	b, rows := s.sparse, linear.NewRows(c, s.learner.Scaler, nil)
-	for at := 0; at < len(places); {
+	for at, number := 0, int(s.first)/togetherRows; at < len(places); number++ {
 		b.rows, b.scaled, b.places, b.targets, b.weights = b.rows[:0], b.scaled[:0], b.places[:0], b.targets[:0],
 			b.weights[:0]
 		for ; at < len(places) && len(b.rows) < togetherRows; at++ {
@@ -64,14 +64,15 @@ func (s *optimizerSum) addSparse(c *linear.Chunk, places []int32) {
 		}
 		for k, d := range s.sums {
 			if d != nil && len(b.rows) > 0 {
-				s.addTogether(k, d, b)
+				s.addTogether(k, d, b, !d.thin || number%thinly == 0)
 			}
 		}
 	}
 }
 
-// addTogether adds sparse rows to the sums of problem k.
-func (s *optimizerSum) addTogether(k int, d *derivatives, b *sparseRows) {
+// addTogether adds sparse rows to the sums of problem k, with second derivatives where these are wanted, and of these
+// rows.
+func (s *optimizerSum) addTogether(k int, d *derivatives, b *sparseRows, curved bool) {
 	o, last, n := s.learner, s.width-1, len(b.rows)
 	padded := lanes.Padded(n)
 	for r, x := range b.rows {
@@ -93,6 +94,9 @@ func (s *optimizerSum) addTogether(k int, d *derivatives, b *sparseRows) {
 	}
 	if d.along {
 		s.tryShorter(d, b, padded)
+	}
+	if !curved {
+		return
 	}
 	if o.arrow == nil {
 		for r, x := range b.rows {
