@@ -57,6 +57,8 @@ type Job struct {
 	Groups int
 	// RunID is unique to the run. Default: random.
 	RunID string
+	// Cells is the id of the rows that stay in memory: see [vectorio.KeepCells]. Default: none do.
+	Cells string
 }
 
 // Report is what the rows were like, beside the encoding.
@@ -106,7 +108,7 @@ func (j *Job) fit(pass func(fn *surveyFn) (Part, error)) (e *model.Encoding, rep
 		return nil, nil, fmt.Errorf("%s: %w", j.Data.Name(), err)
 	}
 	fn := &surveyFn{Reading: j.Reading, Fields: j.Data.Fields, Options: j.Options, RunID: j.RunID, Name: "columns",
-		Groups: j.Groups}
+		Groups: j.Groups, Cells: j.Cells}
 	found, err := pass(fn)
 	if err == nil {
 		err = survey.UnmarshalBinary(found.Look)
@@ -214,6 +216,7 @@ type surveyFn struct {
 	RunID    string
 	Name     string
 	Groups   int
+	Cells    string `json:",omitempty"`
 }
 
 func (f *surveyFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio.Chunk) bool) (Part, error) {
@@ -270,6 +273,7 @@ func (f *surveyFn) survey(ctx context.Context, chunks []vectorio.Chunk) (Part, e
 		next++
 		return &chunks[next-1]
 	}
+	reading := f.Reading.UseCells(f.Cells)
 	g, ctx := errgroup.WithContext(ctx)
 	for range min(runtime.GOMAXPROCS(0), len(chunks)) {
 		g.Go(func() error {
@@ -279,7 +283,7 @@ func (f *surveyFn) survey(ctx context.Context, chunks []vectorio.Chunk) (Part, e
 			}
 			var r Report
 			for c := take(); c != nil; c = take() {
-				none, err := vectorio.EachTable(ctx, *c, &f.Reading, func(*fault.Fault) { r.Rejected++ },
+				none, err := vectorio.EachTable(ctx, *c, &reading, func(*fault.Fault) { r.Rejected++ },
 					func(t *tables.Table) error {
 						r.Rows += int64(t.Len())
 						run.Add(int64(t.Len()))

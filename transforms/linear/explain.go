@@ -13,6 +13,7 @@ import (
 	"beamlearn/model/linear/targets"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/placement"
+	"beamlearn/transforms/vectorio"
 )
 
 // Plan is what a training would do, as far as that can be told without doing it.
@@ -34,6 +35,9 @@ type Plan struct {
 	Seconds float64 `json:"learn_s"`
 	// WorkerMemory is what a worker process takes for the job, beside the program itself.
 	WorkerMemory int64 `json:"worker_memory_bytes"`
+	// CacheMemory is about what rows take beside that which stay in memory between passes: no more than
+	// Options.CacheMemory, however many rows there are, and 0 where none stay.
+	CacheMemory int64 `json:"cache_memory_bytes,omitempty"`
 	// ShuffleBytes cross the runner in all passes: sums, or weights, and the model.
 	ShuffleBytes int64    `json:"shuffle_bytes"`
 	Warnings     []string `json:"warnings,omitempty"`
@@ -149,6 +153,7 @@ func (p *Plan) size(j *Job, head *vectors.Block, sums int64) {
 	const blocks = aheadBlocks + 3
 	rows := max(j.Options.UnitRows, j.Reading.ChunkRows)
 	p.WorkerMemory = int64(p.Threads)*(blocks*int64(rows)*row+sums) + sums
+	p.CacheMemory = j.keptBytes(p.Rows, head)
 	p.ShuffleBytes = int64(p.Passes) * sums * int64(min(j.Options.Groups, p.Shards)+1)
 	if p.Shards < p.Slots {
 		p.warn("%d shards are too few to keep %d workers busy: --shards=%d, which changes the model of sgd", p.Shards,
@@ -159,6 +164,30 @@ func (p *Plan) size(j *Job, head *vectors.Block, sums int64) {
 			"taskmanager.memory.network.max of 512 MB for ten, "+
 			"or --checkpoint_passes=%d", j.Options.Passes, mostUnrolled)
 	}
+}
+
+// keptBytes is about what so many rows like these, or −1, take that stay in memory between passes.
+func (j *Job) keptBytes(rows int64, head *vectors.Block) int64 {
+	most := j.Options.CacheMemory
+	if j.Options.Workers != placement.InProcess || most <= 0 {
+		return 0
+	}
+	if rows < 0 {
+		return most
+	}
+	empty := j.Reading.NewBlock(j.Data.Dim)
+	k := newKept(most, j.Reading.Formats.Format)
+	for _, f := range j.Data.Files {
+		if !k.takes(&vectorio.Chunk{Info: f, Total: rows}, empty) {
+			return min(most, sampleMemory)
+		}
+	}
+	var values *dictionary
+	if head.Sparse != nil {
+		values = newDictionary()
+	}
+	kept := pieceOf(head, empty, values)
+	return min(most, kept.bytes()/int64(head.Len())*rows)
 }
 
 // learn makes all passes over a block, and gives the bytes of the largest sum of one.

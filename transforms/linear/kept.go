@@ -129,8 +129,7 @@ func (k *kept) record(c *vectorio.Chunk, r rowReader, empty func() *vectors.Bloc
 	if k == nil {
 		return r
 	}
-	slow := formats.IsTabular(c.Info.Name, k.format) || vectorio.IsSVM([]string{c.Info.Name}, k.format)
-	whole := slow || c.Total > 0 && float64(c.Total)*rowBytes(empty()) <= float64(k.size)
+	whole := k.takes(c, empty())
 	recorded := &recorder{rowReader: r, kept: k, chunk: c.Ordinal, empty: empty}
 	if whole && k.whole.room(c.Ordinal) {
 		recorded.whole.of = &k.whole
@@ -142,6 +141,13 @@ func (k *kept) record(c *vectorio.Chunk, r rowReader, empty func() *vectors.Bloc
 		return r
 	}
 	return recorded
+}
+
+// takes reports whether all rows of a chunk, which would stand in a block like this one, are to be kept: where they are
+// slow to read, or the dataset has room.
+func (k *kept) takes(c *vectorio.Chunk, empty *vectors.Block) bool {
+	return formats.IsTabular(c.Info.Name, k.format) || vectorio.IsSVM([]string{c.Info.Name}, k.format) ||
+		c.Total > 0 && float64(c.Total)*rowBytes(empty) <= float64(k.size)
 }
 
 // rowBytes is about what a row with a number and a label takes in a block like this one; of sparse rows nobody knows.

@@ -66,7 +66,9 @@ func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (Fit, error)
 		defer func() { f.kept = nil }()
 	}
 	f.pool = newBlockPool(f.Options.threads())
-	defer func() { f.pool = nil }()
+	f.Reading = f.Reading.UseCells(f.Options.RunID)
+	defer func() { f.pool, f.Reading = nil, f.Reading.UseCells("") }()
+	defer vectorio.DropCells(f.Options.RunID)
 	var saved saving
 	for !fit.Done() {
 		sampled, passes := fit.Pass().Sample, fit.Passes()
@@ -80,7 +82,11 @@ func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (Fit, error)
 			}
 			return nil, err
 		}
-		if sampled || fit.Done() {
+		if sampled {
+			continue
+		}
+		vectorio.DropCells(f.Options.RunID) // all have been read once more
+		if fit.Done() {
 			continue
 		}
 		if saved.due = saved.soon(); saved.due {

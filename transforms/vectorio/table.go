@@ -20,6 +20,7 @@ type table struct {
 	cells   *vectors.Block // rows as they were read
 	at      int            // of them, that are encoded
 	err     error          // of the row after them
+	kept    *keptCells     // the rows that are left of those that are kept; nil: the file is read
 }
 
 func newTable(src formats.Source, o *Options, name string) (*table, error) {
@@ -45,9 +46,13 @@ func (t *table) read(r *Reader, b *vectors.Block, most int) error {
 			t.err = nil
 			return err
 		}
-		t.cells.Reset()
 		t.at = 0
-		t.err = r.next(t.cells, min(most, cellRows))
+		if t.kept != nil {
+			t.cells, t.err = t.kept.next(r.chunk.First - r.chunk.Span.First)
+		} else {
+			t.cells.Reset()
+			t.err = r.next(t.cells, min(most, cellRows))
+		}
 	}
 	c := t.cells
 	for n := min(c.Len(), t.at+most); t.at < n; t.at++ {
@@ -100,6 +105,19 @@ func (t *table) read(r *Reader, b *vectors.Block, most int) error {
 	return nil
 }
 
+// next is the next rows, whose numbers are to be those within the file, as a reader gives them: less this shift.
+func (k *keptCells) next(shift int64) (*vectors.Block, error) {
+	if len(k.blocks) == 0 {
+		return &vectors.Block{Cells: &tables.Table{}}, io.EOF
+	}
+	b := k.blocks[0]
+	k.blocks = k.blocks[1:]
+	for i := range b.Numbers {
+		b.Numbers[i] -= shift
+	}
+	return b, nil
+}
+
 // Unknown is how many cells of each column of the encoding so far were of no category that it knows; nil without an
 // encoding.
 func (r *Reader) Unknown() []int64 {
@@ -142,6 +160,9 @@ func (r *Reader) NoTarget() int64 {
 	if r.cells != nil {
 		return r.cells.without
 	}
+	if r.table != nil && r.table.kept != nil {
+		return r.table.kept.noTarget
+	}
 	if u, ok := r.reader.(formats.Untargeted); ok {
 		return u.NoTarget()
 	}
@@ -160,7 +181,12 @@ func EachTargeted(ctx context.Context, c Chunk, o *Options, rejected func(*fault
 	do func(*vectors.Block) error) (noTarget int64, err error) {
 	raw := o.lean()
 	raw.Formats.Cells = true
-	r, err := Open(ctx, c, raw, rejected)
+	key := raw.cellsKey(&c)
+	if noTarget, ok, err := raw.eachKept(&c, key, do); ok {
+		return noTarget, err
+	}
+	faults := 0
+	r, err := Open(ctx, c, raw, counted(rejected, &faults))
 	if err != nil {
 		return 0, err
 	}
@@ -173,10 +199,16 @@ func EachTargeted(ctx context.Context, c Chunk, o *Options, rejected func(*fault
 	if !ok {
 		return 0, fault.File(c.Info.Name, "a table", "numbers")
 	}
-	b := &vectors.Block{Cells: tables.New(t.Fields())}
+	b, record, ended := &vectors.Block{Cells: tables.New(t.Fields())}, raw.cells.record(key, c.Span.Rows), false
+	defer func() {
+		if record != nil {
+			record.end(noTarget, ended && faults == 0)
+		}
+	}()
 	for {
 		b.Reset()
 		if err := r.read(b, cellRows); err == io.EOF {
+			ended = true
 			return r.NoTarget(), nil
 		} else if err != nil {
 			return 0, err
@@ -190,6 +222,14 @@ func EachTargeted(ctx context.Context, c Chunk, o *Options, rejected func(*fault
 		if err := do(rows); err != nil {
 			return 0, err
 		}
+		if record == nil {
+			continue
+		}
+		if !record.add(b) {
+			record = nil
+			continue
+		}
+		b = &vectors.Block{Cells: tables.New(t.Fields())}
 	}
 }
 

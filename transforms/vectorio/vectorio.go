@@ -86,6 +86,8 @@ type Options struct {
 	// Parts cuts the rows of each file of tables into chunks of equally many, about so many in all, whatever the format:
 	// for what must be the same from .csv and from .parquet. Default: chunks are as it suits the format.
 	Parts int `json:",omitempty"`
+
+	cells *cellCache // see UseCells
 }
 
 // lean are the options of those who read no rows.
@@ -929,15 +931,22 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 	if err != nil {
 		return nil, err
 	}
-	r, err := src.Read(ctx, c.Span)
-	if err != nil {
-		return nil, err
+	var kept *keptCells
+	if o.Encoding != nil {
+		kept = o.cells.take(o.cellsKey(&c), c.Span.Rows)
+	}
+	var r formats.Reader = nothing{}
+	if kept == nil {
+		if r, err = src.Read(ctx, c.Span); err != nil {
+			return nil, err
+		}
 	}
 	reader := &Reader{chunk: c, options: o, reader: r, rejected: rejected, keeps: keeps, columns: src.Columns()}
 	if o.Encoding != nil {
 		if reader.table, err = newTable(src, &o, c.Info.Name); err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
+		reader.table.kept = kept
 	}
 	if n := len(o.TargetColumns); n > 0 && o.Formats.Cells {
 		reader.cells = newCellTargets(&o, c.Info.Name)

@@ -12,7 +12,9 @@ import (
 func TestExplain(t *testing.T) {
 	for args, want := range map[string][]string{
 		"--standardize": {"rows      569 × 30 columns in 1 file", "solver    exact", "passes    about ",
-			"learning  about "},
+			"learning  about ", "kept      about ", "at most the 512.0 MiB of --cache_memory"},
+		"--cache_memory=20480":               {"kept      about 20.0 KiB of rows", "at most the 20.0 KiB of --cache_memory"},
+		"--cache_memory=0":                   {"memory    about "},
 		"--solver=sgd --epochs=3 --shards=2": {"solver    sgd", "passes    about 4, in 1 pipelines, over 2 shards"},
 		"--solver=sgd --epochs=9 --shards=2 --checkpoint_passes=10 --runner=flink --endpoint=localhost:1 --parallelism=4": {
 			"in 1 pipelines", "warning: 2 shards are too few to keep 4 workers busy",
@@ -30,6 +32,9 @@ func TestExplain(t *testing.T) {
 			if !strings.Contains(stdout, w) {
 				t.Errorf("%s: no %q in\n%s", args, w, stdout)
 			}
+		}
+		if strings.Contains(args, "memory=0") && strings.Contains(stdout, "kept") {
+			t.Errorf("%s: rows are said to be kept\n%s", args, stdout)
 		}
 		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 			t.Errorf("%s: left %v, %v", args, left, err)

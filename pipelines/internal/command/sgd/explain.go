@@ -39,6 +39,10 @@ func (c *command) explain(ctx context.Context, job *linear.Job, options fitting.
 			cli.Seconds(plan.Seconds), plan.Slots, plan.Threads)
 	}
 	show.Line("memory", "about %s for the job in each worker process, beside the program", files.Bytes(plan.WorkerMemory))
+	if plan.CacheMemory > 0 {
+		show.Line("kept", "about %s of rows in memory between passes, at most the %s of --cache_memory, however many "+
+			"there are", files.Bytes(plan.CacheMemory), files.Bytes(job.Options.CacheMemory))
+	}
 	show.Line("shuffle", "about %s", files.Bytes(plan.ShuffleBytes))
 	show.Warn(plan.Warnings...)
 	return c.Explain(show, plan)

@@ -16,6 +16,8 @@ import (
 	"beamlearn/pipelines/internal/online"
 	encode "beamlearn/transforms/features"
 	"beamlearn/transforms/linear"
+	"beamlearn/transforms/placement"
+	"beamlearn/transforms/vectorio"
 )
 
 // asTable inspects the rows as those of a table, where the model to go on from, the flags, or the rows say that they
@@ -64,6 +66,10 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 	} else {
 		of := &encode.Job{Data: job.Data, Reading: job.Reading, Options: asked,
 			Dir: cli.ColumnsDir(job.Options.Model, job.Options.RunID), Workers: cli.Workers()}
+		if cli.Workers() == placement.InProcess && !c.watch.On() { // the first pass need not read the files again
+			of.Cells = job.Options.RunID
+			vectorio.KeepCells(of.Cells, job.Options.CacheMemory/cellsShare)
+		}
 		e, err = c.tables.Fit(ctx, of, expose)
 	}
 	if err != nil {
@@ -75,6 +81,10 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 	options.Sample = true                                                  // the chunks are the same for all formats
 	return nil
 }
+
+// cellsShare: one part in so many of the memory for rows is for those that the survey of the columns has read, until
+// the first pass takes them.
+const cellsShare = 4
 
 // train learns.
 func (c *command) train(ctx context.Context, job *linear.Job,
