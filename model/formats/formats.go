@@ -249,6 +249,21 @@ type Skipper interface {
 	SkipTo(row int64) error
 }
 
+// Chooser is a Skipper that reads a few rows faster where it knows which they are.
+type Chooser interface {
+	Skipper
+	// Choose says, before the first Read, which rows will be read, by their numbers within the file. Others may come out
+	// where they are not passed over by SkipTo, or not.
+	Choose(has func(row int64) bool)
+}
+
+// Grouped is a Source whose rows are in groups, each of which is read from its beginning.
+type Grouped interface {
+	Source
+	// EndsGroup reports whether the rows before this one end a group.
+	EndsGroup(row int64) bool
+}
+
 // Counter is a Source whose rows must be counted: text.
 type Counter interface {
 	Source

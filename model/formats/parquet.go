@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"sort"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -691,6 +692,12 @@ func (s *parquetSource) Cut(size int64) []Span {
 	}
 	flush()
 	return spans
+}
+
+// EndsGroup is that of a [Grouped].
+func (s *parquetSource) EndsGroup(row int64) bool {
+	i := sort.Search(len(s.groups), func(i int) bool { return s.groups[i].first >= row })
+	return i < len(s.groups) && s.groups[i].first == row || row >= s.rows
 }
 
 // cutAt is where the i-th of so many equal parts of n rows ends.

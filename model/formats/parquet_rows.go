@@ -58,6 +58,7 @@ type parquetReader struct {
 	marks   // rows of the batch that are at fault
 	learned learned
 	scratch parquetScratch
+	chosen  chosenReader
 }
 
 // parquetScratch is what a column of numbers is decoded into.
@@ -84,6 +85,12 @@ func (r *parquetReader) Close() error {
 // fill decodes the next rows of the row group.
 func (r *parquetReader) fill() (err error) {
 	defer r.in.undamaged(&err)
+	if chosen, err := r.choose(r.next); err != nil {
+		return err
+	} else if chosen {
+		r.fillChosen()
+		return nil
+	}
 	if _, err := r.seek(r.next); err != nil {
 		return err
 	}

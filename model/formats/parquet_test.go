@@ -898,7 +898,9 @@ func FuzzParquet(f *testing.F) {
 		f.Add([]byte(namedLists(f, `["x","c1","z"]`, [][]int64{{0, 2}, {1}}, [][]float64{{1, 2}, {3}})), uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, option uint8) {
-		checkAny(t, "x.parquet", string(data), parquetFuzzOptions[int(option)%len(parquetFuzzOptions)], 1000)
+		o := parquetFuzzOptions[int(option)%len(parquetFuzzOptions)]
+		checkAny(t, "x.parquet", string(data), o, 1000)
+		checkChosen(t, string(data), o)
 	})
 }
 

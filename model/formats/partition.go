@@ -516,6 +516,12 @@ type partitionedGroups struct {
 
 func (s *partitionedGroups) Cut(size int64) []Span { return s.cutter.Cut(size) }
 
+// EndsGroup is that of a [Grouped]; of a file that has no groups, every row ends one.
+func (s *partitionedGroups) EndsGroup(row int64) bool {
+	g, ok := s.cutter.(Grouped)
+	return !ok || g.EndsGroup(row)
+}
+
 // partitionedReader adds the directories' columns to the rows of a file.
 type partitionedReader struct {
 	Reader
@@ -540,6 +546,13 @@ func (r *partitionedReader) SkipTo(row int64) error {
 		return s.SkipTo(row)
 	}
 	return nil
+}
+
+// Choose is that of a [Chooser], where the file's reader is one.
+func (r *partitionedReader) Choose(has func(row int64) bool) {
+	if c, ok := r.Reader.(Chooser); ok {
+		c.Choose(has)
+	}
 }
 
 // Read appends rows.

@@ -12,8 +12,9 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// wantedRows reads the rows of a span that are wanted, in runs of at most so many, and passes over the others.
-func wantedRows(t *testing.T, src Source, span Span, wanted []int64, most int) *vectors.Block {
+// wantedRows reads the rows of a span that are wanted, in runs of at most so many, and passes over the others; with
+// choose, it says before which these are.
+func wantedRows(t *testing.T, src Source, span Span, wanted []int64, most int, choose bool) *vectors.Block {
 	t.Helper()
 	r, err := src.Read(t.Context(), span)
 	if err != nil {
@@ -22,6 +23,9 @@ func wantedRows(t *testing.T, src Source, span Span, wanted []int64, most int) *
 	skipper, ok := r.(Skipper)
 	if !ok {
 		t.Fatalf("%T passes over no rows", r)
+	}
+	if c, ok := r.(Chooser); ok && choose {
+		c.Choose(func(row int64) bool { return slices.Contains(wanted, row) })
 	}
 	b := &vectors.Block{Dim: src.Dim(), DType: vectors.Float64, Missing: true}
 	if table, ok := src.(Tabular); ok && table.Fields() != nil {
@@ -101,7 +105,7 @@ func TestSkipTo(t *testing.T) {
 			for i := range everything {
 				everything[i] = int64(i)
 			}
-			want := showRows(wantedRows(t, src, all[0], everything, 1000))
+			want := showRows(wantedRows(t, src, all[0], everything, 1000, false))
 			if len(want) != int(rows) {
 				t.Fatalf("%d rows of %d", len(want), rows)
 			}
@@ -115,7 +119,7 @@ func TestSkipTo(t *testing.T) {
 								wanted, expected = append(wanted, n), append(expected, want[n])
 							}
 						}
-						if got := showRows(wantedRows(t, src, span, wanted, 1+rng.IntN(9))); !slices.Equal(got, expected) {
+						if got := showRows(wantedRows(t, src, span, wanted, 1+rng.IntN(9), rng.IntN(2) == 0)); !slices.Equal(got, expected) {
 							t.Fatalf("%s, %+v, rows %v: %q, want %q", ext, o, wanted, got, expected)
 						}
 					}
@@ -142,7 +146,7 @@ func TestSkipToPassesFaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b := wantedRows(t, src, CutEven(src, spans, 100)[0], []int64{0, 2, 4, 6}, 9); !slices.Equal(b.F64, numbers) {
+		if b := wantedRows(t, src, CutEven(src, spans, 100)[0], []int64{0, 2, 4, 6}, 9, false); !slices.Equal(b.F64, numbers) {
 			t.Errorf("%s: %v, want %v", name, b.F64, numbers)
 		}
 		r, err := src.Read(t.Context(), CutEven(src, spans, 100)[0])

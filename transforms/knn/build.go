@@ -265,6 +265,11 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*pointsRea
 	if err != nil {
 		return nil, err
 	}
+	if kept != nil {
+		if chunks, err = vectorio.WholeGroups(ctx, chunks, &f.Reading); err != nil {
+			return nil, err
+		}
+	}
 	runs := f.runs(chunks, threads)
 	type part struct {
 		*pointsRead

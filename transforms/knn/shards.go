@@ -209,8 +209,14 @@ type shardBuilder struct {
 }
 
 func (b *shardBuilder) read(ctx context.Context) error {
-	block := b.f.Reading.NewBlock(b.f.Dim)
-	for _, c := range b.plan.Chunks {
+	block, chunks := b.f.Reading.NewBlock(b.f.Dim), b.plan.Chunks
+	if b.kept != nil {
+		var err error
+		if chunks, err = vectorio.WholeGroups(ctx, chunks, &b.f.Reading); err != nil {
+			return err
+		}
+	}
+	for _, c := range chunks {
 		if err := b.readChunk(ctx, c, block); err != nil {
 			return err
 		}

@@ -67,3 +67,37 @@ func TestReaderOnly(t *testing.T) {
 		}
 	}
 }
+
+// Chunks of one row group go together, and those of others do not; text is left as it is.
+func TestWholeGroups(t *testing.T) {
+	t.Parallel()
+	for ext, alone := range map[string]bool{"parquet": false, "csv": true} {
+		path := "../../testdata/flights_small." + ext
+		o := Options{ChunkRows: 50}
+		o.Formats.Columns = []string{"month", "distance"}
+		d, err := Inspect(t.Context(), []string{path}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Confine(d)
+		list, err := d.List(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		chunks := append(slices.Clone(list.Chunks), list.Chunks...) // as of two files
+		whole, err := WholeGroups(t.Context(), chunks, &o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows, all int64
+		for _, c := range whole {
+			rows += c.Span.Rows
+		}
+		for _, c := range chunks {
+			all += c.Span.Rows
+		}
+		if rows != all || alone != (len(whole) == len(chunks)) || len(whole)%2 != 0 {
+			t.Errorf("%s: %d of %d rows in %d of %d chunks", ext, rows, all, len(whole), len(chunks))
+		}
+	}
+}

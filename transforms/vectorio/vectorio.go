@@ -961,7 +961,36 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 
 // Only makes the reader leave out rows that has does not have, by their numbers within the dataset: call it before the
 // first Read. A file is read past them as fast as its format allows, and what is wrong with them is not seen.
-func (r *Reader) Only(has func(number int64) bool) { r.only, r.at = has, r.chunk.Span.First }
+func (r *Reader) Only(has func(number int64) bool) {
+	r.only, r.at = has, r.chunk.Span.First
+	if c, ok := r.reader.(formats.Chooser); ok && r.split == nil && r.targets == nil {
+		shift := r.chunk.First - r.chunk.Span.First
+		c.Choose(func(row int64) bool { return has(row + shift) })
+	}
+}
+
+// WholeGroups puts chunks together that have parts of one row group, as of .parquet: for who reads a few rows of each
+// ([Reader.Only]), and would read the group anew for every part.
+func WholeGroups(ctx context.Context, chunks []Chunk, o *Options) ([]Chunk, error) {
+	var whole []Chunk
+	open := false // whether the last one ends within a group
+	for _, c := range chunks {
+		src, err := o.inspect(ctx, c.Info, c.Naming.Options(o.Formats))
+		if err != nil {
+			return nil, err
+		}
+		end := c.Span.First + c.Span.Rows
+		if n := len(whole) - 1; open && whole[n].Info == c.Info && whole[n].First+whole[n].Span.Rows == c.First &&
+			len(c.Targets) == 0 {
+			whole[n].Span.Rows += c.Span.Rows
+		} else {
+			whole = append(whole, c)
+		}
+		g, grouped := src.(formats.Grouped)
+		open = grouped && !g.EndsGroup(end)
+	}
+	return whole, nil
+}
 
 // Read appends the next rows of the chunk to b, at most ChunkRows, numbered within the dataset. At the end of the chunk
 // it returns io.EOF and no rows.
