@@ -303,12 +303,12 @@ func (s *ColumnState) write(b *bufio.Writer) error {
 		return err
 	}
 	b.WriteString(`{"largest":`)
-	if err := s.Largest.Write(b); err != nil {
+	if err := s.Largest.WriteBits(b); err != nil {
 		return err
 	}
 	if len(s.Touched) > 0 {
 		b.WriteString(`,"touched":`)
-		if err := s.Touched.Write(b); err != nil {
+		if err := s.Touched.WriteBits(b); err != nil {
 			return err
 		}
 	}
@@ -324,19 +324,19 @@ func (s *VectorState) write(b *bufio.Writer) error {
 		return err
 	}
 	b.WriteString(`{"weights":`)
-	if err := s.Weights.Write(b); err != nil {
+	if err := s.Weights.WriteBits(b); err != nil {
 		return err
 	}
 	b.Write(bytes.TrimSuffix(bytes.TrimPrefix(tail, []byte(`{"weights":[]`)), []byte("}")))
 	if len(s.Mean) > 0 {
 		b.WriteString(`,"mean":`)
-		if err := s.Mean.Write(b); err != nil {
+		if err := s.Mean.WriteBits(b); err != nil {
 			return err
 		}
 	}
 	if len(s.Gradients) > 0 {
 		b.WriteString(`,"gradients":`)
-		if err := s.Gradients.Write(b); err != nil {
+		if err := s.Gradients.WriteBits(b); err != nil {
 			return err
 		}
 	}

@@ -86,8 +86,55 @@ func (f Floats) items(b []byte) []byte {
 	return b
 }
 
+// manyNumbers is how many numbers [Floats.WriteBits] writes as such, at least in any case.
+const manyNumbers = 1 << 10
+
+// WriteBits is Write, or, of many numbers most of which are not 0, it writes their bytes as [BitFloats] has them, which
+// takes a tenth of the time and half of the room. [Floats.UnmarshalJSON] reads both.
+func (f Floats) WriteBits(b *bufio.Writer) error {
+	zeros := 0
+	for _, v := range f {
+		if v == 0 {
+			zeros++
+		}
+	}
+	if len(f) <= manyNumbers || 2*zeros >= len(f) {
+		return f.Write(b)
+	}
+	if err := f.finite(); err != nil {
+		return err
+	}
+	b.WriteByte('"')
+	to := base64.NewEncoder(base64.StdEncoding, b)
+	const part = 1 << 10
+	var raw []byte
+	for ; len(f) > 0; f = f[min(part, len(f)):] {
+		raw = wire.AppendFloats(raw[:0], f[:min(part, len(f))])
+		if _, err := to.Write(raw); err != nil {
+			return err
+		}
+	}
+	if err := to.Close(); err != nil {
+		return err
+	}
+	return b.WriteByte('"')
+}
+
+// ofBits reads what WriteBits writes of many numbers.
+func (f *Floats) ofBits(b []byte) error {
+	s, finite, err := bitFloats(b)
+	if err != nil || !finite || len(s) <= manyNumbers {
+		return fmt.Errorf("%s: must be a list of numbers", fault.Quote(b))
+	}
+	*f = s
+	return nil
+}
+
 // UnmarshalJSON takes numbers only: encoding/json alone takes null for 0.
 func (f *Floats) UnmarshalJSON(b []byte) error {
+	if b[0] == '"' {
+		return f.ofBits(b)
+	}
 	if b[0] != '[' {
 		return fmt.Errorf("%s: must be a list of numbers", fault.Quote(b))
 	}

@@ -33,6 +33,15 @@ func Lift(b []byte, fields ...string) (short []byte, l *Lifted, ok bool) {
 			}
 			if depth == 1 { // the name of a field, or a value that has no lists
 				ours = slices.Contains(fields, string(b[i+1:end-1]))
+			} else if ours && end-i > shortList { // the bytes of numbers: see [Floats.WriteBits]
+				var list Floats
+				if list.ofBits(b[i:end]) != nil {
+					return nil, nil, false
+				}
+				short = strconv.AppendInt(append(append(short, b[from:i]...), '['), int64(len(l.lists)), 10)
+				short = append(short, ']')
+				l.lists = append(l.lists, list)
+				from = end
 			}
 			i = end
 		case '{':
@@ -50,20 +59,23 @@ func Lift(b []byte, fields ...string) (short []byte, l *Lifted, ok bool) {
 			if n < 0 {
 				return nil, nil, false
 			}
-			if list := b[i : i+n]; bytes.IndexByte(list, '[') >= 0 {
+			list := b[i : i+n]
+			if first := bytes.TrimLeft(list, " \t\r\n"); bytes.IndexByte(list, '[') >= 0 || len(first) > 0 &&
+				(first[0] == '"' || first[0] == '{') { // no list of numbers
 				continue
-			} else if n < shortList {
+			}
+			if n < shortList {
 				if bytes.IndexByte(list, ',') < 0 && len(bytes.TrimSpace(list)) > 0 {
 					return nil, nil, false // it looks like what is left of one that is lifted
 				}
 				continue
 			}
-			var list Floats
-			if list.UnmarshalJSON(b[i-1:i+n+1]) != nil {
+			var numbers Floats
+			if numbers.UnmarshalJSON(b[i-1:i+n+1]) != nil {
 				return nil, nil, false
 			}
 			short = strconv.AppendInt(append(short, b[from:i]...), int64(len(l.lists)), 10)
-			l.lists = append(l.lists, list)
+			l.lists = append(l.lists, numbers)
 			i += n
 			from = i
 		default:

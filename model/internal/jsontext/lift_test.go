@@ -1,9 +1,13 @@
 package jsontext
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +30,72 @@ func (l *lifted) each(do func(...*Floats)) {
 
 func longList(n int) string {
 	return "[" + strings.TrimSuffix(strings.Repeat("0.25, 7,-3e5,", n), ",") + "]"
+}
+
+// bitsOf are numbers as WriteBits writes them.
+func bitsOf(t *testing.T, f Floats) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := bufio.NewWriter(&b)
+	if err := errors.Join(f.WriteBits(w), w.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// Many numbers are written as their bytes, unless most of them are 0, and read back bit by bit, whether they are lifted
+// or not.
+func TestWriteBits(t *testing.T) {
+	for _, n := range []int{0, 1, manyNumbers, manyNumbers + 1, 3*manyNumbers + 7} {
+		for _, zeros := range []bool{true, false} {
+			f := make(Floats, n)
+			for i := range f {
+				if !zeros || i%2 == 1 {
+					f[i] = -1 / float64(i+1)
+				}
+			}
+			text := bitsOf(t, f)
+			if bits := n > manyNumbers && !zeros; strings.HasPrefix(text, `"`) != bits {
+				t.Errorf("%d numbers, zeros %v: bits %v", n, zeros, !bits)
+			}
+			var got Floats
+			if err := json.Unmarshal([]byte(text), &got); err != nil || !slices.Equal(got, f) {
+				t.Errorf("%d numbers, zeros %v, read back as others: %v", n, zeros, err)
+			}
+			file := []byte(`{"a":[` + text + `],"d":"x"}`)
+			short, lists, ok := Lift(file, "a")
+			if want := len(text)-2 > shortList; ok != want {
+				t.Fatalf("%d numbers: lifted %v", n, ok)
+			} else if !ok {
+				continue
+			}
+			var l lifted
+			if err := Unmarshal(short, &l); err != nil {
+				t.Fatal(err)
+			}
+			if l.each(lists.Put); !lists.Whole() || !slices.Equal(l.A[0], f) {
+				t.Errorf("%d numbers, lifted, are others", n)
+			}
+		}
+	}
+	many := make(Floats, manyNumbers+1)
+	for i := range many {
+		many[i] = 1
+	}
+	many[5] = math.NaN()
+	if err := many.WriteBits(bufio.NewWriter(io.Discard)); err == nil {
+		t.Error("NaN is written")
+	}
+	notFinite := string(bitText(many))
+	few := string(bitText(make(Floats, manyNumbers)))
+	for _, s := range []string{notFinite, few, `""`, `"1"`, `"AAAA"`} {
+		if err := new(Floats).UnmarshalJSON([]byte(s)); err == nil {
+			t.Errorf("%.20s is read", s)
+		}
+		if _, _, ok := Lift([]byte(`{"a":[`+s+`]}`), "a"); ok {
+			t.Errorf("%.20s is lifted", s)
+		}
+	}
 }
 
 // What is lifted and put back is what encoding/json reads.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -115,6 +116,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add([]byte(strings.Replace(lineartest.Golden, `["no","yes"]`, `[-0.0,7e3]`, 1)))
 	f.Add([]byte("{\n\"format\":\n\"x\"}"))
+	f.Add([]byte(lineartest.Saved(f, wideModel(f, 1100))))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := linear.Load("m", bytes.NewReader(b))
 		if err != nil {
@@ -258,10 +260,8 @@ func TestResumeBalanced(t *testing.T) {
 	}
 }
 
-// The file of a wide model, whose long lists are read in a way of their own, is read to the same bits, and refused
-// where it lies, as a narrow one is.
-func TestWideFile(t *testing.T) {
-	const features = 3000
+// wideModel is a model of so many columns that its state is written as bytes.
+func wideModel(t testing.TB, features int) *linear.Model {
 	s := newSGDFor(t, linear.Options{Task: linear.Classification, LearningRate: linear.AdaGrad, Penalty: linear.L1,
 		Alpha: new(0.001), Average: 1}, features)
 	for i := range 10 {
@@ -275,7 +275,14 @@ func TestWideFile(t *testing.T) {
 		}
 		lineartest.PartialFit(t, s, c)
 	}
-	text := lineartest.Saved(t, lineartest.ModelOf(t, s))
+	return lineartest.ModelOf(t, s)
+}
+
+// The file of a wide model, whose long lists are read in a way of their own, is read to the same bits, whether those of
+// its state are bytes or numbers, and refused where it lies, as a narrow one is.
+func TestWideFile(t *testing.T) {
+	const features = 3000
+	text := lineartest.Saved(t, wideModel(t, features))
 	short, lists, ok := jsontext.Lift([]byte(text), "coef", "state")
 	if !ok || len(short) > len(text)/10 || lists.Whole() {
 		t.Fatalf("lifted %v: %d bytes of %d are left", ok, len(short), len(text))
@@ -287,15 +294,35 @@ func TestWideFile(t *testing.T) {
 	if again := lineartest.Saved(t, m); again != text {
 		t.Error("another model after it was written and read")
 	}
-	list := func(field string) string { // with its numbers
-		from := strings.Index(text, field+`":[`) + len(field) + 2
-		return text[from : from+strings.IndexByte(text[from:], ']')+1]
+	packed := regexp.MustCompile(`"(weights|mean|gradients|largest|touched)":("[^"]*")`)
+	if n := len(packed.FindAllString(text, -1)); n != 8 || !strings.Contains(text, `"coef": [[`) {
+		t.Errorf("%d lists are written as bytes, want 8, and coefficients as numbers", n)
+	}
+	inNumbers := packed.ReplaceAllStringFunc(text, func(found string) string {
+		name, list, _ := strings.Cut(found, ":")
+		var numbers jsontext.Floats
+		if err := numbers.UnmarshalJSON([]byte(list)); err != nil {
+			t.Fatal(err)
+		}
+		b, err := numbers.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return name + ":" + string(b)
+	})
+	if m, err = linear.Load("m.json", strings.NewReader(inNumbers)); err != nil || lineartest.Saved(t, m) != text {
+		t.Error("another model after its lists were written as numbers:", err)
+	}
+	list := func(field string) string { // with its bytes
+		from := strings.Index(text, field+`":"`) + len(field) + 2
+		return text[from : from+1+strings.IndexByte(text[from+1:], '"')+1]
 	}
 	for _, v := range []struct{ old, new, want string }{
 		{list("weights"), "[0]", "1 weights and 3000 means"},
 		{list("weights"), "[1]", "1 weights and 3000 means"},
 		{list("largest"), "[" + strings.Repeat("1,", features) + "-1]", "3001 largest"},
-		{list("gradients"), list("gradients")[:5000] + "x]", "no JSON at byte"},
+		{list("gradients"), list("gradients")[:5000] + "\"", "must be a list of numbers"},
+		{list("gradients"), list("gradients")[:5000] + "]", "no JSON at byte"},
 		{`"t":`, `"T":`, `the field "T"`},
 		{`"state":`, `"coef":[[1,2]],"state":`, `the field "coef" twice`},
 	} {
