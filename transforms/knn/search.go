@@ -186,6 +186,9 @@ func (t *task) read(
 		r.Only(t.only)
 	}
 	block := f.Reading.NewBlock(f.Dim)
+	if t.only == nil {
+		block.Grow(int(min(c.Span.Rows, int64(f.Reading.ChunkRows), maxGrow)))
+	}
 	for {
 		start := time.Now()
 		block.Reset()
