@@ -13,7 +13,7 @@ import (
 	"beamlearn/model/tables"
 )
 
-const surveyVersion = 1
+const surveyVersion = 2
 
 // leastColumn is how many bytes a column has at least.
 const leastColumn = 40
@@ -90,7 +90,7 @@ func cutBytes(b []byte) (s, rest []byte, err error) {
 
 // totals are the numbers of a column that are no more than numbers.
 func (c *column) totals() []*int64 {
-	all := []*int64{&c.rows, &c.infinite, &c.others, &c.trues, &c.wordCount, &c.bytes}
+	all := []*int64{&c.rows, &c.infinite, &c.padded, &c.others, &c.trues, &c.wordCount, &c.bytes}
 	for q := range c.counts {
 		for k := range c.counts[q] {
 			all = append(all, &c.counts[q][k])
@@ -181,7 +181,7 @@ func (c *column) check() error {
 		}
 	}
 	dates, lists := c.of(classDate) > 0, c.types&(1<<tables.List) != 0
-	if sum != c.rows || c.trues > c.of(classBoolean) || c.infinite > c.of(classNumber) ||
+	if sum != c.rows || c.trues > c.of(classBoolean) || c.infinite > c.of(classNumber) || c.padded > c.of(classNumber) ||
 		dates != (c.dates != nil) || lists != (c.lists != nil) || (c.rows > 0) != (c.types > 0) ||
 		c.of(classText) > 0 && !c.sampled {
 		return errSurvey

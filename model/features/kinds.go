@@ -241,6 +241,9 @@ func (s *Survey) decideNumbers(c *column, out *Column, kind Kind) {
 		if c.infinite > 0 {
 			out.Why += "; " + count(c.infinite, "infinite one") + ", which is refused"
 		}
+		if c.padded > 0 {
+			out.Why += "; " + count(c.padded, "cell") + " with zeros in front, as codes have: a categorical column would keep them"
+		}
 	} else {
 		out.Why = fmt.Sprintf("%s true, %s false", thousands(c.trues), thousands(c.of(classBoolean)-c.trues))
 		if n := c.of(classNumber); n > 0 {

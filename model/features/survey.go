@@ -35,6 +35,7 @@ type column struct {
 	rows      int64             // all of them
 	counts    [2][classes]int64 // of cells of each class, first of those that may be meant as numbers, then of text
 	infinite  int64             // among the numbers
+	padded    int64             // numbers that begin with a zero before another digit
 	others    int64             // numbers but 0 and 1
 	trues     int64             // among the booleans
 	numbers   numbers           // of finite numbers, and booleans
@@ -397,6 +398,9 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 		switch class {
 		case classNumber:
 			c.addNumber(v, quoted)
+			if isPadded(b) {
+				c.padded++
+			}
 		case classBoolean:
 			c.counts[quoted][class]++
 			c.trues += int64(v)
@@ -418,6 +422,12 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 			c.texts.add(b, 1)
 		}
 	}
+}
+
+// isPadded reports whether a number begins with a zero before another digit, as codes do and quantities do not.
+func isPadded(b []byte) bool {
+	b = trim(b)
+	return len(b) > 1 && b[0] == '0' && b[1]-'0' <= 9
 }
 
 // countWords is the number of runs between spaces. ASCII goes eight bytes at a time.
@@ -534,6 +544,7 @@ func (s *Survey) mergeColumn(c, d *column) error {
 		}
 	}
 	c.infinite, c.others, c.trues = c.infinite+d.infinite, c.others+d.others, c.trues+d.trues
+	c.padded += d.padded
 	c.numbers.merge(&d.numbers)
 	if d.dates != nil {
 		dates := s.datesOf(c)

@@ -119,6 +119,8 @@ func TestKinds(t *testing.T) {
 	}{
 		{cells("x", "1", "2.5", " 3 ", "", "NA", "-1e3"), Numeric,
 			"numbers from -1000 to 3; 2 of 6 missing: the mean -248.38 instead, and a feature that says so"},
+		{cells("x", "00560", "10115", " 01067 ", "0.5", "0", "7"), Numeric,
+			"numbers from 0 to 10115; 2 cells with zeros in front, as codes have: a categorical column would keep them"},
 		{cells("x", "true", "False", "TRUE", "?", "1", "0"), Boolean,
 			"2 true, 1 false, and 2 0 or 1s; 1 of 6 missing: the mean 0.6 instead, and a feature that says so"},
 		{cells("x", "true", "False", "7", "7", "7", "7"), Categorical, "3 distinct values"},
