@@ -10,6 +10,7 @@ import (
 type nearest struct {
 	limit float64 // above which no row is a candidate; −∞ where there were too many
 	found []candidate
+	all   bool // all rows are candidates
 }
 
 // candidate is a row, at a place, with bounds of its value.
@@ -24,6 +25,17 @@ func (c *candidate) most() float64 { return c.least + float64(c.width) }
 
 // keep is how many candidates a query keeps at least, as their number is cut to k when it is reached.
 func keep(k int) int { return 2*k + 8 }
+
+// lacks reports whether fewer than k rows are within [Index.overlap]'s limit, so that rows without a common column are
+// among the nearest. By the cosine these are all as far, but for rounding, which only distances decide: so all rows are
+// candidates, and none needs to be looked at again.
+func (s *nearest) lacks(x *Index, k int, norm float64) bool {
+	if k == 0 || s.cut(x, k) || math.IsInf(x.overlap(norm), 1) {
+		return false
+	}
+	s.all = x.measure == Cosine
+	return true
+}
 
 // offer takes a row with such bounds, which is not above the limit, for a candidate of the k nearest, or, where k is
 // 0, of all within the limit. Where more than room are left, it drops all.

@@ -42,6 +42,9 @@ func (x *Index) Find(s Search, worker func() Take) {
 		x.findPairs(&s, worker)
 		return
 	}
+	if s.Each {
+		s.notItself()
+	}
 	x.findRows(&s, s.Queries.N, func(i int) int { return i }, worker)
 }
 
@@ -54,9 +57,6 @@ const (
 
 // findRows finds the candidates of n of the queries.
 func (x *Index) findRows(s *Search, n int, row func(i int) int, worker func() Take) {
-	if skip := s.Skip; s.Each {
-		s.Skip = func(i int, position int32) bool { return i == int(position) || skip != nil && skip(i, position) }
-	}
 	s.Parallel(n, min(groupQueries, max(n/16, 1)), func() func(lo, hi int) {
 		w, take := x.worker(), worker()
 		var states []nearest
@@ -95,7 +95,7 @@ func (w *worker) searchAll(s *Search, states []nearest) {
 	w.searchSome(s, states, func(i int) bool { return !x.constant(w.queries[i].norm, s.K) })
 	w.searchSome(s, states, func(i int) bool {
 		st := &states[i]
-		if s.K == 0 || x.constant(w.queries[i].norm, s.K) || st.cut(x, s.K) || math.IsInf(x.overlap(w.queries[i].norm), 1) {
+		if norm := w.queries[i].norm; x.constant(norm, s.K) || !st.lacks(x, s.K, norm) || st.all {
 			return false
 		}
 		*st = nearest{limit: s.Limit, found: st.found[:0]}
@@ -149,14 +149,21 @@ func (x *Index) constant(norm float64, k int) bool {
 
 // positions appends those of a query's candidates.
 func (w *worker) positions(q *query, s *Search, of *nearest, to []int32) []int32 {
-	if !w.x.constant(q.norm, s.K) {
-		if s.K > 0 {
-			of.cut(w.x, s.K)
-		}
-		return of.positions(w.x, to)
+	switch {
+	case w.x.constant(q.norm, s.K):
+		return s.first(q.row, s.K, w.x.n, to)
+	case of.all:
+		return s.first(q.row, w.x.n, w.x.n, to)
+	case s.K > 0:
+		of.cut(w.x, s.K)
 	}
-	for position := int32(0); int(position) < w.x.n && len(to) < s.K; position++ {
-		if s.Skip == nil || !s.Skip(q.row, position) {
+	return of.positions(w.x, to)
+}
+
+// first appends the first k of n positions that a query does not skip.
+func (s *Search) first(query, k, n int, to []int32) []int32 {
+	for position := int32(0); int(position) < n && len(to) < k; position++ {
+		if s.Skip == nil || !s.Skip(query, position) {
 			to = append(to, position)
 		}
 	}
@@ -193,6 +200,12 @@ type pairs struct {
 	room   int
 }
 
+// notItself leaves out each row among its own candidates.
+func (s *Search) notItself() {
+	skip := s.Skip
+	s.Skip = func(i int, position int32) bool { return i == int(position) || skip != nil && skip(i, position) }
+}
+
 // findPairs is findRows where the queries are the rows.
 func (x *Index) findPairs(s *Search, worker func() Take) {
 	p := &pairs{Search: s, x: x, states: make([]nearest, x.n), locks: make([]sync.Mutex, len(x.blocks)), room: 4*s.K + 64}
@@ -217,22 +230,29 @@ func (x *Index) findPairs(s *Search, worker func() Take) {
 	var again []int
 	for place := range p.states {
 		st := &p.states[place]
-		if s.K > 0 && !st.over() && !st.cut(x, s.K) && !math.IsInf(x.overlap(x.norms[place]), 1) {
+		if !st.over() && st.lacks(x, s.K, x.norms[place]) && !st.all {
 			st.overflow()
 		}
 		if st.over() {
 			again = append(again, int(x.order[place]))
 		}
 	}
+	s.notItself()
 	s.Parallel(x.n, groupQueries, func() func(lo, hi int) {
 		take := worker()
 		var positions []int32
 		return func(lo, hi int) {
 			for place := lo; place < hi; place++ {
-				if st := &p.states[place]; !st.over() {
+				row := int(x.order[place])
+				switch st := &p.states[place]; {
+				case st.all:
+					positions = s.first(row, x.n, x.n, positions[:0])
+				case st.over():
+					continue
+				default:
 					positions = st.positions(x, positions[:0])
-					take(int(x.order[place]), positions)
 				}
+				take(row, positions)
 			}
 		}
 	})
