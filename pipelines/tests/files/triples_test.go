@@ -189,9 +189,11 @@ func TestTripleFaults(t *testing.T) {
 			"--columns: is of no use with --row, --column and --value\nkneighbors: --encode: is of no use", 2},
 		{"kneighbors", "--row=u --column=i --value=v --k=1 --output=o.csv",
 			"t.csv: row 1, column v: found \"x\", expected a number", 1},
-		{"kneighbors", "--row=u --column=i --index=t.index --k=1 --output=o.csv", "--input: of triples an index does not know", 2},
+		{"kneighbors", "--row=u --column=i --index=t.index --k=1 --output=o.csv",
+			"--input: of triples an index does not know", 2},
 		{"kneighbors", "--row=u --column=w --k=1 --output=o.csv", `"w"`, 2},
-		{"sgd", "--row=u --column=i --target=v --task=regression --output_model=o.json", "--target: of triples, .npy files", 2},
+		{"sgd", "--row=u --column=i --target=v --task=regression --output_model=o.json",
+			"--target: of triples, .npy files", 2},
 		{"inspect", "--row=u --column=i --id_column=u t.csv", "--id_column: is of no use with --row", 2},
 		{"inspect", "--value=v t.csv", "--value is of triples", 2},
 	} {
