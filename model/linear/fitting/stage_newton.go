@@ -57,9 +57,13 @@ func (newtonStage) next(f *Fit, learner linear.Learner) (stage, error) {
 			fmt.Sprintf("the optimum was not reached in %d passes: the model is the best that was found%s; %s",
 				l.Passes(), above, f.easier()))
 	case gap > farOff:
+		more := "a larger --alpha says more"
+		if !f.scaled() {
+			more = "--standardize, or a larger --alpha, says more"
+		}
 		f.warnings = append(f.warnings,
-			fmt.Sprintf("no step lessens the objective any more, but all that is known of the model is that it is one%s; "+
-				"a larger --alpha says more", above))
+			fmt.Sprintf("no step lessens the objective any more, but all that is known of the model is that it is one%s; %s",
+				above, more))
 	}
 	var err error
 	f.model, err = l.Model()

@@ -153,17 +153,21 @@ func (f *Fit) manyWarning() {
 		"1e-9, comes near", f.survey.Rows, f.features))
 }
 
+// scaled reports whether rows are standardised, by the fit or by their encoding.
+func (f *Fit) scaled() bool {
+	return f.options.Standardized || f.survey != nil && f.survey.Scaler != nil
+}
+
 // easier says what makes an optimum easier to reach: not what has been done already.
 func (f *Fit) easier() string {
-	scaled := f.options.Standardized || f.survey != nil && f.survey.Scaler != nil
 	switch {
-	case f.chosen.Penalty != linear.None && scaled:
+	case f.chosen.Penalty != linear.None && f.scaled():
 		return "a larger --alpha makes it easier"
 	case f.chosen.Penalty != linear.None:
 		return "--standardize, or a larger --alpha, makes it easier"
 	case f.chosen.Task == linear.Classification:
 		return "without a penalty there is no optimum where columns tell the classes apart without a fault: take --penalty=l2"
-	case scaled:
+	case f.scaled():
 		return "--penalty=l2 makes it easier"
 	}
 	return "--standardize, or --penalty=l2, makes it easier"

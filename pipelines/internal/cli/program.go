@@ -115,7 +115,8 @@ func (a *App) bridge() {
 	flag.CommandLine.Init(a.name, flag.ContinueOnError)
 	flag.CommandLine.SetOutput(io.Discard)
 	flag.VisitAll(func(f *flag.Flag) {
-		if a.flags.Lookup(f.Name) == nil {
+		// --id is what an engine tells a worker, and would be taken from who means --id_column.
+		if f.Name != "id" && a.flags.Lookup(f.Name) == nil {
 			a.flags.Var(beams{f}, f.Name, f.Usage)
 		}
 	})

@@ -89,6 +89,9 @@ func (a *App) suggest(err error) error {
 	if file := a.written(); name == "output" && file != "" {
 		return fmt.Errorf("there is no flag --output: the file to write is --%s", file)
 	}
+	if name == "input" && a.runHere != nil && !slices.Contains(names, name) {
+		return fmt.Errorf("there is no flag --input: name the files without a flag: %s FILE", a.name)
+	}
 	for _, own := range synonyms[strings.ToLower(name)] {
 		if slices.Contains(names, own) {
 			return fmt.Errorf("there is no flag --%s: here it is --%s", name, own)
@@ -117,8 +120,9 @@ var synonyms = map[string][]string{
 	"random_state": {"seed"}, "regularization": {"penalty"}, "sample_weight": {"weight_column"}, "scaler": {"standardize"},
 	"x": {"input"}, "x_test": {"queries", "input"}, "x_train": {"input"}, "y": {"target"}, "y_train": {"target"},
 
-	"chunksize": {"chunk_rows"}, "comments": {"comment"}, "index_col": {"id_column"}, "on_bad_lines": {"on_error"},
-	"parse_dates": {"date"}, "sep": {"delimiter"}, "separator": {"delimiter"}, "skiprows": {"skip_rows"},
+	"chunksize": {"chunk_rows"}, "comments": {"comment"}, "id": {"id_column"}, "ids": {"id_column"},
+	"index_col": {"id_column"}, "on_bad_lines": {"on_error"}, "parse_dates": {"date"}, "sep": {"delimiter"},
+	"separator": {"delimiter"}, "skiprows": {"skip_rows"},
 	"usecols": {"columns"},
 }
 

@@ -328,7 +328,11 @@ func (t *Tables) Fit(ctx context.Context, job *encode.Job,
 		if names := job.Reading.TargetColumns; names != nil {
 			lacks = "one of the targets " + strings.Join(names, ", ")
 		}
-		t.app.Tell(fmt.Sprintf("%s rows without %s are left out", thousands(report.NoTarget), lacks))
+		line := fmt.Sprintf("%s rows without %s are left out", thousands(report.NoTarget), lacks)
+		if report.NoTarget == 1 {
+			line = fmt.Sprintf("1 row without %s is left out", lacks)
+		}
+		t.app.Tell(line)
 	}
 	if settle != nil {
 		if err := settle(e); err != nil {

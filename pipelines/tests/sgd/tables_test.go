@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -334,5 +336,35 @@ func TestTableExplain(t *testing.T) {
 	}
 	if left := names(t, dir); len(left) > 0 {
 		t.Errorf("left: %q", left)
+	}
+}
+
+// Beside a column of numbers that are far larger than all else, no step lessens the objective: what helps is told, which
+// is to standardise the columns, and then it does.
+func TestTableOfFarScales(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	rows, r := "number,text,y\n", rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		word := r.IntN(2)
+		rows += fmt.Sprintf("%d,%s %s %s %s %s,%d\n", 1<<60+r.Int64N(1<<61), [...]string{"red", "blue"}[word], "a", "b", "c",
+			[...]string{"old", "new"}[r.IntN(2)], word)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "x.csv"), []byte(rows), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, more := range [][]string{nil, {"--standardize"}} {
+		stdout, stderr, code := runCommand(t, dir, append([]string{"--input=x.csv", "--target=y", "--task=classification",
+			"--text=text", "--output_model=m.json", "--report=none"}, more...)...)
+		if code != 0 {
+			t.Fatalf("%q: exit code %d\n%s", more, code, stderr)
+		}
+		told := stdout + stderr
+		if warned := strings.Contains(told, "--standardize, or a larger --alpha, says more"); warned != (more == nil) {
+			t.Errorf("%q: told what helps: %v\n%s", more, warned, told)
+		}
+		if right := strings.Contains(told, "accuracy 1.0000"); right != (more != nil) {
+			t.Errorf("%q: all classes are right: %v\n%s", more, right, told)
+		}
 	}
 }
