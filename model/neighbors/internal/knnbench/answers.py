@@ -1,8 +1,8 @@
 """Predictions and groups beside the libraries that make them, in CPU seconds: tables of BENCHMARKS.md.
 
-    pip install numpy scikit-learn scikit-learn-intelex datasketch
+    pip install numpy scipy scikit-learn scikit-learn-intelex datasketch
     go build -o bench/beamlearn ./pipelines/beamlearn
-    python answers.py bench/beamlearn bench [classify] [groups]
+    python answers.py bench/beamlearn bench [classify] [groups] [words]
 
 Each runs by turns as often as RUNS says (3), and the run of the least CPU counts. beamlearn's is the whole command, from file to
 file; a peer's is its fit and its answers, from memory.
@@ -11,10 +11,14 @@ classify: KNeighborsClassifier(n_neighbors=5) of 60,000 x 784, as MNIST's: ten c
 that is moved, with noise; 10,000 others are predicted.
 
 groups: near-duplicates among 200,000 x 64, of which 60,000 are near-copies of 20,000 others: connected components within a radius,
-as DBSCAN(min_samples=1) has them, exactly. MinHashLSH, which finds pairs by Jaccard's similarity and not by distance, gets the sets
-of the signs of 128 random projections, of which near-copies share nearly all.
+as DBSCAN(min_samples=1) has them, exactly.
+
+words: near-duplicates among 200,000 sets of some 18 of 50,000 words, or as many as WORDS says, of which 30 % are near-copies of 10 %
+of them: connected components of the pairs whose Jaccard dissimilarity is at most 0.3, all of them, or those that MinHashLSH with 128
+permutations has among its candidates.
 """
 
+import json
 import os
 import resource
 import subprocess
@@ -23,7 +27,8 @@ import sys
 import numpy as np
 
 RUNS = int(os.environ.get("RUNS", 3))
-RADIUS = 0.1
+WORDS = int(os.environ.get("WORDS", 200_000))
+RADIUS, DISSIMILARITY = 0.1, 0.3
 
 
 def used(who):
@@ -80,30 +85,47 @@ def dbscan(folder):
     return used(resource.RUSAGE_SELF) - begin, f"{labels.max() + 1} groups"
 
 
-def lsh(folder):
-    from datasketch import MinHash, MinHashLSH
+def words_data(folder):
+    """Sets of words, the frequent ones in many; a near-copy has 7 % of the words of its original changed."""
+    import scipy.sparse
 
-    x = np.load(f"{folder}/near.npy")
+    r = np.random.default_rng(7)
+    n, vocabulary, length = WORDS, 50_000, 30
+    words = r.zipf(1.3, (n, length)) % vocabulary
+    of = np.arange(n * 7 // 10, n)
+    changed = r.random((len(of), length)) < 0.07
+    words[of] = np.where(changed, r.integers(0, vocabulary, changed.shape), words[of % (n // 10)])
+    words = words[r.permutation(n)]
+    sets = scipy.sparse.csr_matrix((np.ones(words.size, np.float32), (np.repeat(np.arange(n), length), words.ravel())))
+    sets.data[:] = 1
+    scipy.sparse.save_npz(f"{folder}/words.npz", sets)
+
+
+def lsh(folder):
+    """The pairs among MinHashLSH's candidates whose similarity is as great, and the groups that they make."""
+    from datasketch import MinHash, MinHashLSH
+    import scipy.sparse
+    from scipy.sparse.csgraph import connected_components
+
+    sets = scipy.sparse.load_npz(f"{folder}/words.npz").tocsr()
     begin = used(resource.RUSAGE_SELF)
-    signs = x @ np.random.default_rng(1).standard_normal((64, 128)).astype(np.float32) > 0
-    tokens = [[f"{i}{'-+'[s]}".encode() for s in (0, 1)] for i in range(128)]
-    index = MinHashLSH(threshold=0.9, num_perm=64)
-    hashes = MinHash.bulk([[tokens[i][s] for i, s in enumerate(row)] for row in signs.astype(int)], num_perm=64)
+    words = np.array([str(w).encode() for w in range(sets.shape[1])], object)
+    rows = [sets.indices[sets.indptr[i] : sets.indptr[i + 1]] for i in range(sets.shape[0])]
+    hashes = MinHash.bulk([words[row] for row in rows], num_perm=128)
+    index = MinHashLSH(threshold=1 - DISSIMILARITY, num_perm=128)
     for i, h in enumerate(hashes):
         index.insert(i, h, check_duplication=False)
-    parent = list(range(len(x)))
-
-    def root(i):
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
+    rows, pairs, candidates = [set(row.tolist()) for row in rows], [], 0
     for i, h in enumerate(hashes):
         for j in index.query(h):
-            parent[root(i)] = root(j)
-    groups = sum(parent[i] == i for i in range(len(x)))
-    return used(resource.RUSAGE_SELF) - begin, f"{groups} groups"
+            if j < i:
+                candidates += 1
+                common = len(rows[i] & rows[j])
+                if 1 - common / (len(rows[i]) + len(rows[j]) - common) <= DISSIMILARITY:
+                    pairs.append((i, j))
+    a, b = np.array(pairs).T
+    groups, _ = connected_components(scipy.sparse.coo_matrix((np.ones(len(a)), (a, b)), (len(rows), len(rows))), False)
+    return used(resource.RUSAGE_SELF) - begin, f"{groups} groups, {len(pairs)} pairs of {candidates} candidates"
 
 
 JOBS = {
@@ -116,7 +138,13 @@ JOBS = {
     "groups": (
         groups_data,
         f"groups --input=near.npy --radius={RADIUS} --output=near.csv --report=none --quiet",
-        {"scikit-learn DBSCAN(min_samples=1)": dbscan, "datasketch MinHashLSH": lsh},
+        {"scikit-learn DBSCAN(min_samples=1)": dbscan},
+    ),
+    "words": (
+        words_data,
+        f"groups --input=words.npz --metric=jaccard --radius={DISSIMILARITY} --output=words.csv --summary=words.json "
+        "--report=none --quiet",
+        {"datasketch MinHashLSH": lsh},
     ),
 }
 
@@ -132,6 +160,10 @@ def outcome(folder, name):
     if name == "groups":
         kept = np.loadtxt(f"{folder}/near.csv", delimiter=",", skiprows=1, usecols=1, dtype=str)
         return f"{len(np.unique(kept))} groups"
+    if name == "words":
+        with open(f"{folder}/words.json") as f:
+            summary = json.load(f)
+        return f"{summary['groups']['groups']} groups, {summary['neighbors'] // 2} pairs"
     answers = np.loadtxt(f"{folder}/predicted.csv", delimiter=",", skiprows=1, usecols=1)
     return f"accuracy {(answers == np.load(f'{folder}/pictures_new_y.npy')).mean():.4f}"
 
