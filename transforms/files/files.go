@@ -502,8 +502,8 @@ func Root(pattern string) (string, error) {
 	if pattern == Std {
 		return stdPath(), nil
 	}
-	if i := strings.IndexAny(pattern, "*?["); i >= 0 {
-		pattern = pattern[:i]
+	if strings.ContainsAny(pattern, "*?[") {
+		pattern = pattern[:strings.IndexAny(pattern, `*?[\`)] // a backslash takes a sign that follows as it is
 		if p, ok := local(pattern); ok { // Abs would cut off a slash at the end
 			dir, base := filepath.Split(p)
 			abs, err := filepath.Abs(dir)

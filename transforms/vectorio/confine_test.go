@@ -63,6 +63,7 @@ func TestConfine(t *testing.T) {
 	for pattern, root := range map[string]string{
 		"gs://bucket/dir/part-*.npy": "gs://bucket/dir/part-", "gs://bucket/x.npy": "gs://bucket/x.npy", "a*": dir +
 			"/a", "*.csv": dir + "/", "data/*": dir + "/data/",
+		`a\[1]/x.npy`: dir + "/a", `b\[1]/*.npy`: dir + "/b", "c[1]": dir + "/c",
 	} {
 		if got, err := files.Root(pattern); err != nil || got != root {
 			t.Errorf("%s: %q, want %q: %v", pattern, got, root, err)

@@ -140,7 +140,7 @@ func (t *Triples) check(in *Input) error {
 // inputs are the flags whose files have rows.
 func (t *Triples) inputs(in *Input) (all []*Path) {
 	for _, p := range t.app.paths {
-		if (p == in.input || p.flag.Name == "queries") && len(p.List()) > 0 {
+		if (p == in.input || slices.Contains([]string{"queries", "append"}, p.flag.Name)) && len(p.List()) > 0 {
 			all = append(all, p)
 		}
 	}

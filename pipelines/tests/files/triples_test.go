@@ -137,6 +137,20 @@ func TestTripleQueries(t *testing.T) {
 	if other := clitest.Read(t, filepath.Join(dir, "n.csv")); other != got {
 		t.Errorf("of points\n%s\nof their index\n%s", other, got)
 	}
+	// An index takes more points by the ids of columns, beside an output of any name.
+	clitest.Write(t, filepath.Join(dir, "more.csv"), "who,item,mark\nzoe,Wolves,5\nzoe,Zither,1\n")
+	if err := os.Mkdir(filepath.Join(dir, "a,b[1]*"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	mustEnd(t, dir, "index", "--from=u.index", "--append=more.csv", "--row=who", "--column=item", "--value=mark",
+		"--index=a,b[1]*/v.index")
+	if err := os.Rename(filepath.Join(dir, "a,b[1]*", "v.index"), filepath.Join(dir, "v.index")); err != nil {
+		t.Fatal(err)
+	}
+	mustEnd(t, dir, "kneighbors", append(queries, "--index=v.index")...)
+	if all := clitest.Read(t, filepath.Join(dir, "n.csv")); !strings.Contains(all, "ann,1,zoe,0\n") {
+		t.Errorf("no neighbour that was added: %s", all)
+	}
 	points := vectorsOf(t, clitest.Testdata(t, "ratings.csv"))
 	want := "query_id,rank,neighbor_id,distance\n"
 	for _, q := range []struct {
