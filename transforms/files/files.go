@@ -504,7 +504,7 @@ func Root(pattern string) (string, error) {
 	}
 	if strings.ContainsAny(pattern, "*?[") {
 		pattern = pattern[:strings.IndexAny(pattern, `*?[\`)] // a backslash takes a sign that follows as it is
-		if p, ok := local(pattern); ok { // Abs would cut off a slash at the end
+		if p, ok := local(pattern); ok {                      // Abs would cut off a slash at the end
 			dir, base := filepath.Split(p)
 			abs, err := filepath.Abs(dir)
 			return strings.TrimSuffix(abs, "/") + "/" + base, err
