@@ -27,6 +27,7 @@ type parquetGroups struct {
 	id, target, weight *parquetChunk   // nil where there are none
 	left               int64           // the row where the reader before left it, from which nobody has gone on; or -1
 	kept               *heap.Kept      // about what is open; nil: nothing is
+	size               int64           // that, in bytes
 }
 
 // open is what reads rows from the first on: a row group that another reader has left open before it, if there is one.
@@ -60,7 +61,7 @@ func (g *parquetGroups) leave() error {
 
 // leftGroups are row groups that readers have left open: the only way to a row is from the beginning of its group,
 // page after page, and chunks are shorter than groups. There are as many as there are threads at most, as each holds a
-// page of every column.
+// page of every column, or one of large ones.
 var leftGroups groupPool
 
 // groupPool is safe for concurrent use.
@@ -73,6 +74,9 @@ type leftGroup struct {
 	parquetGroups
 	timer *time.Timer // that closes it
 }
+
+// largeGroup is from how many bytes on a place in a row group is left alone: whoever comes next mostly goes on there.
+const largeGroup = 128 << 20
 
 // leftFor is how long a row group stays open that nobody goes on with.
 const leftFor = 10 * time.Second
@@ -105,7 +109,11 @@ func (p *groupPool) remove(i int) parquetGroups {
 func (p *groupPool) put(g parquetGroups) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.all) == runtime.GOMAXPROCS(0) {
+	most := runtime.GOMAXPROCS(0)
+	if g.size > largeGroup {
+		most = 1
+	}
+	for len(p.all) >= most {
 		first := p.remove(0)
 		first.discard()
 	}
@@ -212,6 +220,7 @@ func (g *parquetGroups) seek(row int64) (opened bool, err error) {
 	g.isOpen, g.row, g.end = true, of.first, of.first+of.rows
 	g.kept = heap.NewKept()
 	g.kept.Add(of.open)
+	g.size = of.open
 	return true, g.dropTo(row)
 }
 

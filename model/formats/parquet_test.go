@@ -736,19 +736,23 @@ func TestParquetLeft(t *testing.T) {
 	}
 }
 
-// Where as many groups are left as may be, the one that was left first is closed.
+// Where as many groups are left as may be, the one that was left first is closed; of groups that take much memory, that
+// is all but the last.
 func TestParquetGroupPool(t *testing.T) {
-	var p groupPool
-	s := &parquetSource{}
-	most := runtime.GOMAXPROCS(0)
-	for row := range int64(most + 1) {
-		p.put(parquetGroups{s: s, in: &parquetBytes{}, left: row, end: 1000 + row})
-	}
-	defer p.dropIf(func(*parquetGroups) bool { return true })
-	for i, g := range p.all {
-		if len(p.all) != most || g.left != int64(i+1) {
-			t.Errorf("group %d of %d is the one that was left at row %d, expected row %d", i, len(p.all), g.left, i+1)
+	threads := runtime.GOMAXPROCS(0)
+	for size, most := range map[int64]int{largeGroup: threads, largeGroup + 1: 1} {
+		var p groupPool
+		s := &parquetSource{}
+		for row := range int64(threads + 1) {
+			p.put(parquetGroups{s: s, in: &parquetBytes{}, left: row, end: 1000 + row, size: size})
 		}
+		for i, g := range p.all {
+			if want := int64(threads + 1 - most + i); len(p.all) != most || g.left != want {
+				t.Errorf("group %d of %d of %d bytes is the one that was left at row %d, expected row %d", i, len(p.all), size,
+					g.left, want)
+			}
+		}
+		p.dropIf(func(*parquetGroups) bool { return true })
 	}
 }
 
