@@ -78,7 +78,7 @@ func (r *parquetReader) choose(row int64) (chosen bool, err error) {
 func (r *parquetReader) readChosen(group int) (err error) {
 	x, rows := &r.chosen, len(r.chosen.numbers)
 	if x.file == nil {
-		if x.file, err = r.in.open(parquetAheadMax, file.WithMetadata(r.s.meta)); err != nil {
+		if x.file, err = r.in.open(r.s.aheadAlone(), file.WithMetadata(r.s.meta)); err != nil {
 			return err
 		}
 	}
@@ -106,6 +106,16 @@ func (r *parquetReader) readChosen(group int) (err error) {
 		}
 	}
 	return nil
+}
+
+// aheadAlone is how many bytes of a column are read ahead where it alone is open: about twice what one has of a row
+// group, as a buffer of that size is made for each.
+func (s *parquetSource) aheadAlone() int64 {
+	most := int64(0)
+	for _, g := range s.groups {
+		most = max(most, g.bytes)
+	}
+	return min(max(2*most/int64(len(s.columns())), parquetAheadMin), parquetAheadMax)
 }
 
 // chosenColumn reads a column of the vector.
