@@ -252,8 +252,8 @@ type Skipper interface {
 // Chooser is a Skipper that reads a few rows faster where it knows which they are.
 type Chooser interface {
 	Skipper
-	// Choose says, before the first Read, which rows will be read, by their numbers within the file. Others may come out
-	// where they are not passed over by SkipTo, or not.
+	// Choose says, before the first Read, which rows will be read, by their numbers within the file; the others must be
+	// passed over by SkipTo.
 	Choose(has func(row int64) bool)
 }
 

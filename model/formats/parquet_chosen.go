@@ -108,20 +108,30 @@ func (r *parquetReader) readChosen(group int) (err error) {
 	return nil
 }
 
-// aheadAlone is how many bytes of a column are read ahead where it alone is open: about twice what one has of a row
-// group, as a buffer of that size is made for each.
+// aheadAlone is how many bytes of a column are read ahead where it alone is open: a little more than what one has of
+// a row group, as a buffer of that size is made for each.
 func (s *parquetSource) aheadAlone() int64 {
 	most := int64(0)
 	for _, g := range s.groups {
 		most = max(most, g.bytes)
 	}
-	return min(max(2*most/int64(len(s.columns())), parquetAheadMin), parquetAheadMax)
+	return min(max(5*most/int64(4*len(s.columns())), parquetAheadMin), parquetAheadMax)
 }
 
 // chosenColumn reads a column of the vector.
 func (r *parquetReader) chosenColumn(group, column int) (err error) {
-	x := &r.chosen
-	c, err := r.in.openChunk(x.file, group, &r.s.vector[column])
+	x, field := &r.chosen, &r.s.vector[column]
+	picked := x.pickPages(x.file, group, field, r.s.groups[group].first, func(row int, v float64) {
+		if at := row*r.dim + column; len(x.f64) > 0 {
+			x.f64[at] = v
+		} else {
+			x.f32[at] = float32(v)
+		}
+	}, func(row int) { x.none(row, column, r) })
+	if picked {
+		return nil
+	}
+	c, err := r.in.openChunk(x.file, group, field)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package formats
 import (
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/apache/arrow-go/v18/parquet/file"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/vectors"
@@ -173,4 +176,90 @@ func TestChosenRowsAreFew(t *testing.T) {
 			t.Errorf("%+v, every %d: %d rows, %d of them chosen", c.span, c.every, len(rows), chosen)
 		}
 	}
+}
+
+// Chosen floats are taken from plain pages and through dictionaries where they stand, with and without nulls.
+func TestPickPages(t *testing.T) {
+	t.Parallel()
+	const rows = 5000
+	rng := rand.New(rand.NewPCG(7, 8))
+	var json strings.Builder
+	a, c := make([]float64, rows), make([]float64, rows) // NaN of what is null
+	for i := range rows {
+		a[i], c[i] = float64(float32(rng.NormFloat64())), float64(rng.IntN(300))/7
+		cell := fmt.Sprint(c[i])
+		if rng.IntN(4) == 0 || i > 2000 && i < 2500 {
+			c[i], cell = math.NaN(), "null"
+		}
+		fmt.Fprintf(&json, `,{"a":%g,"c":%s,"n":%d}`, a[i], cell, i)
+	}
+	must := column("a", arrow.PrimitiveTypes.Float32)
+	must.Nullable = false
+	fields := []arrow.Field{must, column("c", arrow.PrimitiveTypes.Float64), column("n", arrow.PrimitiveTypes.Int64)}
+	for i, how := range [][]parquet.WriterProperty{{parquet.WithDictionaryDefault(false)}, {},
+		{parquet.WithDataPageVersion(parquet.DataPageV2), parquet.WithDataPageSize(999), parquet.WithBatchSize(50)},
+		{parquet.WithDictionaryPageSizeLimit(1500), parquet.WithBatchSize(50), parquet.WithDataPageSize(500),
+			parquet.WithCompression(compress.Codecs.Snappy)}} {
+		src, err := inspectText(parquetOf(t, fields, "["+json.String()[1:]+"]", rows, how...), "x.parquet",
+			Options{Columns: []string{"a", "c", "n"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := src.(*parquetSource)
+		in := &parquetBytes{File: s.File, ctx: t.Context()}
+		r, err := in.open(1<<20, file.WithMetadata(s.meta))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j, want := range [][]float64{a, c, nil} {
+			x := &chosenReader{}
+			for n := int64(rng.IntN(30)); n < rows; n += 1 + int64(rng.IntN(300)) {
+				x.numbers = append(x.numbers, n)
+			}
+			got := make([]float64, len(x.numbers))
+			ok := x.pickPages(r, 0, &s.vector[j], 0, func(k int, v float64) { got[k] = v },
+				func(k int) { got[k] = math.NaN() })
+			if ok != (want != nil) {
+				t.Fatalf("%d, column %d: ok is %v", i, j, ok)
+			}
+			for k, n := range x.numbers {
+				if ok && math.Float64bits(got[k]) != math.Float64bits(want[n]) {
+					t.Fatalf("%d, column %d, row %d: %v, want %v", i, j, n, got[k], want[n])
+				}
+			}
+		}
+	}
+}
+
+// Runs that are damaged have no values; nothing of them is read beyond their end.
+func FuzzRuns(f *testing.F) {
+	f.Add([]byte{3, 0b10110101, 8, 1, 6, 0}, uint8(1))
+	f.Add([]byte{5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 7, 0}, uint8(9))
+	f.Fuzz(func(t *testing.T, data []byte, width uint8) {
+		r := runs{data: data, width: int(width % 33)}
+		for place := range 200 {
+			v, ok := r.at(place)
+			if !ok {
+				break
+			}
+			if r.packed != nil && uint64(v)>>r.width != 0 {
+				t.Fatalf("%d of %d bits", v, r.width)
+			}
+		}
+		ones, all := runs{data: data, width: 1}, runs{data: data, width: 1}
+		before := 0
+		for place := 0; place < 200; place++ {
+			v, ok := all.at(place)
+			if !ok || v > 1 {
+				break
+			}
+			if place%3 == 2 {
+				one, n, ok := ones.count(place)
+				if !ok || one != (v == 1) || n != before {
+					t.Fatalf("place %d: %v after %d, %v; want %d after %d", place, one, n, ok, v, before)
+				}
+			}
+			before += int(v)
+		}
+	})
 }
