@@ -33,7 +33,7 @@ const mostAgain = 5
 // mayBeginAgain reports whether a job that its runner has failed can be done again from the start, and how often that
 // was so before: not where it has put an output in place, or where what it has read or written was a stream.
 func (a *App) mayBeginAgain(ctx context.Context, err error) (before int, may bool) {
-	if ctx.Err() != nil || !isPrismFault(err) || len(files.Written()) > 0 || a.answered != "" {
+	if ctx.Err() != nil || !isPrismFault(err) || len(a.inPlace()) > 0 || a.answered != "" {
 		return 0, false
 	}
 	for _, p := range a.paths {

@@ -242,7 +242,7 @@ func (a *App) left() string {
 		return a.answered
 	}
 	var names []string
-	for _, name := range append(files.Written(), a.changed()...) {
+	for _, name := range append(a.inPlace(), a.changed()...) {
 		if files.IsStream(name) {
 			name += " (not all of it)"
 		}

@@ -116,9 +116,11 @@ func (t *Triples) check(in *Input) error {
 	if *t.row != "" && *t.column != "" {
 		errs = append(errs, columns.Validate())
 	}
-	if l := in.labelled; l != nil && l.target.String() != "" && l.target.List() == nil {
-		errs = append(errs, errors.New("--target: of triples, .npy files with a number for each row, in the order of the "+
-			"rows' ids"))
+	for _, p := range t.app.paths {
+		if name := p.flag.Name; (name == "target" || name == "color") && p.String() != "" && p.List() == nil {
+			errs = append(errs, fmt.Errorf("--%s: of triples, .npy files with a number for each row, in the order of the "+
+				"rows' ids", name))
+		}
 	}
 	if t.first() == "" && (Workers() != placement.InProcess || *in.bad == "skip") {
 		errs = append(errs, errors.New("--row: rows of triples by workers elsewhere, and lists of those with a fault, are "+
@@ -322,6 +324,13 @@ func (t *Triples) keepRejected(ctx context.Context, m *madeRows) error {
 		t.app.Tell("triples with a fault are left out: " + Relative(to))
 	}
 	return nil
+}
+
+// inPlace are the outputs that are written: rows that were made of triples are none.
+func (a *App) inPlace() []string {
+	return slices.DeleteFunc(files.Written(), func(name string) bool {
+		return a.triples != nil && a.triples.dir != "" && strings.HasPrefix(name, a.triples.dir)
+	})
 }
 
 // shown are the files of rows, and how the user knows them.

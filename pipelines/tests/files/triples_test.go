@@ -208,6 +208,9 @@ func TestTripleFaults(t *testing.T) {
 		{"kneighbors", "--row=u --column=w --k=1 --output=o.csv", `"w"`, 2},
 		{"sgd", "--row=u --column=i --target=v --task=regression --output_model=o.json",
 			"--target: of triples, .npy files", 2},
+		{"kneighbors", "--row=u --column=i --target=v --k=1 --task=regression --output=o.csv",
+			"--target: of triples, .npy files", 2},
+		{"eigen", "--row=u --column=i --color=v --output=o.csv", "--color: of triples, .npy files", 2},
 		{"inspect", "--row=u --column=i --id_column=u t.csv", "--id_column: is of no use with --row", 2},
 		{"inspect", "--value=v t.csv", "--value is of triples", 2},
 	} {
