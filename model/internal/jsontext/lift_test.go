@@ -78,7 +78,7 @@ func TestWriteBits(t *testing.T) {
 			}
 		}
 	}
-	many := make(Floats, manyNumbers+1)
+	many := make(Floats, manyNumbers+7)
 	for i := range many {
 		many[i] = 1
 	}
@@ -88,7 +88,14 @@ func TestWriteBits(t *testing.T) {
 	}
 	notFinite := string(bitText(many))
 	few := string(bitText(make(Floats, manyNumbers)))
-	for _, s := range []string{notFinite, few, `""`, `"1"`, `"AAAA"`} {
+	text := bitsOf(t, many[6:])
+	var got, want Floats
+	escaped := strings.Replace(text, "A", "\\u0041", 1) // the same string of JSON
+	if escaped == text || got.UnmarshalJSON([]byte(escaped)) != nil || want.UnmarshalJSON([]byte(text)) != nil ||
+		!slices.Equal(got, want) {
+		t.Error("an escaped string is read as other numbers")
+	}
+	for _, s := range []string{notFinite, few, `""`, `"1"`, `"AAAA"`, text[:2000] + "\n" + text[2000:]} {
 		if err := new(Floats).UnmarshalJSON([]byte(s)); err == nil {
 			t.Errorf("%.20s is read", s)
 		}
