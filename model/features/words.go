@@ -148,7 +148,7 @@ func (k *tokenizer) run(i int) (lo, hi int) {
 // hashWords counts runs of the words in the buffer. A longer run goes on from the hash of the shorter one.
 func (k *tokenizer) hashWords(o *Options) {
 	text := slices.Grow(k.buffer, slack)[:len(k.buffer)+slack]
-	k.keys = slices.Grow(k.keys, len(k.starts)*(o.NGrams[1]-o.NGrams[0]+1))
+	k.keys = slices.Grow(k.keys, len(k.starts)*min(o.NGrams[1]-o.NGrams[0]+1, len(k.starts)))
 	for i, start := range k.starts {
 		state, at := uint32(0), start
 		for n := 1; n <= o.NGrams[1] && i+n <= len(k.starts); n++ {

@@ -13,7 +13,8 @@ import (
 )
 
 // State is what SGD has come to, to the last bit, so that whoever goes on comes to the same end. Only sgd.Resume
-// needs to understand it.
+// needs to understand it. In the file of a model its lists are numbers or, where they are long, bytes: see
+// [jsontext.Floats.WriteBits].
 type State struct {
 	T         float64       `json:"t"` // number of the next row
 	EpochRows int64         `json:"epoch_rows"`
