@@ -18,7 +18,7 @@ const (
 )
 
 // chosenReader reads the chosen rows of a row group column after column, so that one column is open at a time, where
-// those who read all rows have a page of each. A file is read from its beginning for each span of a group: one span
+// those who read all rows have a page of each. A row group is read from its beginning for each span of it: one span
 // should have all of it.
 type chosenReader struct {
 	has     func(row int64) bool // nil where all rows are read

@@ -265,10 +265,8 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*pointsRea
 	if err != nil {
 		return nil, err
 	}
-	if kept != nil {
-		if chunks, err = vectorio.WholeGroups(ctx, chunks, &f.Reading); err != nil {
-			return nil, err
-		}
+	if chunks, err = f.Options.wholeGroups(ctx, chunks, &f.Reading, f.Self); err != nil {
+		return nil, err
 	}
 	runs := f.runs(chunks, threads)
 	type part struct {

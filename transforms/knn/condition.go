@@ -197,6 +197,17 @@ func (o *Options) readsKept(self bool) bool {
 		!(o.Neighbors.Metric.Fitted() && o.Neighbors.Params == nil)
 }
 
+// wholeGroups are the chunks to read where only a few rows are: those of one row group together. Where many are, a row
+// group may be more than is to be read at a time.
+func (o *Options) wholeGroups(ctx context.Context, chunks []vectorio.Chunk, reading *vectorio.Options,
+	self bool) ([]vectorio.Chunk, error) {
+	const fewOf = 8
+	if !o.readsKept(self) || fewOf*o.Rules.Kept > chunks[0].Total {
+		return chunks, nil
+	}
+	return vectorio.WholeGroups(ctx, chunks, reading)
+}
+
 // has tells which rows Keep has.
 func (o *Options) has(ctx context.Context) (func(number int64) bool, error) {
 	r, err := o.rules(ctx)

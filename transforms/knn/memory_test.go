@@ -46,3 +46,31 @@ func TestMemoryOfKept(t *testing.T) {
 		}
 	}
 }
+
+// Chunks of a row group go together where few rows are kept, and only there: a row group may be more than is to be read
+// at a time.
+func TestWholeGroupsOfFew(t *testing.T) {
+	reading := vectorio.Options{ChunkRows: 50, Formats: formats.Options{Columns: []string{"month", "distance"}}}
+	d, err := vectorio.Inspect(t.Context(), []string{"../../testdata/flights_small.parquet"}, reading)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reading.Confine(d)
+	list, err := d.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		rules *Rules
+		whole bool
+	}{
+		{nil, false}, {&Rules{Most: "most"}, false}, {&Rules{Keep: "keep", Kept: d.Rows / 8}, true},
+		{&Rules{Keep: "keep", Kept: d.Rows/8 + 1}, false},
+	} {
+		o := Options{Rules: c.rules}
+		chunks, err := o.wholeGroups(t.Context(), list.Chunks, &reading, false)
+		if err != nil || c.whole != (len(chunks) < len(list.Chunks)) {
+			t.Errorf("%+v: %d of %d chunks, %v", c.rules, len(chunks), len(list.Chunks), err)
+		}
+	}
+}

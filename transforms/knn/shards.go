@@ -209,12 +209,10 @@ type shardBuilder struct {
 }
 
 func (b *shardBuilder) read(ctx context.Context) error {
-	block, chunks := b.f.Reading.NewBlock(b.f.Dim), b.plan.Chunks
-	if b.kept != nil {
-		var err error
-		if chunks, err = vectorio.WholeGroups(ctx, chunks, &b.f.Reading); err != nil {
-			return err
-		}
+	block := b.f.Reading.NewBlock(b.f.Dim)
+	chunks, err := b.f.Options.wholeGroups(ctx, b.plan.Chunks, &b.f.Reading, b.f.Self)
+	if err != nil {
+		return err
 	}
 	for _, c := range chunks {
 		if err := b.readChunk(ctx, c, block); err != nil {

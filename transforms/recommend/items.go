@@ -100,8 +100,8 @@ func (f *buildFn) only(ctx context.Context, chunks []vectorio.Chunk, x *model.In
 	}
 	slices.Sort(places)
 	if places = slices.Compact(places); len(places) == 0 {
-		return nil, fault.File(name, "items of the input among those that meet --filter, by the same ids in the column of both",
-			"%d others", len(ids))
+		expected := "items of the input among those that meet --filter, by the same ids in the column of both"
+		return nil, fault.File(name, expected, "only %d that the input does not have", len(ids))
 	}
 	return places, nil
 }

@@ -27,7 +27,7 @@ func TestFilter(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ want, items, filter string }{
-		{"items.csv: found 1 others, expected items of the input among those that meet --filter, by the same ids",
+		{"items.csv: found only 1 that the input does not have, expected items of the input among those that meet --filter",
 			"--items=items.csv", "--filter=price=1"},
 		{"items.csv: found none of 3, expected items that meet --filter, `price` < 1; inspect shows what a column holds",
 			"--items=items.csv", "--filter=price<1"},
