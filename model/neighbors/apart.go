@@ -134,6 +134,32 @@ func (m *Most) full(point int32, among []int32) bool {
 	return count >= m.Number
 }
 
+// nearest keeps the first k of candidates in order that a query may have together; m may be nil.
+func (m *Most) nearest(all []candidate, k int, c *computer) []candidate {
+	if m == nil {
+		return all[:min(k, len(all))]
+	}
+	c.groups = c.groups[:0]
+	n := 0
+	for _, e := range all {
+		if n == k {
+			break
+		}
+		group, same := m.Groups[e.position], 0
+		for _, g := range c.groups {
+			if g == group {
+				same++
+			}
+		}
+		if group < 0 || same < m.Number {
+			c.groups = append(c.groups, group)
+			all[n] = e
+			n++
+		}
+	}
+	return all[:n]
+}
+
 // takes counts the groups of the neighbours of a query, nearest first, and reports whether it may have one more; m may
 // be nil.
 func (m *Most) takes(point int64, counts map[int32]int) bool {

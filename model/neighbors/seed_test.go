@@ -3,6 +3,7 @@ package neighbors
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"beamlearn/model/neighbors/internal/tile"
@@ -239,6 +240,71 @@ func TestSeedOfGroups(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// Of so many of a group at most, a selection keeps what a brute-force search has, where nearly all points are equal to
+// others, of one group or of several, and where a query has a bound already.
+func TestMostOfEqualPoints(t *testing.T) {
+	t.Parallel()
+	const n, dim, k = 300, 16, 15
+	rng := rand.New(rand.NewPCG(13, 14))
+	points := &vectors.Block{Dim: dim}
+	row, groups, few := make([]float64, dim), make([]int32, n), make([]int32, n)
+	for i := range n {
+		for j := range row {
+			row[j] = float64((i%4 + 1) * (j%3 + i%4))
+		}
+		if i%9 == 0 {
+			row[3] += rng.Float64()
+		}
+		points.Append(row, int64(i))
+		groups[i], few[i] = int32(i/100*50+rng.IntN(3)), int32(i%3)
+		if i > n/2 {
+			groups[i] = int32(rng.IntN(40))
+		}
+	}
+	for _, metric := range []Metric{Euclidean, Cosine, Hamming} {
+		o := optionsOf(metric, dim)
+		near := allCandidates(points, points, o)
+		x, err := Fit(points, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, level := range tile.Levels() {
+			x := withEngine(t, points, o, newTiled(&x.points, x.opts.resolve(), level))
+			for _, of := range [][]int32{groups, few} {
+				for _, number := range []int{1, 3, 8} {
+					most := &Most{Groups: of, Number: number, Largest: LargestGroup(of)}
+					checkApart(t, x, points, near, Search{Self: true, Most: most}, k, nil)
+					checkApart(t, x, points, near, Search{Most: most, Threads: 1}, k, nil)
+					checkBounded(t, x, points, near, most, k)
+				}
+			}
+		}
+	}
+}
+
+// checkBounded compares the neighbours at the distance 0, which is the bound of a search.
+func checkBounded(t *testing.T, x *Index, q *vectors.Block, all [][]candidate, most *Most, k int) {
+	t.Helper()
+	found, err := x.KNeighbors(q, k, Search{Part: true, Most: most, Bounds: make([]float64, q.Len())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found = found.Nearer(0)
+	for i := range q.Len() {
+		var want []int32
+		counts := map[int32]int{}
+		for _, c := range all[i] {
+			if g := most.Groups[c.position]; c.distance == 0 && counts[g] < most.Number && len(want) < k {
+				counts[g]++
+				want = append(want, c.position)
+			}
+		}
+		if positions, _ := found.Of(i); !slices.Equal(positions, want) {
+			t.Fatalf("query %d: %v at the distance 0, want %v", i, positions, want)
 		}
 	}
 }

@@ -245,7 +245,7 @@ func (t *tiled) kNeighbors(
 ) {
 	s := &query{t: t, forms: t.formsOf(&by), q: q, exclude: exclude, states: make([]state, q.Len()), search: by,
 		k: k, positions: positions, distances: distances}
-	if k >= heaped && by.Most == nil {
+	if k >= heaped {
 		s.room, s.margin, s.worst = room(k), ofRounding, make([]float64, q.Len())
 		for i := range s.worst {
 			s.worst[i] = math.NaN()

@@ -103,8 +103,11 @@ func (s *query) reduce(i int, c *computer) bool {
 	o, dim := &s.t.o, s.t.points.dim
 	kept := s.selection(i)
 	keys := kept.keys(int(s.states[i].count), c.keys[:0])
-	worst := s.nth(keys, c)
-	bound := o.ceiling(o.finish(s.margin.above(worst), dim), dim)
+	most, bound := s.search.Most, math.Inf(1)
+	keys, worst, enough := s.together(keys, c)
+	if enough {
+		bound = o.ceiling(o.finish(s.margin.above(worst), dim), dim)
+	}
 	limit := ordered(s.margin.limit(bound))
 	n := 0
 	inOrder := s.inOrder(i)
@@ -115,22 +118,64 @@ func (s *query) reduce(i int, c *computer) bool {
 			n++
 		}
 	}
-	if n > s.k+3*(s.room-s.k)/4 || math.Abs(float64(worst)) < leastKey { // there are ties, perhaps at the distance 0
+	// Where there are ties, perhaps at the distance 0, or groups are few:
+	if n > s.k+3*(s.room-s.k)/4 || math.Abs(float64(worst)) < leastKey || !enough {
 		all := c.candidates(i, keys)
-		if n = s.k; inOrder {
-			c.mergeCandidates(n)
+		if inOrder && most == nil {
+			c.mergeCandidates(s.k)
 		} else {
 			slices.SortFunc(all, compareCandidates)
 		}
-		for j, e := range all[:n] {
+		all = most.nearest(all, s.k, c)
+		n = len(all)
+		for j, e := range all {
 			kept.put(j, newKey(e.key, e.position)) // of the value 0 only if the distance is, see bound
 		}
-		s.worst[i] = all[n-1].distance
-		bound = o.ceiling(s.worst[i], dim)
-		s.ties.Store(true)
+		if n == s.k {
+			s.worst[i] = all[n-1].distance
+			bound = o.ceiling(s.worst[i], dim)
+			s.ties.Store(true)
+		}
 	}
 	s.states[i].count = int32(n)
 	return s.tighten(i, bound)
+}
+
+// together gives the k-th smallest value of keys that a query may have together, or says that there are not so many, and
+// leaves out keys of a group of which it has nearer ones for certain. With Most, what is left is sorted.
+func (s *query) together(keys []key, c *computer) (left []key, worst float32, enough bool) {
+	most := s.search.Most
+	if most == nil {
+		return keys, s.nth(keys, c), true
+	}
+	c.makeOrders(keys)
+	keys = sortKeys(keys, c.sorted, c.orders)
+	c.groups = c.groups[:0]
+	o, dim, n, count := &s.t.o, s.t.points.dim, 0, 0
+	var crowds [256]int32 // how many keys have groups of these lowest bits: mostly too few to look for one
+	for _, k := range keys {
+		group, same, last := most.Groups[k.position()], 0, 0
+		crowd := &crowds[uint8(group)]
+		if *crowd++; int(*crowd) > most.Number {
+			for j, g := range c.groups {
+				if g == group && same < most.Number {
+					same, last = same+1, j
+				}
+			}
+		}
+		if group < 0 || same < most.Number {
+			if count++; count == s.k {
+				worst = k.value()
+			}
+		} else if bound := o.ceiling(o.finish(s.margin.above(keys[last].value()), dim), dim); k.order() >
+			ordered(s.margin.limit(bound)) {
+			continue
+		}
+		keys[n] = k
+		n++
+		c.groups = append(c.groups, group)
+	}
+	return keys[:n], worst, count >= s.k
 }
 
 // nth is the k-th smallest value of at least k keys.
@@ -143,9 +188,14 @@ func (s *query) nth(keys []key, c *computer) float32 {
 func (s *query) answer(i int, c *computer) {
 	o, dim := &s.t.o, s.t.points.dim
 	kept := s.selection(i)
-	keys := kept.keys(int(s.states[i].count), c.keys[:0])
+	most, keys := s.search.Most, kept.keys(int(s.states[i].count), c.keys[:0])
+	worst, enough, sorted := float32(0), false, false
 	if len(keys) > s.k {
-		bound := o.ceiling(o.finish(s.margin.above(s.nth(keys, c)), dim), dim)
+		keys, worst, enough = s.together(keys, c)
+		sorted = most != nil
+	}
+	if enough {
+		bound := o.ceiling(o.finish(s.margin.above(worst), dim), dim)
 		limit := ordered(s.margin.limit(bound))
 		n := 0
 		for _, k := range keys {
@@ -156,16 +206,23 @@ func (s *query) answer(i int, c *computer) {
 		}
 		keys = keys[:n]
 	}
-	c.makeOrders(keys)
-	all := c.candidates(i, sortKeys(keys, c.sorted, c.orders))
+	if !sorted {
+		c.makeOrders(keys)
+		keys = sortKeys(keys, c.sorted, c.orders)
+	}
+	all := c.candidates(i, keys)
 	for j, e := range all { // they are in order but for what the keys cannot tell
 		for ; j > 0 && e.before(all[j-1]); j-- {
 			all[j] = all[j-1]
 		}
 		all[j] = e
 	}
-	for j, e := range all[:min(len(all), s.k)] {
+	all = most.nearest(all, s.k, c)
+	for j, e := range all {
 		kept.distances[j], kept.positions[j] = e.distance, e.position
+	}
+	for j := len(all); most != nil && j < s.k; j++ { // where keys were
+		kept.positions[j] = none
 	}
 }
 
@@ -216,7 +273,7 @@ func (s *query) offerZeros(i int) {
 func (s *query) takeZeros(i int, c *computer) {
 	self, n := excluded(s.exclude, i), 0
 	for _, p := range s.t.zeroPoints() {
-		if n == s.k || s.states[i].limit < 2 {
+		if n == s.k && s.search.Most == nil || s.states[i].limit < 2 {
 			return
 		}
 		if int(p) != self && !s.search.bars(i, int(p)) {
@@ -251,6 +308,9 @@ func (s *query) bound(i, first int) float64 {
 	bound, dim := s.states[i].bound, s.t.points.dim
 	hamming := s.t.o.Metric == Hamming
 	if s.k == 0 || bound > s.zero && !hamming {
+		return bound
+	}
+	if s.room > 0 && s.search.Most != nil && !s.inOrder(i) { // the first k keys may be more of a group than count
 		return bound
 	}
 	distance := 0.0

@@ -25,6 +25,7 @@ type computer struct {
 	all, merged  []candidate
 	keys, sorted []key
 	orders       []uint32
+	groups       []int32 // of keys or candidates that are kept: see Most
 }
 
 // screenDim is the dimension from which on it pays to compute pairs in float32 first, if more than screenShare of those
