@@ -321,8 +321,8 @@ func bitText(f []float64) []byte {
 	return b
 }
 
-// base64Of is what a string of JSON says in base64, without the looks at every byte of it by which encoding/json comes to
-// the same. It reports false of what is none, or not as it is mostly written: encoding/json decides about that.
+// base64Of is what a string of JSON says in base64, without the looks at every byte of it by which encoding/json comes
+// to the same. It reports false of what is none, or not as it is mostly written: encoding/json decides about that.
 func base64Of(b []byte) ([]byte, bool) {
 	if len(b) < 2 || b[0] != '"' || b[len(b)-1] != '"' || bytes.ContainsAny(b, "\r\n") {
 		return nil, false // base64 passes over ends of lines, of which a string has none

@@ -165,8 +165,8 @@ func (f *Fit) Exact() bool { return f.options.exact(f.features) }
 // Passes is how many passes have been made.
 func (f *Fit) Passes() int { return f.passes }
 
-// MostPasses is how many passes there are left at most, where that is known to be few: unless the survey was of a sample
-// that has misled, and all begins anew.
+// MostPasses is how many passes there are left at most, where that is known to be few: unless the survey was of a
+// sample that has misled, and all begins anew.
 func (f *Fit) MostPasses() int {
 	if f.stage == nil {
 		return 0

@@ -92,8 +92,9 @@ func (s *SGD) StartWide(c *linear.Chunk, rows float64, all bool, counts []int64)
 	return true, nil
 }
 
-// tells reports whether half of the sample tells of the other, after each of the steps that lead to the least objective of
-// that half: as these mostly bring the two further apart, a sample that says too little shows it at the first ones.
+// tells reports whether half of the sample tells of the other, after each of the steps that lead to the least
+// objective of that half: as these mostly bring the two further apart, a sample that says too little shows it at the
+// first ones.
 func (t *start) tells(v *vector, k int) bool {
 	a, b := t.whole(k), t.whole(k)
 	a.first, a.step, b.first, b.step = 0, 2, 1, 2

@@ -107,7 +107,8 @@ func TestWide(t *testing.T) {
 	}
 }
 
-// Whether a sample tells enough is known at the first of Newton's steps at which it does not, as at the optimum of its half.
+// Whether a sample tells enough is known at the first of Newton's steps at which it does not, as at the optimum of its
+// half.
 func TestTells(t *testing.T) {
 	c := wideProblem(6000, 210, 2)
 	said := map[bool]int{}
@@ -120,7 +121,8 @@ func TestTells(t *testing.T) {
 		if err := lineartest.PassOver(t, s, 2, 100, true, lineartest.SparseChunk(c)); err != nil {
 			t.Fatal(err)
 		}
-		o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Classes: s.Classes, LearningRate: linear.AdaGrad}
+		o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Classes: s.Classes,
+			LearningRate: linear.AdaGrad}
 		trainer := averagedFor(t, o, c.Features, 1).Trainer()
 		sample, all, _ := s.Sample()
 		st, err := trainer.newStart(sample, all, s.ClassRows)

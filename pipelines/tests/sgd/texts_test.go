@@ -14,8 +14,10 @@ import (
 
 // oddTexts have no word, or no ASCII, or letters in several forms, or are very long.
 var oddTexts = []string{
-	"", " ", "...!?", "—–…", "😀", "👩‍👩‍👧‍👦 family", "e\u0301te\u0301 cafe\u0301", "été CAFÉ", "İstanbul ıssız", "ΣΊΣΥΦΟΣ ΟΔΟΣ",
-	"Straße STRASSE", "ﬁne ﬂow", "\u1112\u1161\u11ab 한국어", "日本語の文章です", "हिन्दी", "a", "a b c", "x_y __ _", "\u0300 a\u0300b",
+	"", " ", "...!?", "—–…", "😀", "👩‍👩‍👧‍👦 family",
+	"e\u0301te\u0301 cafe\u0301", "été CAFÉ", "İstanbul ıssız", "ΣΊΣΥΦΟΣ ΟΔΟΣ",
+	"Straße STRASSE", "ﬁne ﬂow", "\u1112\u1161\u11ab 한국어", "日本語の文章です", "हिन्दी",
+	"a", "a b c", "x_y __ _", "\u0300 a\u0300b",
 	"tab\u00a0nbsp\u2003em", "１２ ٤٥ Ⅷ ½", "\u200bzero\u200bwidth", "NaN", "1.5", "true", "K\u212a \u2126",
 	strings.Repeat("word ", 3000), strings.Repeat("q", 20_000), strings.Repeat("Ünï ", 3000),
 }
@@ -50,7 +52,8 @@ func TestTextsAtPrediction(t *testing.T) {
 		if clitest.LeftOut(i) {
 			continue
 		}
-		flags := []string{"--input=t.jsonl", "--target=y", "--text=t", "--ngrams=1-2", "--hash_bits=9", "--analyzer=" + analyzer}
+		flags := []string{"--input=t.jsonl", "--target=y", "--text=t", "--ngrams=1-2", "--hash_bits=9",
+			"--analyzer=" + analyzer}
 		mustRun(t, dir, append([]string{"--task=classification", "--solver=sgd", "--epochs=2", "--report=none",
 			"--output_model=m.json"}, flags...)...)
 		other("transform", append([]string{"--output=x.svm"}, flags...)...)
