@@ -13,8 +13,8 @@ import (
 const mostSeedApart = 64
 
 // seed gives the queries a first bound from the filter alone: the best score of each of at least k disjoint sets of
-// points, of which the k-th best is no better than the k-th neighbour. Where a query may not have all points, each set
-// is one point, so that those that it may not have are left out.
+// points, of which the k-th best is no better than the k-th neighbour. Where a query may not have all points, the sets
+// are those of groups, see groupSets; or each is one point, so that those that it may not have are left out.
 func (w *worker) seed(q queries) {
 	s, t := w.s, w.s.t
 	if s.k == 0 || q.prec == inFloat64 {

@@ -17,8 +17,8 @@ func newEvaluate(g *cli.Group) *cli.Path {
 	return g.InputFiles("evaluate",
 		"compare the neighbours that another system has found with the exact ones: recall@k, on the terminal, in "+
 			"--summary and on the page; no --output is needed. A `PATH` of a .npy with row numbers of --input, a row for each "+
-			"query, or of a table with the columns "+
-			"query_id and neighbor_id, nearest first, as --layout=long writes it: --evaluate=faiss.npy")
+			"query, or of a table with the columns query_id and neighbor_id, nearest first, as --layout=long writes it: "+
+			"--evaluate=faiss.npy")
 }
 
 // scratch is where an evaluation without an output leaves what it has found: in the staging directory, or on this host
