@@ -254,11 +254,7 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 		decay = steps.SparseDecay
 	}
 	all := s.all()
-	if r.Track {
-		for _, v := range all {
-			v.squares, v.absolutes = v.norms(kernel.Row{})
-		}
-	}
+	alone := s.beginChunk(all)
 	var before []float64
 	if s.likeScikit {
 		for _, v := range all {
@@ -267,22 +263,12 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 	}
 	classification := s.options.Task == linear.Classification
 	judge := s.judge(c)
-	if r.Newton && s.block == nil {
-		s.block = newRowBlock(s.features)
-	}
 	t, bad, held := s.t, -1, 0
-	alone := len(all) == 1 && all[0].mayBeAlone()
-	for _, v := range all {
-		v.alone = alone
-	}
 	for i := range n {
 		x := rows.At(i)
 		if s.columns != nil && c.Sparse != nil && i+1 < n {
 			next, _ := c.Sparse.Row(i + 1)
-			s.columns.Fetch(next)
-			for _, v := range all {
-				v.fetch(next)
-			}
+			s.fetch(all, next)
 		}
 		weight, y := 1.0, 1.0
 		if c.Weights != nil {
@@ -337,6 +323,28 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 	s.t += float64(n - held)
 	s.rows += int64(n)
 	s.epochRows += int64(n)
+}
+
+// beginChunk begins a chunk, and reports whether there is a single vector, which begins and ends the rows of it.
+func (s *SGD) beginChunk(all []*vector) (alone bool) {
+	if s.rule.Newton && s.block == nil {
+		s.block = newRowBlock(s.features)
+	}
+	alone = len(all) == 1 && all[0].mayBeAlone()
+	for _, v := range all {
+		if v.alone = alone; s.rule.Track {
+			v.squares, v.absolutes = v.norms(kernel.Row{})
+		}
+	}
+	return alone
+}
+
+// fetch asks for what AdaGrad has of the columns of the next row.
+func (s *SGD) fetch(all []*vector, next []int32) {
+	s.columns.Fetch(next)
+	for _, v := range all {
+		v.fetch(next)
+	}
 }
 
 // endChunk ends the n rows of a chunk, of which row bad, if it is one, was the first whose step overflowed; before are
