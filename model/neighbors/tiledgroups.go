@@ -8,8 +8,8 @@ import (
 	"beamlearn/model/neighbors/internal/tile"
 )
 
-// This file makes the sets of points of which first bounds come where groups are kept apart, or a query may have only so
-// many points of one: see [worker.seed].
+// This file makes the sets of points of which first bounds come where groups are kept apart, or a query may have only
+// so many points of one: see [worker.seed].
 
 // groupSets are disjoint sets of points, a lane of their panels each. A group has its points in one set, which may have
 // those of others as well, or it has sets of its own: as many as a query may have points of it. So the best of any sets
@@ -57,8 +57,8 @@ type groupRows struct {
 	rows  []int32
 }
 
-// samples are about so many points, over all, that have a short form, by their groups, the largest first. Each that is in
-// none is alone.
+// samples are about so many points, over all, that have a short form, by their groups, the largest first. Each that is
+// in none is alone.
 func (s *query) samples(points *shorts, number int) []groupRows {
 	group := func(row int32) int32 {
 		if a := s.search.Apart; a != nil {
@@ -138,8 +138,8 @@ func (g *groupSets) arrange(all []groupRows, by *Search) (order []int32, used in
 	return order, used
 }
 
-// bestOfGroups is the score of the last of the best sets that query i may have; best are its scores. It finds none where
-// there are too few.
+// bestOfGroups is the score of the last of the best sets that query i may have; best are its scores. It finds none
+// where there are too few.
 func (w *worker) bestOfGroups(i int, g *groupSets, best []float32) (score float64, found bool) {
 	group, barred := int32(none), int32(none)
 	if a := w.s.search.Apart; a != nil {

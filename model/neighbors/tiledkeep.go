@@ -141,8 +141,8 @@ func (s *query) reduce(i int, c *computer) bool {
 	return s.tighten(i, bound)
 }
 
-// together gives the k-th smallest value of keys that a query may have together, or says that there are not so many, and
-// leaves out keys of a group of which it has nearer ones for certain. With Most, what is left is sorted.
+// together gives the k-th smallest value of keys that a query may have together, or says that there are not so many,
+// and leaves out keys of a group of which it has nearer ones for certain. With Most, what is left is sorted.
 func (s *query) together(keys []key, c *computer) (left []key, worst float32, enough bool) {
 	most := s.search.Most
 	if most == nil {
