@@ -125,7 +125,10 @@ func (c *Column) numberValue(t *tables.Column, row int) (v float64, ok, missing 
 // value is the text of a cell, empty where it is missing. That of a number is in memory that the next call takes.
 func (enc *Encoder) value(t *tables.Column, row int) []byte {
 	if t.Type != tables.Number {
-		return t.Text(row)
+		if b := t.Text(row); !IsBlank(b) {
+			return b
+		}
+		return nil
 	}
 	v := t.Numbers[row]
 	if v != v {

@@ -10,5 +10,8 @@ func ParseDate(cell []byte) (micros int64, ok bool) { return isoDate(trim(cell))
 // ParseBoolean is 0 or 1 of a cell of text that is a truth value, or not.
 func ParseBoolean(cell []byte) (float64, bool) { return boolean(trim(cell)) }
 
+// IsBlank reports whether a cell of text has nothing but spaces.
+func IsBlank(cell []byte) bool { return len(trim(cell)) == 0 }
+
 // IsMissing reports whether a cell of text stands for nothing: it is empty, or NA, NaN, null, None, ? and so on.
-func IsMissing(cell []byte) bool { return len(trim(cell)) == 0 || isMarker(trim(cell)) }
+func IsMissing(cell []byte) bool { return IsBlank(cell) || isMarker(trim(cell)) }

@@ -386,7 +386,7 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 	categories := asked == "" || asked == Categorical
 	for row := range t.Ends {
 		b := t.Text(row)
-		if len(b) == 0 {
+		if IsBlank(b) {
 			c.counts[0][classEmpty]++
 			continue
 		}

@@ -156,10 +156,10 @@ func (r *csvCells) append(b *vectors.Block, row []byte, number int64) *fault.Fau
 	}
 	for j, c := range s.vector {
 		if j == 0 && s.idCells {
-			b.Cells.Columns[j].AppendText(trimSpaces(list[c]))
+			b.Cells.Columns[j].AppendText(s.dialect.spaced(list[c]))
 			continue
 		}
-		r.cell(&b.Cells.Columns[j], trimSpaces(list[c]))
+		r.cell(&b.Cells.Columns[j], s.dialect.spaced(list[c]))
 	}
 	b.Numbers = append(b.Numbers, number)
 	if s.id >= 0 {
@@ -167,6 +167,19 @@ func (r *csvCells) append(b *vectors.Block, row []byte, number int64) *fault.Fau
 	}
 	r.learned.appendTo(b, s.selection)
 	return nil
+}
+
+// spaced is a field without the spaces around it, unless it is text, of which they are a part, as in other formats.
+func (d *dialect) spaced(field []byte) []byte {
+	b := trimSpaces(field)
+	if len(b) == len(field) || len(b) == 0 {
+		return b
+	}
+	switch d.kind(b) {
+	case cellMissing, cellBoolean, cellNumber:
+		return b
+	}
+	return field
 }
 
 // cell appends a cell. Of a table that writes numbers in its own way, a number becomes one as programs write it, and

@@ -308,7 +308,9 @@ func TestTextTables(t *testing.T) {
 		without          int64
 	}{
 		{name: "quotes and spaces", file: "a.csv", text: "n,s\n1, a b \n\"2\",\"x, \"\"y\"\"\"\n3,\"\"\n",
-			want: [][]string{{"1", "a b"}, {"2", `x, "y"`}, {"3", ""}}},
+			want: [][]string{{"1", " a b "}, {"2", `x, "y"`}, {"3", ""}}},
+		{name: "spaces around cells", file: "a.csv", text: "k,n,b\n a,1,True\na , 2 , False\n\" a\",3 ,true\n  ,,\na,NA , \n",
+			want: [][]string{{" a", "1", "True"}, {"a ", "2", "False"}, {" a", "3", "true"}, {"", "", ""}, {"a", "NA", ""}}},
 		{name: "a decimal comma", file: "a.csv", text: "n;s\n1,5;12.05\n-2;x\n;a,b\n", o: Options{Decimal: ","},
 			want: [][]string{{"1.5", `"12.05"`}, {"-2", "x"}, {"", "a,b"}}},
 		{name: "thousands", file: "a.csv", text: "n;s\n1.234.567,5;x\n1.5;True\n", o: Options{Thousands: ".", Decimal: ","},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"beamlearn/model/features"
 	"beamlearn/model/internal/splitmix"
 	"beamlearn/model/report"
 	"beamlearn/model/tables"
@@ -238,7 +239,7 @@ func keyOf(c *tables.Column, i int) (key uint64, ok bool) {
 		return xxh3.Hash(b), ok
 	}
 	text := c.Text(i)
-	if len(text) == 0 {
+	if features.IsBlank(text) {
 		return 0, false
 	}
 	if v, ok := textNumber(text); ok {
@@ -281,7 +282,7 @@ func valueOf(c *tables.Column, i int) value {
 		return value{}
 	}
 	text := c.Text(i)
-	if len(text) == 0 {
+	if features.IsBlank(text) {
 		return value{}
 	}
 	if v, ok := textNumber(text); ok && !c.IsQuoted(i) && c.Type == tables.Cell {

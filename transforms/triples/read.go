@@ -170,7 +170,7 @@ func (c *chunkReader) column(ctx context.Context, column *tables.Column, i int,
 	const expected = "an id: text, or an integer"
 	if column.Type == tables.Text || column.Type == tables.Cell {
 		text := column.Text(i)
-		if len(text) == 0 {
+		if features.IsBlank(text) {
 			return 0, lack(column, expected), nil
 		}
 		return c.part.Columns.OfText(text), nil, nil

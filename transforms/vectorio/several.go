@@ -304,7 +304,7 @@ func (t *cellTargets) lacks(c *tables.Column, i int) bool {
 	case tables.Text, tables.Cell:
 		text := c.Text(i)
 		if c.Type == tables.Text || c.IsQuoted(i) {
-			return len(text) == 0
+			return features.IsBlank(text)
 		}
 		return features.IsMissing(text) && !(t.labels && (string(text) == "None" || string(text) == "?"))
 	case tables.Time:
