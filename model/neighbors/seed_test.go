@@ -126,6 +126,60 @@ func TestSeedBesidePointsFarAway(t *testing.T) {
 	}
 }
 
+// First bounds of wide rows are of distances: by every metric with products, no neighbour is beyond them, and few
+// points but the neighbours are within them, also where some points have no short form.
+func TestSeedOfWinners(t *testing.T) {
+	t.Parallel()
+	const n, dim, far = 600, winnerDim, 35
+	rng := rand.New(rand.NewPCG(13, 14))
+	points := &vectors.Block{Dim: dim}
+	row := make([]float64, dim)
+	for i := range n {
+		for j := range row {
+			if row[j] = rng.NormFloat64(); i%far == 0 {
+				row[j] *= 1000
+			}
+		}
+		points.Append(row, int64(i))
+	}
+	for _, metric := range []Metric{Euclidean, Cosine, InnerProduct} {
+		o := optionsOf(metric, dim)
+		x, err := Fit(points, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range []int{1, 40} {
+			by := Search{Self: true}
+			found, err := x.KNeighbors(points, 4*k, by)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, level := range seedLevels() {
+				engine := newTiled(&x.points, x.opts.resolve(), level)
+				within, count := 0, 0
+				for i, s := range seeded(engine, points, by, k) {
+					_, distances := found.Of(i)
+					if worst := engine.o.ceiling(distances[k-1], dim); !(worst <= s.bound+1e-12*math.Abs(worst)) {
+						t.Fatalf("%s, %s, k = %d, query %d: bound %v, the last neighbour at %v", metric, level.Name, k, i, s.bound, worst)
+					}
+					if metric == Euclidean && i%far == 0 { // all others are as far
+						continue
+					}
+					count++
+					for _, d := range distances {
+						if engine.o.ceiling(d, dim) <= s.bound {
+							within++
+						}
+					}
+				}
+				if metric != InnerProduct && float64(within) > 1.7*float64(count*k) { // of which those far away are the nearest
+					t.Errorf("%s, %s, k = %d: %d points are within the bounds of %d queries", metric, level.Name, k, within, count)
+				}
+			}
+		}
+	}
+}
+
 // Sets of first bounds have points of groups that no other set has, or of one group alone, of which a query may have so
 // many; each point is in one of them at most, and those without a short form are in none.
 func TestGroupSets(t *testing.T) {

@@ -12,9 +12,10 @@ import (
 // mostSeedApart is about how large groups that are kept apart may be for first bounds to be of use.
 const mostSeedApart = 64
 
-// seed gives the queries a first bound from the filter alone: the best score of each of at least k disjoint sets of
-// points, of which the k-th best is no better than the k-th neighbour. Where a query may not have all points, the sets
-// are those of groups, see groupSets; or each is one point, so that those that it may not have are left out.
+// seed gives the queries a first bound from the filter: the best score of each of at least k disjoint sets of points,
+// of which the k-th best is no better than the k-th neighbour. Wide rows lose so much in int8 that the distances of the
+// points with these scores make a tighter one. Where a query may not have all points, the sets are those of groups, see
+// groupSets; or each is one point, so that those that it may not have are left out.
 func (w *worker) seed(q queries) {
 	s, t := w.s, w.s.t
 	if s.k == 0 || q.prec == inFloat64 {
@@ -48,36 +49,148 @@ func (w *worker) seed(q queries) {
 	if sets.n*sets.length*points.words*4*tile.Columns > pointBytes {
 		batch *= max(seedScores/(sets.n*cells), 1)
 	}
-	eta := t.frame.eta(points)
+	winners := s.winnersOf(q, &sets)
 	for first := 0; first < q.n; first += batch {
 		last := min(first+batch, q.n)
 		w.best = slices.Grow(w.best[:0], batch/tile.Rows*sets.n*cells)[:batch/tile.Rows*sets.n*cells]
-		w.bestOfSets(q, points, &sets, first, last)
-		for i := first; i < last; i++ {
-			if s.states[q.query(i)].count == closed || math.IsInf(float64(q.forms.halves[q.offset+i]), -1) {
-				continue
+		w.bestOfSets(q, points, &sets, winners, first, last)
+		for i := first; winners && i < last; i += tile.Rows {
+			w.tightenByWinners(q, i, &sets, w.best[(i-first)/tile.Rows*sets.n*cells:])
+		}
+		for i := first; !winners && i < last; i++ {
+			w.tightenByScores(q, i, points, &sets, groups, w.best[(i-first)/tile.Rows*sets.n*cells+i%tile.Rows*tile.Columns:])
+		}
+	}
+}
+
+// tightenByScores gives query i of the block the bound that the filter has for points of the best scores of the sets.
+// best are the scores of the query, of each set those of a panel; groups are nil where sets are not of groups.
+func (w *worker) tightenByScores(q queries, i int, points *shorts, sets *seedSets, groups *groupSets, best []float32) {
+	s, t := w.s, w.s.t
+	if s.states[q.query(i)].count == closed || math.IsInf(float64(q.forms.halves[q.offset+i]), -1) {
+		return
+	}
+	score, found := 0.0, true
+	switch {
+	case groups != nil:
+		score, found = w.bestOfGroups(q.query(i), groups, best)
+	case sets.single:
+		score, found = w.bestAllowed(q.query(i), points, sets, best)
+	default:
+		w.orders = w.orders[:0]
+		for set := range sets.n {
+			for _, score := range best[set*cells:][:tile.Columns] {
+				w.orders = append(w.orders, ordered(-score))
 			}
-			best := w.best[(i-first)/tile.Rows*sets.n*cells+i%tile.Rows*tile.Columns:]
-			score, found := 0.0, true
-			switch {
-			case groups != nil:
-				score, found = w.bestOfGroups(q.query(i), groups, best)
-			case single:
-				score, found = w.bestAllowed(q.query(i), points, &sets, best)
-			default:
-				w.orders = w.orders[:0]
-				for set := range sets.n {
-					for _, score := range best[set*cells:][:tile.Columns] {
-						w.orders = append(w.orders, ordered(-score))
-					}
-				}
-				score = -float64(disordered(nthSmallest(w.orders, sets.rank)))
-			}
-			if found {
-				s.tighten(q.query(i), t.seedBound(q.forms, q.offset+i, score, sets.half, sets.e, sets.f, eta))
+		}
+		score = -float64(disordered(nthSmallest(w.orders, sets.rank)))
+	}
+	if found {
+		eta := t.frame.eta(points)
+		s.tighten(q.query(i), t.seedBound(q.forms, q.offset+i, score, sets.half, sets.e, sets.f, eta))
+	}
+}
+
+// winnerDim is the dimension from which on it pays to compute the distances of those points that bounds are made of: at
+// 384 columns what this takes is about what it saves.
+const winnerDim = 512
+
+// winnersOf reports whether queries get their first bounds from the distances of the best points of the sets.
+func (s *query) winnersOf(q queries, sets *seedSets) bool {
+	return s.t.points.dim >= winnerDim && s.t.tiles[q.prec].BestPanel != nil && !s.search.restricts() &&
+		sets.length <= 1<<tile.PanelBits && s.seedRank() <= listed
+}
+
+// tightenByWinners gives the queries of a group, which begins at number i of the block, bounds that come of the
+// distances of the best points of the best sets: far tighter ones than the filter's. best are the scores of the group,
+// with the numbers of their panels.
+func (w *worker) tightenByWinners(q queries, i int, sets *seedSets, best []float32) {
+	w.begin(q, i)
+	part := listed / w.s.seedRank()
+	for first := 0; first < w.size; first += part {
+		var ends [tile.Rows]int
+		for m := first; m < min(first+part, w.size); m++ {
+			w.listWinners(q.query(i+m), m, sets, best)
+			ends[m] = len(w.list)
+		}
+		if len(w.list) == 0 {
+			continue
+		}
+		values := w.upperBounds()
+		for m, start := first, 0; m < min(first+part, w.size); m, start = m+1, ends[m] {
+			w.tightenBy(q.query(i+m), values[start:ends[m]])
+		}
+		w.list = w.list[:0]
+	}
+}
+
+// listWinners lists the best points of the best sets of query i, number m of its group.
+func (w *worker) listWinners(i, m int, sets *seedSets, best []float32) {
+	s := w.s
+	if s.states[i].count == closed {
+		return
+	}
+	w.orders = w.orders[:0]
+	for set := range sets.n {
+		for _, score := range best[set*cells+m*tile.Columns:][:tile.Columns] {
+			if math.Abs(float64(score)) <= math.MaxFloat32 { // of those at infinity it is not known which point they are of
+				w.orders = append(w.orders, ordered(-score))
 			}
 		}
 	}
+	number := min(s.seedRank(), len(w.orders)) // as the query itself may be one of them
+	if number == 0 {
+		return
+	}
+	worst, self := nthSmallest(w.orders, number), excluded(s.exclude, i)
+	for set := range sets.n {
+		for j, score := range best[set*cells+m*tile.Columns:][:tile.Columns] {
+			if number == 0 || !(math.Abs(float64(score)) <= math.MaxFloat32) || ordered(-score) > worst {
+				continue
+			}
+			number--
+			panel := sets.panel(set) + int(math.Float32bits(score)&(1<<tile.PanelBits-1))
+			if p := s.forms.position(panel*tile.Columns + j); p != self {
+				w.list = append(w.list, uint64(p)<<32|uint64(m))
+			}
+		}
+	}
+}
+
+// upperBounds are bounds on the reduced values of the pairs listed, but for their rounding to float32.
+func (w *worker) upperBounds() []float32 {
+	n := len(w.list)
+	values := w.screened[:n]
+	if w.screenable && w.s.t.scales == nil {
+		w.screenList()
+		margin := ofScreen(w.s.t.points.dim)
+		for p, v := range values {
+			values[p] = float32(margin.above(v))
+		}
+		return values
+	}
+	w.pad()
+	w.compute()
+	for p, r := range w.reduced[:n] {
+		values[p] = float32(r)
+	}
+	return values
+}
+
+// tightenBy gives query i the k-th of what upperBounds say of points as its bound.
+func (w *worker) tightenBy(i int, values []float32) {
+	s, t := w.s, w.s.t
+	w.orders = w.orders[:0]
+	for _, v := range values {
+		if v <= math.MaxFloat32 { // and a number: else it says nothing
+			w.orders = append(w.orders, ordered(v))
+		}
+	}
+	if len(w.orders) < s.k {
+		return
+	}
+	worst := ofRounding.above(disordered(nthSmallest(w.orders, s.k)))
+	s.tighten(i, t.o.ceiling(t.o.finish(worst, t.points.dim), t.points.dim))
 }
 
 // bestAllowed is the k-th best score of the points that query i may have, of sets of one point each. It finds none
@@ -139,6 +252,7 @@ func (s *query) seedRank() int {
 // from start on.
 type seedSets struct {
 	start, n, length int
+	single           bool    // whether each is one point
 	span             int     // panels over which the sets are spread
 	rank             int     // of the score wanted, from 1
 	half, e, f       float64 // the greatest of the points' halves and margins
@@ -163,7 +277,7 @@ func (s *query) seedSets(q queries, points *shorts, rank, n int, single bool) (s
 	}
 	if single {
 		sets := min((min(240*s.k, max(part, 4*s.k))+tile.Columns-1)/tile.Columns, panels)
-		return s.measured(points, seedSets{n: sets, length: 1, span: panels}, 0), sets*tile.Columns >= s.k
+		return s.measured(points, seedSets{n: sets, length: 1, span: panels, single: true}, 0), sets*tile.Columns >= s.k
 	}
 	start := 0
 	if s.exclude != nil { // points that were near in the input may be near
@@ -230,12 +344,17 @@ func (s *query) measured(points *shorts, sets seedSets, rank int) seedSets {
 }
 
 // bestOfSets writes the best scores of the queries from number first of the block on to last to the worker: of each
-// group of queries and each set, a tile of them.
-func (w *worker) bestOfSets(q queries, points *shorts, sets *seedSets, first, last int) {
+// group of queries and each set, a tile of them. With numbered their lowest bits are the number of the panel in the
+// set.
+func (w *worker) bestOfSets(q queries, points *shorts, sets *seedSets, numbered bool, first, last int) {
 	for j := range w.best {
 		w.best[j] = float32(math.Inf(-1))
 	}
 	tiles := w.s.t.tiles[q.prec]
+	single, batch := tiles.Best, tiles.BestBatch
+	if numbered {
+		single, batch = tiles.BestPanel, tiles.BestPanelBatch
+	}
 	part := max(min(pointBytes/(points.words*4*tile.Columns), sets.length), 1)
 	for set := range sets.n {
 		for p := 0; p < sets.length; p += part {
@@ -245,13 +364,14 @@ func (w *worker) bestOfSets(q queries, points *shorts, sets *seedSets, first, la
 					a := &w.batch.Args[g]
 					w.load(q, i+g*tile.Rows, a)
 					against(a, points, sets.panel(set)+p, min(part, sets.length-p))
+					a.Number = p
 					a.Best = &w.best[(((i-first)/tile.Rows+g)*sets.n+set)*cells]
 				}
 				if q.packed == nil {
-					tiles.Best(&w.batch.Args[0])
+					single(&w.batch.Args[0])
 				} else {
 					w.batch.Prepare(groups, q.packed, i)
-					tiles.BestBatch(&w.batch)
+					batch(&w.batch)
 				}
 			}
 		}

@@ -83,6 +83,9 @@ func tileAMX(best bool) {
 	name := "bytesAMX"
 	if best {
 		name = "bytesBestAMX"
+		if numbered {
+			name = "bytesBestPanelAMX"
+		}
 	}
 	TEXT(name, NOSPLIT, "func(b *byte)")
 	if best {
@@ -200,10 +203,22 @@ func scoresAMX(best bool, batch, own, done, sums reg.Register) {
 	}
 	if best {
 		MOVQ(at(own, argBest), p)
+		var low, number reg.VecVirtual
+		if numbered {
+			low, number = ZMM(), ZMM()
+			broadcast32(1<<panelBits-1, low)
+			n := GP64()
+			MOVQ(done, n)
+			ADDQ(at(own, argNumber), n)
+			VPBROADCASTD(n.As32(), number)
+		}
 		for m := range rows {
 			VBROADCASTSS(at(own, argQScales+4*m), t)
 			for v := range vectors {
 				x := score(m, v)
+				if numbered { // score &^ low | number
+					VPTERNLOGD(U8(0xba), number, low, x)
+				}
 				VMAXPS(at(p, stride*m+64*v), x, x)
 				VMOVUPS(x, at(p, stride*m+64*v))
 			}

@@ -45,7 +45,8 @@ const (
 	argQC      = argQB + 32
 	argQMargin = argQC + 32
 	argLimits  = argQMargin + 8
-	argSize    = argLimits + 32
+	argNumber  = argLimits + 32
+	argSize    = argNumber + 8
 )
 
 // Offsets of the fields of tile.Hit.
@@ -91,13 +92,14 @@ func main() {
 	tile256(bytes, "AVX2", false)
 	tile256(bytes, "AVXVNNI", false)
 	scored = false
+	tileAMX(false)
+	tileAMX(true)
 	numbered = true
 	tile512(bytes, true)
 	tile256(bytes, "AVX2", true)
 	tile256(bytes, "AVXVNNI", true)
-	numbered = false
-	tileAMX(false)
 	tileAMX(true)
+	numbered = false
 	for _, level := range []string{"AVX512", "AVX2"} {
 		centre(level)
 		round(level)
@@ -130,6 +132,7 @@ func numberOf(args, left reg.Register, to vector) {
 	n := GP64()
 	MOVQ(at(args, argNPanels), n)
 	SUBQ(left, n)
+	ADDQ(at(args, argNumber), n)
 	VMOVD(n.As32(), to.AsX())
 	VPBROADCASTD(to.AsX(), to)
 }

@@ -62,6 +62,7 @@ type Args struct {
 	QC       [Rows]float32
 	QMargin  [2]float32 // E and F of the group
 	limits   [Rows]float32
+	Number   int // of the first panel, for BestPanel
 }
 
 // Hit is a tile with a hit: bit j of Masks[i] says that query i and row j of the panel are one.
@@ -85,13 +86,16 @@ type PairKernels[X, Y float32 | float64] struct {
 // Tile is a kernel of tiles.
 type Tile struct {
 	// FindBatch is Find for each group, which writes Hits of each and leaves Hits after the last. BestBatch is Best for
-	// each. Without them groups are to be taken one by one. Only [Kernels.Bytes] may have them.
-	FindBatch, BestBatch func(*Batch)
+	// each, and BestPanelBatch is BestPanel. Without them groups are to be taken one by one. Only [Kernels.Bytes] may
+	// have them.
+	FindBatch, BestBatch, BestPanelBatch func(*Batch)
 	// Find writes the hits in the order of the panels and returns their number.
 	Find func(*Args) int
 	// Best raises Best[i·Columns+j] to the highest of S − Halves over the rows j of the panels. Hamming has none.
 	Best func(*Args)
-	// BestPanel is Best, of scores whose lowest PanelBits are the number of the panel. Only [Kernels.Bytes] has it.
+	// BestPanel is Best, of scores whose lowest PanelBits are the number of the panel: Number, which is below
+	// 1<<PanelBits as those of all panels are, of the first. It passes infinite scores over but for those of the panel 0.
+	// Only [Kernels.Bytes] has it.
 	BestPanel func(*Args)
 	// Scored is Find, and writes S − Halves of the tiles that have a hit to Best. Only [Kernels.Bytes] has it.
 	Scored func(*Args) int

@@ -112,6 +112,7 @@ var amx = func() Kernels {
 	bytes := *k.Bytes
 	bytes.FindBatch = func(b *Batch) { bytesAMX((*byte)(unsafe.Pointer(b))) }
 	bytes.BestBatch = func(b *Batch) { bytesBestAMX((*byte)(unsafe.Pointer(b))) }
+	bytes.BestPanelBatch = func(b *Batch) { bytesBestPanelAMX((*byte)(unsafe.Pointer(b))) }
 	k.Bytes = &bytes
 	return k
 }()

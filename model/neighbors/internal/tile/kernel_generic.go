@@ -132,7 +132,7 @@ func raise(a *Args, scores scorer, numbered bool) {
 		for i := range Rows {
 			for j, v := range s[i] {
 				if numbered {
-					v = math.Float32frombits(math.Float32bits(v)&^(1<<PanelBits-1) | uint32(p))
+					v = math.Float32frombits(math.Float32bits(v)&^(1<<PanelBits-1) | uint32(a.Number+p))
 				}
 				if v > best[i*Columns+j] {
 					best[i*Columns+j] = v
@@ -160,6 +160,9 @@ func genericBytes(scores scorer) *Tile {
 	}
 	t.BestBatch = func(b *Batch) {
 		b.each(func(a *Args, scores scorer) { raise(a, scores, false) })
+	}
+	t.BestPanelBatch = func(b *Batch) {
+		b.each(func(a *Args, scores scorer) { raise(a, scores, true) })
 	}
 	return t
 }

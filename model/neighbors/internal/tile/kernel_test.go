@@ -169,6 +169,7 @@ func newTiles(t testing.TB, r *rand.Rand, inBytes, few bool, words, panels int, 
 		sum = 10000 * words
 	}
 	s.scales, s.halves = column(power), column(whole(sum))
+	s.halves[r.IntN(len(s.halves))] = float32(math.Inf(r.IntN(2)*2 - 1)) // of a row that is never a hit, or always
 	s.hits = guard.Slice[Hit](t, panels+1, place)
 	s.best = guard.Slice[float32](t, Rows*Columns, place)
 	for i := range s.best {
@@ -181,7 +182,8 @@ func newTiles(t testing.TB, r *rand.Rand, inBytes, few bool, words, panels int, 
 	s.args = Args{Queries: unsafe.Pointer(&queries[0]), Panels: unsafe.Pointer(&s.data[0]), Words: words, NPanels: panels,
 		Scales: &s.scales[0], Halves: &s.halves[0], A: &column(whole(sum))[0], B: &column(whole(9))[0],
 		C:       &column(whole(9))[0],
-		Margins: &margins[0], Hits: &s.hits[0], Best: &s.best[0], QMargin: [2]float32{float32(r.IntN(5)), float32(r.IntN(5))}}
+		Margins: &margins[0], Hits: &s.hits[0], Best: &s.best[0], QMargin: [2]float32{float32(r.IntN(5)), float32(r.IntN(5))},
+		Number: r.IntN(2) * r.IntN(1<<PanelBits-panels)}
 	for m := range Rows {
 		total := int32(0)
 		if inBytes {
@@ -223,10 +225,16 @@ func sameTiles(t testing.TB, name string, s *tiles, got, want *Tile) {
 		after := append([]float32(nil), s.best...)
 		copy(s.best, before)
 		of[1](&s.args)
-		for i, v := range s.best {
-			if math.Float32bits(after[i]) != math.Float32bits(v) {
-				t.Fatalf("%s: %s of cell %d is %v, want %v", name, kind, i, after[i], v)
-			}
+		sameScores(t, name+": "+kind, after, s.best)
+	}
+}
+
+// sameScores compares scores bit for bit.
+func sameScores(t testing.TB, name string, got, want []float32) {
+	t.Helper()
+	for i, v := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(v) {
+			t.Fatalf("%s: score %d is %v, want %v", name, i, got[i], v)
 		}
 	}
 }
@@ -310,17 +318,23 @@ func testBatch(t testing.TB, level *Kernels, r *rand.Rand, words, panels, groups
 	b[0].Prepare(groups, packed, 0)
 	level.Bytes.FindBatch(&b[0])
 	level.Bytes.BestBatch(&b[0])
+	var best [Groups][]float32
+	for g, s := range want {
+		best[g] = unsafe.Slice(b[0].Args[g].Best, Rows*Columns)
+		b[0].Args[g].Best = &slices.Clone(s.best)[0]
+	}
+	level.Bytes.BestPanelBatch(&b[0])
 	for g, s := range want {
 		wanted := s.hits[:Generic.Bytes.Find(&s.args)]
 		if found := unsafe.Slice(starts[g], b[0].Args[g].Found(starts[g])); !slices.Equal(found, wanted) {
 			t.Fatalf("%s: hits of group %d are %v, want %v", name, g, found, wanted)
 		}
+		before := slices.Clone(s.best)
 		Generic.Bytes.Best(&s.args)
-		for i, v := range unsafe.Slice(b[0].Args[g].Best, Rows*Columns) {
-			if math.Float32bits(v) != math.Float32bits(s.best[i]) {
-				t.Fatalf("%s: best score %d of group %d is %v, want %v", name, i, g, v, s.best[i])
-			}
-		}
+		sameScores(t, fmt.Sprintf("%s: group %d, Best", name, g), best[g], s.best)
+		copy(s.best, before)
+		Generic.Bytes.BestPanel(&s.args)
+		sameScores(t, fmt.Sprintf("%s: group %d, BestPanel", name, g), unsafe.Slice(b[0].Args[g].Best, Rows*Columns), s.best)
 	}
 }
 

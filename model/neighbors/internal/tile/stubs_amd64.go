@@ -119,6 +119,16 @@ func bytesScoredAVX2(a *byte) int
 //go:noescape
 func bytesScoredAVXVNNI(a *byte) int
 
+// bytesAMX finds the hits of the tiles, after which it leaves Hits of each group: see Batch.
+//
+//go:noescape
+func bytesAMX(b *byte)
+
+// bytesBestAMX raises Best of each group to the scores of the tiles: see Batch.
+//
+//go:noescape
+func bytesBestAMX(b *byte)
+
 // bytesBestPanelAVX512 raises a.Best to the scores of the tiles: see Tile.
 //
 //go:noescape
@@ -134,15 +144,10 @@ func bytesBestPanelAVX2(a *byte)
 //go:noescape
 func bytesBestPanelAVXVNNI(a *byte)
 
-// bytesAMX finds the hits of the tiles, after which it leaves Hits of each group: see Batch.
+// bytesBestPanelAMX raises Best of each group to the scores of the tiles: see Batch.
 //
 //go:noescape
-func bytesAMX(b *byte)
-
-// bytesBestAMX raises Best of each group to the scores of the tiles: see Batch.
-//
-//go:noescape
-func bytesBestAMX(b *byte)
+func bytesBestPanelAMX(b *byte)
 
 // centreAVX512 subtracts a centre: see Kernels.
 //
