@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -48,6 +49,46 @@ func TestImports(t *testing.T) {
 		if files == 0 {
 			t.Errorf("%s has no Go files", folder)
 		}
+	}
+}
+
+// A function has at most 80 lines: a longer one is cut where a reader would cut it. Tests may be longer, as tables of
+// cases are.
+func TestLengths(t *testing.T) {
+	const most = 80
+	functions := 0
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "_asm" || d.Name() == "testdata"):
+			return filepath.SkipDir
+		case filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		files := token.NewFileSet()
+		f, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, decl := range f.Decls {
+			fn, ok := decl.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			functions++
+			first := files.Position(fn.Pos()).Line
+			if n := files.Position(fn.End()).Line - first + 1; n > most {
+				t.Errorf("%s:%d: %s has %d lines, at most %d are expected", path, first, fn.Name.Name, n, most)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if functions == 0 {
+		t.Error("no function found")
 	}
 }
 

@@ -293,15 +293,7 @@ func (v *vector) step(r *steps.Rule, x kernel.Row, y, weight, eta, t, norm2, dec
 		v.intercept += float64(b * decay)
 	}
 	if r.Average > 0 && r.Average <= t {
-		if update != 0 {
-			x.Add(-float64(v.meanA*perScale), v.mean)
-		}
-		m := t - r.Average + 1
-		if m > 1 {
-			v.meanB /= 1 - 1/m
-		}
-		v.meanA += v.meanB * v.scale / m
-		v.meanIntercept += (v.intercept - v.meanIntercept) / m
+		v.average(x, update, perScale, t-r.Average+1)
 	}
 	if r.L1 {
 		v.u += float64(r.L1Ratio * eta * r.Alpha)
@@ -311,6 +303,18 @@ func (v *vector) step(r *steps.Rule, x kernel.Row, y, weight, eta, t, norm2, dec
 		v.remember(x)
 	}
 	return p
+}
+
+// average takes a row's step into the mean of m weights.
+func (v *vector) average(x kernel.Row, update, perScale, m float64) {
+	if update != 0 {
+		x.Add(-float64(v.meanA*perScale), v.mean)
+	}
+	if m > 1 {
+		v.meanB /= 1 - 1/m
+	}
+	v.meanA += v.meanB * v.scale / m
+	v.meanIntercept += (v.intercept - v.meanIntercept) / m
 }
 
 // mayBeAlone reports whether adapt may begin and end rows, where there is no other vector: by AdaGrad without an l1

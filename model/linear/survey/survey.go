@@ -466,17 +466,8 @@ func (p *surveyPart) targets(c *linear.Chunk, weight func(int) float64) {
 
 // count adds the labels of a classification.
 func (p *surveyPart) count(c *linear.Chunk, weight func(int) float64) error {
-	for i, label := range c.Labels {
-		if label == "" {
-			return c.Fault(i, "a class label", "nothing")
-		}
-	}
-	if c.Labels == nil {
-		for i, v := range c.Target {
-			if v-v != 0 {
-				return c.Fault(i, "a class label", "%v", v)
-			}
-		}
+	if err := checkLabels(c); err != nil {
+		return err
 	}
 	// The labels of this chunk, each looked up once for a run of equal ones and seldom for few.
 	var memo linear.LabelMemo
@@ -535,15 +526,7 @@ func (p *surveyPart) count(c *linear.Chunk, weight func(int) float64) error {
 			l.Stratum.Add(p.strata, c, i, number)
 		}
 	}
-	if share := p.share(); share.rows > 0 {
-		for i, l := range each {
-			target := 0.0
-			if c.Labels == nil {
-				target = c.Target[i] + 0
-			}
-			p.sample(&l.sampler, share, c, i, target, weight(i))
-		}
-	}
+	p.sampleEach(c, each, weight)
 	n := float64(c.Len())
 	within := n
 	for _, l := range met {
@@ -555,6 +538,38 @@ func (p *surveyPart) count(c *linear.Chunk, weight func(int) float64) error {
 		return c.Fault(fault.WholeFile,
 			fmt.Sprintf("at most %d classes: a target of more is a number to learn by regression, or an id", maxLabels),
 			"more labels")
+	}
+	return nil
+}
+
+// sampleEach offers the rows to the samples of their classes, where there are any.
+func (p *surveyPart) sampleEach(c *linear.Chunk, each []*labelCount, weight func(int) float64) {
+	share := p.share()
+	if share.rows <= 0 {
+		return
+	}
+	for i, l := range each {
+		target := 0.0
+		if c.Labels == nil {
+			target = c.Target[i] + 0
+		}
+		p.sample(&l.sampler, share, c, i, target, weight(i))
+	}
+}
+
+// checkLabels finds a row without a label.
+func checkLabels(c *linear.Chunk) error {
+	for i, label := range c.Labels {
+		if label == "" {
+			return c.Fault(i, "a class label", "nothing")
+		}
+	}
+	if c.Labels == nil {
+		for i, v := range c.Target {
+			if v-v != 0 {
+				return c.Fault(i, "a class label", "%v", v)
+			}
+		}
 	}
 	return nil
 }
