@@ -74,6 +74,9 @@ func (p *Profile) Page(next []Command) *report.Page {
 		v.facts = append(v.facts, report.Fact{Name: "zeros", Value: report.Percent(p.Zeros)},
 			report.Fact{Name: "norms", Value: norms})
 	}
+	if p.Sparse != nil {
+		return p.sparsePage(v, next)
+	}
 	for j := range p.Spread {
 		c := &p.Spread[j]
 		name := c.Name
@@ -106,6 +109,9 @@ type pageView struct {
 	rows     int64 // that were looked at
 	columns  []pageColumn
 	head     [][]string
+	// Of sparse rows: columns are some of so many, and the first rows have the cells of these columns.
+	of          int
+	headColumns []string
 }
 
 func pageOf(files []File, rows, looked int64, columns int) *pageView {
@@ -182,8 +188,11 @@ func (v *pageView) page(next []Command) *report.Page {
 	}
 	if len(v.head) > 0 {
 		t := report.Table{Caption: "The first rows", Columns: []string{"row"}}
+		t.Columns = append(t.Columns, v.headColumns...)
 		for _, c := range v.columns[:min(len(v.columns), pageNames*pageNames)] {
-			t.Columns = append(t.Columns, c.name)
+			if v.headColumns == nil {
+				t.Columns = append(t.Columns, c.name)
+			}
 		}
 		for _, r := range v.head {
 			t.Rows = append(t.Rows, r[:min(len(r), len(t.Columns))])
@@ -233,7 +242,11 @@ func (v *pageView) sampled() int64 {
 
 // table is all columns in words.
 func (v *pageView) table() report.Table {
-	t := report.Table{Caption: "All columns", Columns: []string{"column", "kind", "missing", "different values", "range",
+	caption := "All columns"
+	if v.of > len(v.columns) {
+		caption = "The columns that most rows have"
+	}
+	t := report.Table{Caption: caption, Columns: []string{"column", "kind", "missing", "different values", "range",
 		"most frequent", "more"}}
 	for _, c := range v.columns[:min(len(v.columns), pageColumns)] {
 		distinct := ""
@@ -250,7 +263,7 @@ func (v *pageView) table() report.Table {
 		}
 		t.Rows = append(t.Rows, []string{c.name, c.kind, c.missing, distinct, c.span, strings.Join(frequent, ", "), c.why})
 	}
-	t.Left = len(v.columns) - len(t.Rows)
+	t.Left = max(len(v.columns), v.of) - len(t.Rows)
 	return t
 }
 

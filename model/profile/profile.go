@@ -3,7 +3,8 @@
 //
 // Chunks of rows are profiled side by side, and merged in their order, so that the result does not depend on the
 // number of threads. Memory: a chunk and its profile for each thread, 32 bytes a column, and about 80 bytes for each
-// distinct row, of which [Options].Distinct are kept.
+// distinct row, of which [Options].Distinct are kept. Where all files have sparse rows, their zeros take no memory: see
+// [Sparse].
 package profile
 
 import (
@@ -11,7 +12,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"runtime"
@@ -94,6 +94,8 @@ type Norms struct {
 type Row struct {
 	ID     string    `json:"id"`
 	Values []float64 `json:"values"`
+	// Columns are, of a sparse row, those of the values.
+	Columns []int32 `json:"columns,omitempty"`
 }
 
 // Profile is what was found out.
@@ -116,10 +118,11 @@ type Profile struct {
 	Faulty     int64  `json:"faulty_rows"`
 	FirstFault string `json:"first_fault,omitempty"`
 
-	Spread []Column `json:"spread"` // of each column; none where no row is without a fault
+	Spread []Column `json:"spread"` // of each column; none of sparse rows, nor where no row is without a fault
+	Sparse *Sparse  `json:"sparse,omitempty"`
 	Norms  Norms    `json:"norms"`
 	// Offset is the norm of the mean row over the root of the total variance: how far the data are from the origin, by
-	// their own size. 0 where all rows are equal.
+	// their own size. 0 where all rows are equal, and of sparse rows whose columns were not all kept.
 	Offset float64 `json:"offset"`
 	// Duplicates are rows with equal values, and IDs equal ids, where a column has them.
 	Duplicates Repeats  `json:"duplicates"`
@@ -131,7 +134,6 @@ const (
 	chunkRows   = 8192    // of what a thread reads
 	chunkValues = 1 << 20 // that it holds at a time, or those of one row
 	rangeBytes  = 4 << 20 // of text
-	mostSparse  = 1 << 17 // columns: what each takes, for each thread, is far more than entries are
 )
 
 // chunk is consecutive rows of one file.
@@ -144,6 +146,7 @@ type chunk struct {
 // Of profiles files as one dataset, in the order given.
 func Of(ctx context.Context, o Options, all []formats.File) (*Profile, error) {
 	o.EnsureDefaults()
+	o.Formats.Sparse = true // as rows are only read with their zeros beside files that have dense rows of the same length
 	p := &Profile{}
 	chunks, names, err := inspect(ctx, &o, all, p)
 	if err != nil {
@@ -153,8 +156,34 @@ func Of(ctx context.Context, o Options, all []formats.File) (*Profile, error) {
 	if o.Rows > 0 {
 		limit = min(limit, o.Rows)
 	}
+	if !slices.ContainsFunc(chunks, func(c chunk) bool { return !formats.IsSparse(c.src) }) {
+		return p, ofSparse(ctx, &o, chunks, limit, names, p)
+	}
 	total := newPartial(p.Columns, o.Distinct, 0)
 	total.looks = newLooks(p.Columns, false, o.Distinct)
+	err = eachChunk(ctx, &o, chunks, limit, func(ctx context.Context, c *chunk, level int) (*partial, *tally, error) {
+		part, err := c.profile(ctx, &o, p.Columns, level)
+		if err != nil {
+			return nil, nil, err
+		}
+		return part, &part.tally, nil
+	}, func(part *partial) int {
+		total.merge(part)
+		return total.rowsSeen.level
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := total.into(p, names, o.Target); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// eachChunk looks at chunks side by side, up to a row of the dataset, and takes what was seen of them in their order.
+// take gives the level from which later chunks may sample distinct rows, and look the tally within what it has seen.
+func eachChunk[P any](ctx context.Context, o *Options, chunks []chunk, limit int64,
+	look func(ctx context.Context, c *chunk, level int) (P, *tally, error), take func(P) int) error {
 	var level atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(o.Threads)
@@ -166,24 +195,15 @@ func Of(ctx context.Context, o Options, all []formats.File) (*Profile, error) {
 		}
 		c.span.Rows = min(c.span.Rows, limit-first)
 		g.Go(func() error {
-			part, err := c.profile(ctx, &o, p.Columns, int(level.Load()))
+			part, rows, err := look(ctx, &c, int(level.Load()))
 			if err != nil {
 				return err
 			}
-			o.Progress(part.rows+part.faulty, limit)
-			return order.in(ctx, i, func() {
-				total.merge(part)
-				level.Store(int64(total.rowsSeen.level))
-			})
+			o.Progress(rows.rows+rows.faulty, limit)
+			return order.in(ctx, i, func() { level.Store(int64(take(part))) })
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	if err := total.into(p, names, o.Target); err != nil {
-		return nil, err
-	}
-	return p, nil
+	return g.Wait()
 }
 
 // order lets goroutines act one after the other.
@@ -253,11 +273,6 @@ func inspect(ctx context.Context, o *Options, all []formats.File,
 		if src, _, err = agreement.Meet(ctx, all[i], src, of(i)); err != nil {
 			return nil, nil, err
 		}
-		if n := src.Dim(); formats.IsSparse(src) && n > mostSparse {
-			return nil, nil, fault.File(all[i].Name(), fmt.Sprintf("at most %d columns of sparse rows, as each is looked at "+
-				"with "+
-				"its zeros", mostSparse), "%d columns", n)
-		}
 		left.Add(src)
 		for _, note := range formats.Notes(src) {
 			if !slices.Contains(p.Notes, note) {
@@ -314,48 +329,49 @@ func cut(ctx context.Context, src formats.Source, threads int) ([]formats.Span, 
 }
 
 // profile looks at the rows of a chunk, which is read a block at a time.
-func (c *chunk) profile(ctx context.Context, o *Options, dim, level int) (p *partial, err error) {
-	p = newPartial(dim, o.Distinct, level)
+func (c *chunk) profile(ctx context.Context, o *Options, dim, level int) (*partial, error) {
+	p := newPartial(dim, o.Distinct, level)
 	p.looks = newLooks(dim, false, o.Distinct)
-	r, err := c.src.Read(ctx, c.span)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
 	b := &vectors.Block{Dim: dim, DType: o.Formats.DType}
 	block := min(chunkRows, max(chunkValues/dim, 1))
+	err := c.read(ctx, b, &p.tally, func() int { return block - b.Len() }, func() { p.add(b, c.shift, o.Head) })
+	return p, err
+}
+
+// read reads the rows of a chunk a block at a time: as many as more says, until it says 0. Then take takes the block.
+func (c *chunk) read(ctx context.Context, b *vectors.Block, t *tally, more func() int, take func()) (err error) {
+	r, err := c.src.Read(ctx, c.span)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
 	for {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		b.Reset()
-		for err == nil && b.Len() < block {
-			err = r.Read(b, block-b.Len())
+		for n := more(); err == nil && n > 0; n = more() {
+			err = r.Read(b, n)
 			if f, ok := fault.IsRow(err); ok {
-				if p.faulty++; p.firstFault == nil {
-					p.firstFault = f
+				if t.faulty++; t.firstFault == nil {
+					t.firstFault = f
 				}
 				err = nil
 			}
 		}
-		p.add(b, c.shift, o.Head)
+		take()
 		if err == io.EOF {
-			return p, nil
+			return nil
 		} else if err != nil {
-			return nil, err
+			return err
 		}
 	}
 }
 
-// moments are those of a column.
-type moments struct{ min, max, mean, m2 float64 }
-
-// partial is the profile of consecutive rows.
-type partial struct {
+// tally is what is seen of whole rows, dense or sparse.
+type tally struct {
 	rows, faulty int64
 	firstFault   *fault.Fault
-	columns      []moments
-	zeros        int64
 	wide         bool
 	fractions    bool
 	minNorm      float64
@@ -364,14 +380,106 @@ type partial struct {
 	rowsSeen     *sketch
 	idsSeen      *sketch // nil without ids
 	head         []Row
-	looks        *looks
+}
+
+func newTally(distinct, level int) tally {
+	return tally{rowsSeen: newSketch(distinct, level), minNorm: math.Inf(1)}
+}
+
+// addRow adds row i of a block: its values that may not be 0, the sum of their squares, and bytes that only equal rows
+// have.
+func (t *tally) addRow(b *vectors.Block, i int, shift int64, values []float64, square float64, bytes []byte) {
+	norm := math.Sqrt(square)
+	if square < 1e-290 || math.IsInf(square, 1) {
+		norm = scaledNorm(values)
+	}
+	t.minNorm, t.maxNorm = min(t.minNorm, norm), max(t.maxNorm, norm)
+	if norm == 0 {
+		t.zeroRows++
+	}
+	number := b.Numbers[i] + shift
+	t.rowsSeen.add(xxh3.Hash128(bytes), group{1, number, norm})
+	if t.idsSeen != nil {
+		t.idsSeen.add(xxh3.Hash128(b.ID(i).Append(nil)), group{1, number, 0})
+	}
+}
+
+// merge adds the rows that follow.
+func (t *tally) merge(u *tally) {
+	if t.firstFault == nil {
+		t.firstFault = u.firstFault
+	}
+	t.faulty += u.faulty
+	t.rows += u.rows
+	t.wide, t.fractions = t.wide || u.wide, t.fractions || u.fractions
+	t.minNorm, t.maxNorm = min(t.minNorm, u.minNorm), max(t.maxNorm, u.maxNorm)
+	t.zeroRows += u.zeroRows
+	t.head = append(t.head, u.head...)
+	t.rowsSeen.merge(u.rowsSeen)
+	switch {
+	case u.idsSeen == nil:
+	case t.idsSeen == nil:
+		t.idsSeen = u.idsSeen
+	default:
+		t.idsSeen.merge(u.idsSeen)
+	}
+}
+
+// into fills in what a profile says of whole rows.
+func (t *tally) into(to *Profile) {
+	to.Looked, to.Faulty = t.rows+t.faulty, t.faulty
+	if t.firstFault != nil {
+		to.FirstFault = t.firstFault.Error()
+	}
+	to.Head = t.head
+	to.Duplicates = t.rowsSeen.repeats()
+	if t.idsSeen != nil {
+		to.IDs = new(t.idsSeen.repeats())
+	}
+	if t.rows == 0 {
+		return
+	}
+	to.DType = vectors.Float32.String()
+	if t.wide {
+		to.DType = vectors.Float64.String()
+	}
+	to.Integers = !t.fractions
+	to.Norms = Norms{t.minNorm, t.rowsSeen.median(), t.maxNorm, t.zeroRows}
+}
+
+// moments are those of a column.
+type moments struct{ min, max, mean, m2 float64 }
+
+// merge adds those of m values to those of n.
+func (a *moments) merge(b *moments, n, m float64) {
+	d := b.mean - a.mean
+	a.min, a.max = min(a.min, b.min), max(a.max, b.max)
+	a.mean += float64(d * (m / (n + m)))
+	a.m2 += b.m2 + float64(d*d*(n*m/(n+m)))
+}
+
+// column is the spread of a column of n rows.
+func (a *moments) column(name string, n int64) Column {
+	c := Column{Name: name, Min: a.min, Mean: a.mean, Std: math.Sqrt(max(a.m2, 0) / float64(n)), Max: a.max}
+	if c.Constant() {
+		c.Std = 0
+	}
+	return c
+}
+
+// partial is the profile of consecutive rows.
+type partial struct {
+	tally
+	columns []moments
+	zeros   int64
+	looks   *looks
 
 	row, sums []float64
 	bytes     []byte
 }
 
 func newPartial(dim, distinct, level int) *partial {
-	p := &partial{columns: make([]moments, dim), rowsSeen: newSketch(distinct, level), minNorm: math.Inf(1)}
+	p := &partial{tally: newTally(distinct, level), columns: make([]moments, dim)}
 	for j := range p.columns {
 		p.columns[j].min, p.columns[j].max = math.Inf(1), math.Inf(-1)
 	}
@@ -394,7 +502,7 @@ func (p *partial) add(b *vectors.Block, shift int64, head int) {
 	for i := range n {
 		q.addRow(b, i, shift)
 		if len(p.head)+len(q.head) < head && b.Numbers[i]+shift < int64(head) {
-			q.head = append(q.head, Row{b.ID(i).String(), slices.Clone(b.Row(i, q.row))})
+			q.head = append(q.head, Row{ID: b.ID(i).String(), Values: slices.Clone(b.Row(i, q.row))})
 		}
 	}
 	for j := range q.columns {
@@ -434,19 +542,7 @@ func (p *partial) addRow(b *vectors.Block, i int, shift int64) {
 		}
 		binary.LittleEndian.PutUint64(p.bytes[8*j:], math.Float64bits(v))
 	}
-	norm := math.Sqrt(square)
-	if square < 1e-290 || math.IsInf(square, 1) {
-		norm = scaledNorm(row)
-	}
-	p.minNorm, p.maxNorm = min(p.minNorm, norm), max(p.maxNorm, norm)
-	if norm == 0 {
-		p.zeroRows++
-	}
-	number := b.Numbers[i] + shift
-	p.rowsSeen.add(xxh3.Hash128(p.bytes), group{1, number, norm})
-	if p.idsSeen != nil {
-		p.idsSeen.add(xxh3.Hash128(b.ID(i).Append(nil)), group{1, number, 0})
-	}
+	p.tally.addRow(b, i, shift, row, square, p.bytes)
 }
 
 // scaledNorm is the norm where squares are beyond the range of float64.
@@ -466,71 +562,34 @@ func scaledNorm(row []float64) float64 {
 
 // merge adds the rows that follow.
 func (p *partial) merge(q *partial) {
-	if p.firstFault == nil {
-		p.firstFault = q.firstFault
-	}
-	p.faulty += q.faulty
 	if n, m := float64(p.rows), float64(q.rows); m > 0 {
 		for j := range p.columns {
-			a, b := &p.columns[j], &q.columns[j]
-			d := b.mean - a.mean
-			a.min, a.max = min(a.min, b.min), max(a.max, b.max)
-			a.mean += float64(d * (m / (n + m)))
-			a.m2 += b.m2 + float64(d*d*(n*m/(n+m)))
+			p.columns[j].merge(&q.columns[j], n, m)
 		}
 	}
-	p.rows += q.rows
+	p.tally.merge(&q.tally)
 	p.zeros += q.zeros
-	p.wide, p.fractions = p.wide || q.wide, p.fractions || q.fractions
-	p.minNorm, p.maxNorm = min(p.minNorm, q.minNorm), max(p.maxNorm, q.maxNorm)
-	p.zeroRows += q.zeroRows
-	p.head = append(p.head, q.head...)
-	p.rowsSeen.merge(q.rowsSeen)
 	if q.looks != nil {
 		p.looks.merge(q.looks)
-	}
-	switch {
-	case q.idsSeen == nil:
-	case p.idsSeen == nil:
-		p.idsSeen = q.idsSeen
-	default:
-		p.idsSeen.merge(q.idsSeen)
 	}
 }
 
 // into fills in the profile; target is the name of what is to be learned, or "".
 func (p *partial) into(to *Profile, names []string, target string) error {
-	to.Looked, to.Faulty = p.rows+p.faulty, p.faulty
-	if p.firstFault != nil {
-		to.FirstFault = p.firstFault.Error()
-	}
-	to.Head = p.head
-	to.Duplicates = p.rowsSeen.repeats()
-	if p.idsSeen != nil {
-		to.IDs = new(p.idsSeen.repeats())
-	}
+	p.tally.into(to)
 	if p.rows == 0 {
 		return nil
 	}
-	to.DType = vectors.Float32.String()
-	if p.wide {
-		to.DType = vectors.Float64.String()
-	}
-	to.Integers = !p.fractions
 	to.Zeros = float64(p.zeros) / float64(p.rows) / float64(to.Columns)
-	to.Norms = Norms{p.minNorm, p.rowsSeen.median(), p.maxNorm, p.zeroRows}
 	var square, variance float64
 	for j, c := range p.columns {
 		v := max(c.m2, 0) / float64(p.rows)
 		square, variance = square+float64(c.mean*c.mean), variance+v
-		column := Column{Min: c.min, Mean: c.mean, Std: math.Sqrt(v), Max: c.max}
+		name := ""
 		if names != nil {
-			column.Name = names[j]
+			name = names[j]
 		}
-		if c.min == c.max {
-			column.Std = 0
-		}
-		to.Spread = append(to.Spread, column)
+		to.Spread = append(to.Spread, c.column(name, p.rows))
 	}
 	if variance > 0 {
 		to.Offset = math.Sqrt(square / variance)

@@ -49,7 +49,7 @@ func TestOf(t *testing.T) {
 	if want := `row 1, column x: found "nan"`; !strings.Contains(p.FirstFault, want) {
 		t.Errorf("first fault %q, want %q in it", p.FirstFault, want)
 	}
-	if want := []Row{{"a", []float64{3, 4}}}; !reflect.DeepEqual(p.Head, want) {
+	if want := []Row{{ID: "a", Values: []float64{3, 4}}}; !reflect.DeepEqual(p.Head, want) {
 		t.Errorf("head = %v, want %v", p.Head, want)
 	}
 	// −0 equals 0.
@@ -112,22 +112,6 @@ func TestFewRows(t *testing.T) {
 	table, err := TableOf(context.Background(), Options{Rows: 1}, []formats.File{file(t, "a.csv", "1,a\n3,b\n5,\n")})
 	if err != nil || table.All != 3 || table.Looked != 1 || table.Rows != 1 {
 		t.Errorf("%+v, %v", table, err)
-	}
-}
-
-// Sparse rows of so many columns that these take far more memory than the entries are refused, before rows are read.
-func TestSparseColumns(t *testing.T) {
-	refused := fmt.Sprintf("found %d columns, expected at most %d columns of sparse rows", mostSparse+1, mostSparse)
-	for columns, want := range map[int]string{mostSparse: "", mostSparse + 1: refused} {
-		const matrix = "%%%%MatrixMarket matrix coordinate real general\n2 %d 1\n1 %d 3\n"
-		f := file(t, "a.mtx", fmt.Sprintf(matrix, columns, columns))
-		p, err := Of(context.Background(), Options{}, []formats.File{f})
-		if want == "" && (err != nil || p.Columns != columns || p.Spread[columns-1].Max != 3) {
-			t.Errorf("%d columns: %v", columns, err)
-		}
-		if want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%d columns: %v", columns, err)
-		}
 	}
 }
 

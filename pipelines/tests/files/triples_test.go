@@ -80,8 +80,8 @@ func TestTriples(t *testing.T) {
 		}
 	}
 	stdout, _ := mustEnd(t, dir, "inspect", append(ratingTriples(t)[1:], clitest.Testdata(t, "ratings.csv"))...)
-	for _, line := range []string{"ratings.csv: triples", "size        120 rows × 40 columns", "Blue Diamond  0", "u000 ",
-		"--row=user --column=item --value=rating --k=10"} {
+	for _, line := range []string{"ratings.csv: triples", "size        120 rows × 40 columns", "  Twelve Keys  83.3 %  0 ", "  u000  5:5 27:5 39:5\n",
+		"--row=user --column=item --value=rating --metric=cosine --k=10"} {
 		if !strings.Contains(stdout, line) {
 			t.Errorf("inspect: no %q in\n%s", line, stdout)
 		}

@@ -219,19 +219,29 @@ func (p *page) dataset(d *profile.Profile, columns int) {
 	if d.Integers {
 		values += "; whole numbers"
 	}
-	if d.Zeros > 0 {
+	if d.Zeros > 0 && d.Sparse == nil {
 		values += fmt.Sprintf("; %.1f %% zeros", 100*d.Zeros)
 	}
 	p.line("values", "%s", values)
+	if d.Sparse != nil {
+		p.nonZeros(d.Sparse)
+	}
 	zero := "none is zero"
 	if d.Norms.Zero > 0 {
 		zero = fmt.Sprintf("%d are zero: they have no cosine", d.Norms.Zero)
+	}
+	if d.Norms.Zero > 0 && d.Sparse != nil {
+		zero = cli.Agree(d.Norms.Zero, "row is empty: its", "rows are empty: their") + " cosine distance to others is 1"
 	}
 	p.line("norms", "min %s, median %s, max %s; %s", number(d.Norms.Min), number(d.Norms.Median), number(d.Norms.Max),
 		zero)
 	p.repeats("duplicates", "row", &d.Duplicates)
 	if d.IDs != nil {
 		p.repeats("ids", "id", d.IDs)
+	}
+	if d.Sparse != nil {
+		p.sparse(d, columns)
+		return
 	}
 	p.spread(d, columns)
 	p.head(d, columns)
@@ -307,11 +317,7 @@ func (p *page) spread(d *profile.Profile, columns int) {
 	if len(constant) > 0 {
 		p.line("constant", "%s: %s", cli.Count(int64(len(constant)), "column"), names(constant, columns))
 	}
-	if d.Offset >= farAway {
-		p.line("far away", "the mean is %s times as far from the origin as the rows are from it: subtract it before you "+
-			"use float32 libraries, whose distances lose about %.0f of 7 digits",
-			number(d.Offset), math.Min(7, 2*math.Log10(d.Offset)))
-	}
+	p.offset(d.Offset)
 	for j := range d.Spread {
 		if c := &d.Spread[j]; !c.Constant() {
 			p.warnings(columnName(d, j), c.Warnings)
@@ -326,6 +332,15 @@ func (p *page) spread(d *profile.Profile, columns int) {
 			row(fmt.Sprintf("… %d more", more))
 		}
 	})
+}
+
+// offset warns of rows that are far from the origin.
+func (p *page) offset(offset float64) {
+	if offset >= farAway {
+		p.line("far away", "the mean is %s times as far from the origin as the rows are from it: subtract it before you "+
+			"use float32 libraries, whose distances lose about %.0f of 7 digits",
+			number(offset), math.Min(7, 2*math.Log10(offset)))
+	}
 }
 
 // warnings tells what a user may stumble on in a column.

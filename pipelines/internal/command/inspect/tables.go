@@ -157,6 +157,9 @@ func (f *found) commands() []profile.Command {
 		flag, value, _ := strings.Cut(flag, "=")
 		input += " " + flag + "=" + quoted(value)
 	}
+	if f.Table == nil && f.Dataset.Sparse != nil {
+		return f.sparseCommands(input)
+	}
 	columns := f.all()
 	name, task := f.learn(columns)
 	// A column that tells the target is mostly known only afterwards, and one of ids tells nothing.
