@@ -130,7 +130,7 @@ func (d *dialect) unnamed(rows []sampled, names []string) (all []string, note st
 	switch {
 	case counted && names[0] != "":
 		return slices.Insert(names, 0, ""), ""
-	case len(rows) > 0 && names[n-1] != "" &&
+	case len(rows) > 0 && names[n-1] != nameless(n-1) &&
 		!slices.ContainsFunc(rows, func(r sampled) bool { return len(r.fields) != n+1 || len(r.fields[n]) > 0 }):
 		return append(names, ""), ""
 	case named && names[0] != "":
@@ -259,7 +259,8 @@ func (s *csvSource) byDefault(kinds []cell) error {
 // trailing reports whether a column is what a delimiter at the end of every line makes: the last, without a name and
 // without any value.
 func (s *csvSource) trailing(c int, kinds []cell) bool {
-	return c == s.selection.count-1 && s.names != nil && s.names[c] == "" && kinds[c] == cellMissing
+	return c == s.selection.count-1 && s.names != nil && (s.names[c] == "" || s.names[c] == nameless(c)) &&
+		kinds[c] == cellMissing
 }
 
 // measure finds out whether the vector is in one column, and its length.

@@ -203,7 +203,7 @@ func TestTextColumns(t *testing.T) {
 		`f.csv: found the columns "a", "b", expected a column of numbers, or of vectors in brackets`)
 	// A delimiter at the end of every line makes a column of nothing, but where it has a name, or a value.
 	wantText(t, "f.csv", "a,b,\n1,2,\n3,4,\n", Options{}, "[1 2]", "[3 4]")
-	wantText(t, "f.csv", "a,b,\n1,2,\n3,4,5\n", Options{}, ", column 2: found an empty field, expected a number",
+	wantText(t, "f.csv", "a,b,\n1,2,\n3,4,5\n", Options{}, ", column Unnamed: 2: found an empty field, expected a number",
 		"[3 4 5]")
 	wantText(t, "f.csv", "a,b,c\n1,2,\n", Options{}, ", column c: found an empty field, expected a number")
 	// What Excel writes before a table, and what people write behind it.

@@ -454,9 +454,21 @@ func (t *textFile) columnNames(row [][]byte) (names []string, repeats map[int]st
 	return names, repeats, note, nil
 }
 
-// ownNames gives each column a name of its own: of those that are alike, all but the first get a number, as pandas
-// gives them: a, a.1, a.2. Repeats are what these were called, and the note tells of that.
+// nameless is what pandas calls a column without a name, by its index.
+func nameless(column int) string { return "Unnamed: " + strconv.Itoa(column) }
+
+// ownNames gives each column a name of its own, as pandas does: of those that are alike, all but the first get a number,
+// a, a.1, a.2, and those without a name are called Unnamed: 3 by their index; only that of the rows' labels stays without
+// one, see [indexIn]. Repeats are what the former were called, and the note tells of that.
 func ownNames(all []string) (names []string, repeats map[int]string, note string) {
+	if index := indexIn(all); slices.Contains(all[index+1:], "") {
+		all = slices.Clone(all)
+		for i := range all {
+			if all[i] == "" && i != index {
+				all[i] = nameless(i)
+			}
+		}
+	}
 	taken := make(map[string]bool, len(all))
 	for _, name := range all {
 		taken[name] = true

@@ -67,6 +67,12 @@ func TestHeader(t *testing.T) {
 		{"a row as long as the header", "x,y\na,5,6\n7,8\n", Options{}, "x y",
 			[]string{"fault: f.csv: row 0: found 3 fields, expected 2", "[7 8]"}, ""},
 		{"a delimiter behind rows", "x,y\n5,6,\n7,8,\n", Options{}, "x y", []string{"[5 6]", "[7 8]"}, ""},
+		{"columns without a name", "a,,b,,\n1,2,3,4,\n5,6,7,8,\n", Options{}, "a Unnamed: 1 b Unnamed: 3",
+			[]string{"[1 2 3 4]", "[5 6 7 8]"}, ""},
+		{"columns without a name, the first too", ",,b\n1,2,3\n5,6,7\n", Options{}, "Unnamed: 0 Unnamed: 1 b",
+			[]string{"[1 2 3]", "[5 6 7]"}, ""},
+		{"a column without a name by its name", "a,,b\n1,2,3\n5,6,7\n", Options{Columns: []string{"Unnamed: 1"}}, "Unnamed: 1",
+			[]string{"[2]", "[6]"}, ""},
 		{"yes", "5,6\n7,8\n", Options{Header: HeaderYes}, "5 6", []string{"[7 8]"}, ""},
 		{"no", "0,1,2\n.5,.5,.5\n", Options{Header: HeaderNo}, "", []string{"[0 1 2]", "[0.5 0.5 0.5]"}, ""},
 	} {

@@ -1,0 +1,39 @@
+package predict_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"beamlearn/pipelines/internal/clitest"
+)
+
+// Columns without a name go by one that tells them apart, which a model learns, and which rows have again.
+func TestColumnsWithoutNames(t *testing.T) {
+	dir := t.TempDir()
+	var numbers, table strings.Builder
+	numbers.WriteString("a,,,y\n")
+	table.WriteString("name,,,y\n")
+	for i := range 30 {
+		fmt.Fprintf(&numbers, "%d,%d,%d,%d\n", i, i*i%7, i%5, i*i%7-3*(i%5))
+		fmt.Fprintf(&table, "%c,%d,%d,%d\n", 'a'+i%3, i*i%7, i%5, i*i%7-3*(i%5))
+	}
+	for name, rows := range map[string]string{"numbers": numbers.String(), "table": table.String()} {
+		clitest.Write(t, filepath.Join(dir, name+".csv"), rows)
+		_, stderr, code := clitest.End(t, clitest.Other(dir, "sgd", "--input="+name+".csv", "--target=y", "--task=regression",
+			"--alpha=0", "--report=none", "--output_model="+name+".json"))
+		if code != 0 {
+			t.Fatalf("%s: %s", name, stderr)
+		}
+		_, stderr, code = runCommand(t, dir, "--model="+name+".json", "--input="+name+".csv", "--target=y", "--output=out.csv")
+		if code != 0 || !strings.Contains(stderr, "R² 1,") {
+			t.Errorf("%s: %s", name, stderr)
+		}
+		model, err := os.ReadFile(filepath.Join(dir, name+".json"))
+		if err != nil || !strings.Contains(string(model), `"Unnamed: 1","Unnamed: 2"`) {
+			t.Errorf("%s: names of features: %v", name, err)
+		}
+	}
+}
