@@ -18,6 +18,7 @@ type selection struct {
 	target int      // that of what is to be learned, or -1
 	weight int      // that of the weight, or -1
 	labels bool     // the target is a label
+	lists  bool     // which may be an array
 	// untargeted says that rows without a target are kept.
 	untargeted bool
 	index      int      // that of the rows' labels, which is in the vector only where it is asked for, or -1
@@ -66,8 +67,8 @@ func (s *selection) places() []int {
 // then as a glob of names, whose columns come in the table's order. A name that several columns have names none of
 // them. Every fault is one of the file named.
 func (o *Options) choose(file string, names []string, count int) (*selection, error) {
-	s := &selection{names: names, count: count, id: -1, target: -1, weight: -1, labels: o.Labels, untargeted: o.Untargeted,
-		index: indexIn(names)}
+	s := &selection{names: names, count: count, id: -1, target: -1, weight: -1, labels: o.Labels, lists: o.Lists,
+		untargeted: o.Untargeted, index: indexIn(names)}
 	roles := []struct {
 		name, spec string
 		column     *int

@@ -97,6 +97,8 @@ type Options struct {
 	// Labels says that the target is the label of a class: text, exactly as it stands in text files and columns of text,
 	// of JSON numbers and booleans too. Numbers of binary files stay numbers.
 	Labels bool `json:",omitempty"`
+	// Lists says that a label of .jsonl may be an array: it is then the JSON of it, as it stands in the file.
+	Lists bool `json:",omitempty"`
 	// Empty says that files without rows are read as such, and are no fault: of queries.
 	Empty bool `json:",omitempty"`
 	// EmptyDim is, with Empty, the number of columns of a .jsonl without rows, which does not tell it. Default: that is

@@ -718,7 +718,7 @@ func (p *jsonlParser) learn(column int) *fault.Fault {
 		}
 	}
 	if column == p.s.target && p.s.labels {
-		label, f := p.scan.label()
+		label, f := p.scan.label(p.s.lists)
 		if f == nil && len(label) == 0 {
 			return &fault.Fault{Found: "an empty string", Expected: "a label"}
 		}
@@ -994,12 +994,17 @@ func (s *jsonScan) id() (vectors.ID, *fault.Fault) {
 	return vectors.ID{}, &fault.Fault{Found: s.describe(), Expected: "a string or an integer"}
 }
 
-// label reads a string, the text of a number, or a boolean, which is called as in all formats.
-func (s *jsonScan) label() ([]byte, *fault.Fault) {
+// label reads a string, the text of a number, or a boolean, which is called as in all formats; or, with lists, an
+// array.
+func (s *jsonScan) label(lists bool) ([]byte, *fault.Fault) {
 	if text, ok := s.text(); ok {
 		return text, nil
 	}
 	first := s.i
+	if lists && s.peek() == '[' {
+		f := s.skip(2)
+		return s.b[first:s.i], f
+	}
 	if w := string(s.word()); w == "true" || w == "false" {
 		s.i += len(w)
 		return []byte(booleanLabel(w == "true")), nil

@@ -3,6 +3,7 @@ package knn
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,20 +22,46 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-// InspectFound finds the neighbours that another system has found: files of row numbers, .npy, a row for each query; or
-// tables of a row for each neighbour, in the order of the ranks of each query, with the columns query_id and
-// neighbor_id. What it finds is for Options.Evaluate.
+// foundColumns are the columns of ids in which tables of neighbours have them, by their layouts: of the query, and of a
+// neighbour, or of a list of them.
+var foundColumns = [][2]string{{"query_id", "neighbor_id"}, {"id", "neighbors"}, {"source", "target"}}
+
+// InspectFound finds the neighbours that another system has found, or that an earlier run has written: files of row
+// numbers, .npy, a row for each query; or tables of ids in any layout, a row for each neighbour, in the order of the
+// ranks of each query, with the columns query_id and neighbor_id, or source and target, or a row for each query with the
+// columns id and neighbors, which are lists. What it finds is for Options.Evaluate.
 func InspectFound(ctx context.Context, patterns []string, reading vectorio.Options) (*TargetsJob, error) {
-	npy := slices.ContainsFunc(patterns, func(p string) bool { return strings.HasSuffix(strings.ToLower(p), ".npy") })
 	reading = vectorio.Options{ChunkRows: reading.ChunkRows}
-	f := &reading.Formats
-	if npy {
-		*f = formats.Options{DType: vectors.Float64}
-	} else {
-		// A row has a vector of some column, and there need be none but these two.
-		*f = formats.Options{IDColumn: "query_id", TargetColumn: "neighbor_id", Names: []string{"query_id"}, Labels: true,
-			Cells: true}
+	if slices.ContainsFunc(patterns, func(p string) bool { return strings.HasSuffix(strings.ToLower(p), ".npy") }) {
+		reading.Formats = formats.Options{DType: vectors.Float64}
+		return inspectFound(ctx, patterns, reading)
 	}
+	lists, err := inspectLists(ctx, patterns)
+	if lists != nil || err != nil {
+		return lists, err
+	}
+	var first error
+	for _, columns := range foundColumns {
+		// A row has a vector of some column, and there need be none but these two.
+		reading.Formats = formats.Options{IDColumn: columns[0], TargetColumn: columns[1], Names: []string{columns[0]},
+			Labels: true, Lists: true, Cells: true, Untargeted: columns == foundColumns[1]}
+		j, err := inspectFound(ctx, patterns, reading)
+		if err == nil {
+			return j, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	var f *fault.Fault
+	if errors.As(first, &f) && f.Row == fault.WholeFile {
+		return nil, fault.File(f.File, `columns "query_id" and "neighbor_id", or "id" and "neighbors", lists in .csv, `+
+			`.jsonl or .parquet`, "%s", f.Found)
+	}
+	return nil, first
+}
+
+func inspectFound(ctx context.Context, patterns []string, reading vectorio.Options) (*TargetsJob, error) {
 	d, err := vectorio.Inspect(ctx, patterns, reading)
 	if err != nil {
 		return nil, err
@@ -43,9 +70,10 @@ func InspectFound(ctx context.Context, patterns []string, reading vectorio.Optio
 }
 
 // foundPart are neighbours that another system has found: of .npy the row numbers of the neighbours of each row, and of
-// a table a neighbour a row, with its ids.
+// a table the neighbour, or with lists the neighbours, of a row, with its ids.
 type foundPart struct {
 	file    string
+	lists   bool
 	shift   int64 // what a row number is less than by its place in the file
 	answers neighbors.Answers
 }
@@ -73,6 +101,15 @@ func (p *foundPart) Add(b *vectors.Block) error {
 	for i, n := range b.Numbers {
 		id := vectors.ID{}
 		switch {
+		case p.lists:
+			list, err := jsonIDs(b.Labels[i])
+			if err != nil {
+				return &fault.Fault{File: p.file, Row: n - p.shift, Column: "neighbors", Found: fault.Quote(b.Labels[i]),
+					Expected: "a list of ids in JSON: integers or strings"}
+			}
+			a.IDs.Append(b.ID(i))
+			p.append(list)
+			continue
 		case len(b.Labels) > 0:
 			id = vectors.ParseID(b.Labels[i])
 		case b.Target[i] == math.Trunc(b.Target[i]) && math.Abs(b.Target[i]) <= 1<<53:
@@ -81,12 +118,48 @@ func (p *foundPart) Add(b *vectors.Block) error {
 			return p.fault(n, "neighbor_id", b.Target[i], "an id")
 		}
 		a.IDs.Append(b.ID(i))
-		a.NeighborIDs.Append(id)
-		a.Neighbors = append(a.Neighbors, n)
-		a.Offsets = append(a.Offsets, int64(len(a.Neighbors)))
+		p.append([]vectors.ID{id})
 	}
 	a.Distances = make([]float64, len(a.Neighbors))
 	return nil
+}
+
+// append adds the neighbours of a query by their ids: nobody asks for their row numbers.
+func (p *foundPart) append(list []vectors.ID) {
+	a := &p.answers
+	for _, id := range list {
+		a.NeighborIDs.Append(id)
+	}
+	a.Neighbors = append(a.Neighbors, make([]int64, len(list))...)
+	a.Offsets = append(a.Offsets, int64(len(a.Neighbors)))
+}
+
+// jsonIDs are the ids of a list in JSON.
+func jsonIDs(text string) (list []vectors.ID, err error) {
+	var values []any
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&values); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("more than a list")
+	}
+	for _, v := range values {
+		switch v := v.(type) {
+		case string:
+			list = append(list, vectors.ParseID(v))
+		case json.Number:
+			n, err := v.Int64()
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, vectors.ID{Int: n})
+		default:
+			return nil, fmt.Errorf("%v: no id", v)
+		}
+	}
+	return list, nil
 }
 
 func (p *foundPart) fault(number int64, column string, found float64, expected string) error {
@@ -113,7 +186,13 @@ func (f *joinTargetsFn) joinFound(ctx context.Context, found *TargetsFile, all [
 		for _, end := range a.Offsets[1:] {
 			whole.Offsets = append(whole.Offsets, int64(len(whole.Neighbors))+end)
 		}
-		whole.Numbers, whole.Neighbors = append(whole.Numbers, a.Numbers...), append(whole.Neighbors, a.Neighbors...)
+		for _, n := range a.Numbers {
+			if a.IDs.Len() > 0 { // which go by their ids, and may be of several files
+				n = int64(len(whole.Numbers))
+			}
+			whole.Numbers = append(whole.Numbers, n)
+		}
+		whole.Neighbors = append(whole.Neighbors, a.Neighbors...)
 		whole.IDs.AppendAll(&a.IDs)
 		whole.NeighborIDs.AppendAll(&a.NeighborIDs)
 		return nil
@@ -122,6 +201,7 @@ func (f *joinTargetsFn) joinFound(ctx context.Context, found *TargetsFile, all [
 		return err
 	}
 	whole.Distances = make([]float64, len(whole.Neighbors))
+	found.Rows = int64(len(whole.Numbers))
 	found.Path, err = f.Options.create(ctx, targetsName, func(w io.Writer) error {
 		_, err := whole.WriteTo(w)
 		return err
@@ -135,15 +215,12 @@ func (o *Options) validateEvaluate() error {
 		return nil
 	}
 	switch {
-	case o.Radius != nil || o.K == 0:
-		return errors.New("evaluate compares the k nearest: without a radius")
+	case o.K == 0:
+		return errors.New("evaluate compares the k nearest: a radius needs a k as well")
 	case o.Recall != 0:
 		return errors.New("evaluate compares with the exact neighbours: without recall")
-	case o.Restricted:
-		return errors.New("evaluate compares with neighbours among all points: without filter, only_same, before, max_per " +
-			"and exclude_same")
-	case o.Neighbors.Metric.Missing():
-		return fmt.Errorf("evaluate compares lists of k neighbours, which rows may lack by %s", o.Neighbors.Metric)
+	case o.Rules != nil && o.Rules.Most != "":
+		return errors.New("evaluate compares with the nearest neighbours of all that a query may have: without max_per")
 	case o.Answer != nil || o.Groups != nil || o.Outliers != nil:
 		return errors.New("evaluate compares lists of neighbours")
 	case o.Broadcast == Shards || o.IndexMemory > 0:
@@ -156,12 +233,12 @@ func (o *Options) validateEvaluate() error {
 type others struct {
 	lists   *neighbors.Answers
 	queries map[vectors.ID][]int32 // the rows of each query in lists, of a table
-	points  map[vectors.ID]int32   // positions
+	points  map[vectors.ID]int64   // their row numbers
 }
 
 var evaluated = output.NewShared[*others]()
 
-func (t *task) others(x *neighbors.Index) (*others, error) {
+func (t *task) others() (*others, error) {
 	o, _, err := evaluated.Get(t.options.RunID, func() (*others, error) {
 		b, err := files.ReadFile(t.ctx, t.options.Evaluate)
 		if err != nil {
@@ -175,58 +252,89 @@ func (t *task) others(x *neighbors.Index) (*others, error) {
 		if a.IDs.Len() == 0 {
 			return o, nil
 		}
-		o.queries, o.points = map[vectors.ID][]int32{}, make(map[vectors.ID]int32, x.Len())
+		o.queries, o.points = map[vectors.ID][]int32{}, map[vectors.ID]int64{}
 		for i := range a.Len() {
 			id := a.IDs.At(i)
 			o.queries[id] = append(o.queries[id], int32(i))
 		}
-		for i := x.Len() - 1; i >= 0; i-- { // the first of those with the same id
-			o.points[x.ID(int32(i))] = int32(i)
+		for _, x := range slices.Backward(t.all) {
+			for i := x.Len() - 1; i >= 0; i-- { // the first of those with the same id
+				o.points[x.ID(int32(i))] = x.Number(int32(i))
+			}
 		}
 		return o, nil
 	})
 	return o, err
 }
 
-// list is that of a query, by positions in the index; see [evaluate.Recall.Add].
-func (o *others) list(x *neighbors.Index, id vectors.ID, number int64) (found []int32, ok bool) {
+// pointAt is the point with a row number: which of the indexes has it, and where; or nil.
+func (t *task) pointAt(number int64) (x *neighbors.Index, position int32) {
+	for _, x := range t.all {
+		if position = x.Position(number); position >= 0 {
+			return x, position
+		}
+	}
+	return nil, -1
+}
+
+// list is that of a query, by the row numbers of points; see [evaluate.Lists].
+func (o *others) list(t *task, id vectors.ID, number int64) (found []int64, ok bool) {
 	if o.queries == nil {
 		i, ok := slices.BinarySearch(o.lists.Numbers, number)
 		if !ok {
 			return nil, false
 		}
 		for _, n := range o.lists.Neighbors[o.lists.Offsets[i]:o.lists.Offsets[i+1]] {
-			found = append(found, x.Position(n))
+			if x, _ := t.pointAt(n); x == nil {
+				n = -1
+			}
+			found = append(found, n)
 		}
 		return found, true
 	}
-	for _, i := range o.queries[id] {
-		p, ok := o.points[o.lists.NeighborIDs.At(int(i))]
-		if !ok {
-			p = -1
+	rows := o.queries[id]
+	for _, i := range rows {
+		for j := o.lists.Offsets[i]; j < o.lists.Offsets[i+1]; j++ {
+			n, ok := o.points[o.lists.NeighborIDs.At(int(j))]
+			if !ok {
+				n = -1
+			}
+			found = append(found, n)
 		}
-		found = append(found, p)
 	}
-	return found, found != nil
+	return found, len(rows) > 0
 }
 
 // judge compares what another system has found for a block of queries with the exact neighbours.
-func (t *task) judge(q *vectors.Block, exact *neighbors.Neighbors) error {
-	x := t.index
-	o, err := t.others(x)
+func (t *task) judge(q *vectors.Block, exact *neighbors.Neighbors, points labels) error {
+	o, err := t.others()
 	if err != nil {
 		return err
 	}
 	if t.report.Evaluation == nil {
 		t.report.Evaluation = evaluate.New(t.options.K)
 	}
-	t.report.Evaluation.Add(q, exact, x, func(i int) ([]int32, int32, bool) {
-		own := int32(-1)
-		if t.self {
-			own = x.Position(q.Numbers[i])
-		}
-		found, ok := o.list(x, q.ID(i), q.Numbers[i])
-		return found, own, ok
+	a, b := make([]float64, q.Dim), make([]float64, q.Dim)
+	return t.report.Evaluation.Add(exact, points.number, evaluate.Lists{
+		Of: func(i int) ([]int64, bool) { return o.list(t, q.ID(i), q.Numbers[i]) },
+		Own: func(i int) int64 {
+			if t.self {
+				return q.Numbers[i]
+			}
+			return -1
+		},
+		Distance: func(i int, number int64) (float64, error) {
+			if t.options.Rules != nil {
+				rules, err := t.options.rules(t.ctx)
+				if err != nil {
+					return 0, err
+				}
+				if allowed, err := rules.Allow(q.Numbers[i], number); err != nil || !allowed {
+					return math.Inf(1), err
+				}
+			}
+			x, position := t.pointAt(number)
+			return neighbors.Distance(q.Row(i, a), x.Rows(int(position), int(position)+1).Row(0, b), x.Options()), nil
+		},
 	})
-	return nil
 }

@@ -218,7 +218,8 @@ func (f *targetsFn) part(c *vectorio.Chunk) (rowsPart, error) {
 			skips: f.Reading.SkipFaults}, err
 	}
 	if f.Rows == foundNeighbors {
-		return &foundPart{file: c.Info.Name, shift: shift}, nil
+		return &foundPart{file: c.Info.Name, shift: shift,
+			lists: f.Reading.Formats.TargetColumn == foundColumns[1][1]}, nil
 	}
 	column := f.Reading.Formats.TargetColumn
 	return &vote.Part{File: c.Info.Name, Column: column, First: shift, Many: f.Rows == groupsOfRows}, nil

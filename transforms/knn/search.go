@@ -116,6 +116,7 @@ type task struct {
 	only    func(number int64) bool // the queries that are read; nil for all
 
 	index  *neighbors.Index
+	all    []*neighbors.Index                            // the one or several that have all points
 	kept   bool                                          // it is one of an earlier run
 	points int                                           // of the index, 0 where the task has not all of it
 	row    func(position int32, dst []float64) []float64 // of a point, nil where the task has not all of them
@@ -133,7 +134,7 @@ func (t *task) run(ctx context.Context, from source, emit func(output.Part), wor
 	if decode > 0 {
 		t.report.Decodes, t.report.DecodeIndex = 1, decode
 	}
-	t.index, t.points = index, index.Len()
+	t.index, t.points, t.all = index, index.Len(), []*neighbors.Index{index}
 	t.row = func(position int32, dst []float64) []float64 {
 		return index.Rows(int(position), int(position)+1).Row(0, dst)
 	}
@@ -244,7 +245,7 @@ func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, points labels, 
 		return err
 	}
 	if t.options.Evaluate != "" {
-		if err := t.judge(q, found); err != nil {
+		if err := t.judge(q, found, points); err != nil {
 			return err
 		}
 	}

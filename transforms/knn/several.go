@@ -124,9 +124,6 @@ func (j *Job) CheckInput(names []string) error {
 type several struct{}
 
 func (several) check(j *Job) error {
-	if j.Options.Evaluates {
-		return errors.New("several indexes are not what another system is evaluated by: build one of all points")
-	}
 	if j.Options.Recall != 0 {
 		return errors.New("several indexes are searched exactly: leave out the recall, or build one of all points, by " +
 			"index --recall")
@@ -218,7 +215,7 @@ func (f *severalFn) search(ctx context.Context, t *task, emit func(output.Part),
 		return fault.Mark(err)
 	}
 	defer runtime.KeepAlive(indexes) // queries may be in their memory
-	t.options, t.kept = &f.Options, true
+	t.options, t.kept, t.all = &f.Options, true, indexes
 	if made {
 		indexDecodes.Inc(ctx, int64(len(indexes)))
 		t.report.Decodes, t.report.DecodeIndex = int64(len(indexes)), time.Since(start).Seconds()

@@ -71,7 +71,7 @@ func TestSeveralCheck(t *testing.T) {
 	t.Parallel()
 	for o, want := range map[*Options]string{
 		{K: 3}:                  "",
-		{K: 3, Evaluates: true}: "build one of all points",
+		{K: 3, Evaluates: true}: "",
 		{K: 3, Recall: 0.9}:     "are searched exactly",
 	} {
 		err := (several{}).check(&Job{Options: *o})

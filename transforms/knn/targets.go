@@ -46,7 +46,8 @@ type TargetsJob struct {
 	Options Options
 
 	rows      rowsKind
-	column    string // of ranks, for faults
+	lists     []files.Info // of which Data is nil: see inspectLists
+	column    string       // of ranks, for faults
 	condition string
 	against   string // the file of what is known of the points, of queries
 }
@@ -112,10 +113,15 @@ const partRows = 1 << 20
 // Find adds the job to a pipeline.
 func (j *TargetsJob) Find(s beam.Scope) {
 	j.Options.EnsureDefaults()
-	j.Reading.EnsureDefaults()
-	j.Reading.Confine(j.Data)
 	output.Begin(j.Options.RunID)
 	s = s.Scope("knn.Targets")
+	if j.lists != nil {
+		join := &joinTargetsFn{targetsFn{Options: j.Options, Rows: j.rows}}
+		beam.ParDo0(s.Scope("knn.Join"), join, beam.GroupByKey(s, beam.AddFixedKey(s, j.findLists(s))))
+		return
+	}
+	j.Reading.EnsureDefaults()
+	j.Reading.Confine(j.Data)
 	fn := targetsFn{
 		Reading: j.Reading, Options: j.Options, Task: j.Task, Dim: j.Data.Dim, Rows: j.rows, Against: j.against,
 		Column: j.column, Condition: j.condition,

@@ -64,6 +64,37 @@ func of(list []int32, number int64, what string) (int32, error) {
 	return list[number], nil
 }
 
+// Allow reports whether a query may have a point, by their row numbers, whatever else it has: by all rules but Most.
+func (r *Rules) Allow(query, point int64) (bool, error) {
+	if r.Keep != nil {
+		if keep, err := of(r.Keep, point, "a condition"); err != nil || keep < 0 {
+			return false, err
+		}
+	}
+	for _, rule := range []struct {
+		pair *Pair
+		what string
+		has  func(query, point int32) bool
+	}{
+		{r.Same, "groups", func(q, p int32) bool { return q >= 0 && q == p }},
+		{r.Before, "ranks", func(q, p int32) bool { return p >= 0 && p < q }},
+		{r.Apart, "groups", func(q, p int32) bool { return q < 0 || q != p }},
+	} {
+		if rule.pair == nil {
+			continue
+		}
+		q, err := of(rule.pair.Queries, query, rule.what)
+		if err != nil {
+			return false, err
+		}
+		p, err := of(rule.pair.Points, point, rule.what)
+		if err != nil || !rule.has(q, p) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // perCell is how many points of a group, or of a run, are worth an index that is kept. Smaller ones are made anew for
 // each block of queries, which costs about as much as to answer one.
 const perCell = 512

@@ -106,6 +106,31 @@ func TestSearcher(t *testing.T) {
 	}
 }
 
+// A query is allowed the points that it has where it asks for all, and no others.
+func TestAllow(t *testing.T) {
+	t.Parallel()
+	for which := range 16 {
+		rng := rand.New(rand.NewPCG(uint64(which), 5))
+		tab := randomTable(rng, 40, 10, 2, 3, func(i int) int64 { return int64(i + i/3) })
+		r := tab.rules(which, false)
+		for i := range tab.queries.Len() {
+			may := map[int32]bool{}
+			for _, h := range tab.want(r, tab.queries, i, false, 0, math.Inf(1), neighbors.Options{}) {
+				may[h.position] = true
+			}
+			for j, number := range tab.points.Numbers {
+				allowed, err := r.Allow(tab.queries.Numbers[i], number)
+				if err != nil || allowed != may[int32(j)] {
+					t.Fatalf("%05b: query %d, point %d: %v, %v, want %v", which, i, j, allowed, err, may[int32(j)])
+				}
+			}
+		}
+	}
+	if _, err := (&Rules{Keep: []int32{1}}).Allow(0, 1); err == nil {
+		t.Error("a point of which nothing is known is allowed")
+	}
+}
+
 // rules are those of the bits of a number.
 func (t *table) rules(which int, self bool) *Rules {
 	r := &Rules{}

@@ -2,23 +2,29 @@
 package evaluate
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"strconv"
 
 	"beamlearn/model/neighbors"
-	"beamlearn/model/vectors"
 )
 
 // Recall counts how many of the k nearest points of each query another system has found. A point as far as the k-th
-// nearest counts, whichever of several it is. It does not depend on the order of the queries.
+// nearest counts, whichever of several it is. A query that has less than k neighbours, by what it may have, is asked for
+// these alone. It does not depend on the order of the queries.
 type Recall struct {
 	K int `json:"k"`
-	// Hits is how many queries had 0, 1, … K of them.
+	// Hits is how many queries had 0, 1, … K of them, of those that have K neighbours.
 	Hits []int64 `json:"queries_by_hits"`
+	// Fewer are the same of queries that have m < K neighbours, at m: empty where there is no such query.
+	Fewer [][]int64 `json:"queries_with_fewer_by_hits,omitempty"`
+	// Alone is how many queries have no neighbours, and so no recall.
+	Alone int64 `json:"queries_without_neighbors,omitempty"`
 	// First is how many queries had a nearest point at the first place.
 	First int64 `json:"first_right"`
 	// Missing is how many queries had no list, which counts as one without a hit; Short, how many had a list of less than
-	// K points; and Self, how many had themselves in it, which is left out.
+	// K points, or than the query has neighbours; and Self, how many had themselves in it, which is left out.
 	Missing int64 `json:"without_list"`
 	Short   int64 `json:"short_lists"`
 	Self    int64 `json:"lists_with_query"`
@@ -31,9 +37,8 @@ func New(k int) *Recall { return &Recall{K: k, Hits: make([]int64, k+1)} }
 
 // Merge adds what was counted of other queries, by the same k.
 func (r *Recall) Merge(o *Recall) {
-	for i, n := range o.Hits {
-		r.Hits[i] += n
-	}
+	o.each(func(of, hits int, n int64) { r.hits(of)[hits] += n })
+	r.Alone += o.Alone
 	r.First += o.First
 	r.Missing += o.Missing
 	r.Short += o.Short
@@ -41,21 +46,56 @@ func (r *Recall) Merge(o *Recall) {
 	r.Unknown += o.Unknown
 }
 
-// Queries is their number.
-func (r *Recall) Queries() (n int64) {
-	for _, h := range r.Hits {
-		n += h
+// hits counts the queries that have so many neighbours, by how many of them were found.
+func (r *Recall) hits(of int) []int64 {
+	if of == r.K {
+		return r.Hits
 	}
+	if r.Fewer == nil {
+		r.Fewer = make([][]int64, r.K)
+	}
+	if r.Fewer[of] == nil {
+		r.Fewer[of] = make([]int64, of+1)
+	}
+	return r.Fewer[of]
+}
+
+// each gives how many queries had so many hits of the neighbours that they have.
+func (r *Recall) each(do func(of, hits int, queries int64)) {
+	for _, counts := range append(slices.Clone(r.Fewer), r.Hits) {
+		for hits, n := range counts {
+			if n > 0 {
+				do(len(counts)-1, hits, n)
+			}
+		}
+	}
+}
+
+// ByHits is how many queries had 0, 1, … K hits, however many neighbours they have.
+func (r *Recall) ByHits() []int64 {
+	counts := make([]int64, r.K+1)
+	r.each(func(_, hits int, n int64) { counts[hits] += n })
+	return counts
+}
+
+// Queries is the number of those that have neighbours.
+func (r *Recall) Queries() (n int64) {
+	r.each(func(_, _ int, queries int64) { n += queries })
 	return n
 }
 
 // Mean is recall@k: the mean of the queries' shares.
 func (r *Recall) Mean() float64 {
-	sum := int64(0)
-	for hits, n := range r.Hits {
-		sum += int64(hits) * n
+	sums := make([]int64, r.K+1)
+	r.each(func(of, hits int, n int64) { sums[of] += int64(hits) * n })
+	queries := float64(max(r.Queries(), 1))
+	mean := float64(sums[r.K]) / (float64(r.K) * queries)
+	for of, sum := range sums[:r.K] {
+		if sum > 0 {
+			mean += float64(sum) / (float64(of) * queries)
+		}
 	}
-	return float64(sum) / (float64(r.K) * float64(max(r.Queries(), 1)))
+	return mean
 }
 
 // Interval is the 95 % interval of the recall of queries like these: that of Wilson, with as many trials as have the
@@ -65,10 +105,10 @@ func (r *Recall) Interval() (low, high float64) {
 	if n == 0 {
 		return 0, 1
 	}
-	for hits, count := range r.Hits {
-		d := float64(hits)/float64(r.K) - mean
+	r.each(func(of, hits int, count int64) {
+		d := float64(hits)/float64(of) - mean
 		variance += float64(float64(count) * d * d)
-	}
+	})
 	trials := n
 	if variance > 0 && n > 1 {
 		trials = max(mean*(1-mean)*n/(variance/(n-1)), 1)
@@ -87,65 +127,88 @@ func Percent(share float64) string { return strconv.FormatFloat(100*share, 'g', 
 
 // Quantile is the recall that this share of the queries does not exceed: the least such.
 func (r *Recall) Quantile(share float64) float64 {
+	type group struct {
+		recall  float64
+		queries int64
+	}
+	var all []group
+	r.each(func(of, hits int, n int64) { all = append(all, group{float64(hits) / float64(of), n}) })
+	slices.SortFunc(all, func(a, b group) int { return cmp.Compare(a.recall, b.recall) })
 	want, sum := share*float64(r.Queries()), int64(0)
-	for hits, n := range r.Hits {
-		if sum += n; n > 0 && float64(sum) >= want {
-			return float64(hits) / float64(r.K)
+	for _, g := range all {
+		if sum += g.queries; float64(sum) >= want {
+			return g.recall
 		}
 	}
 	return 1
 }
 
-// Add judges the lists of a block of queries by their exact neighbours among the points of an index, of which each
-// query has k: of query i, list gives the positions of the neighbours that the other system has found, nearest first,
-// below 0 where one is no point, and ok is false where there is no list. own is the query's own position, or below 0.
-func (r *Recall) Add(
-	q *vectors.Block, exact *neighbors.Neighbors, x *neighbors.Index, list func(i int) (found []int32, own int32, ok bool),
-) {
-	o, a, b := x.Options(), make([]float64, q.Dim), make([]float64, q.Dim)
-	taken := map[int32]bool{}
-	for i := range q.Len() {
+// Lists are those of a block of queries which another system has found. Points go by the numbers of their rows.
+type Lists struct {
+	// Of is the list of query i, nearest first, with numbers below 0 where a neighbour is no point; ok is false where
+	// there is no list.
+	Of func(i int) (found []int64, ok bool)
+	// Own is the query's own number, or below 0.
+	Own func(i int) int64
+	// Distance is how far query i is from a point that it may have, else infinite.
+	Distance func(i int, number int64) (float64, error)
+}
+
+// Add judges the lists of a block of queries by their exact neighbours, K of each query, or all that it may have.
+// Number is the row number of an exact neighbour by its position.
+func (r *Recall) Add(exact *neighbors.Neighbors, number func(position int32) int64, lists Lists) error {
+	taken := map[int64]bool{} // what the list had before
+	for i := range len(exact.Offsets) - 1 {
 		positions, distances := exact.Of(i)
-		found, own, ok := list(i)
+		found, ok := lists.Of(i)
+		of, own := len(positions), lists.Own(i)
+		if of == 0 {
+			r.Alone++
+			continue
+		}
 		if !ok {
 			r.Missing++
 		}
 		clear(taken)
 		hits, place := 0, 0
-		for _, p := range found {
-			if p >= 0 && p == own {
+		for _, n := range found {
+			if n >= 0 && n == own {
 				r.Self++
 				continue
 			}
-			if place++; place > r.K {
+			if place++; place > of {
 				break
 			}
-			if p < 0 {
+			if n < 0 {
 				r.Unknown++
 			}
-			if p < 0 || taken[p] {
+			if n < 0 || taken[n] {
 				continue
 			}
-			taken[p] = true
 			d := math.Inf(1)
-			for j, e := range positions {
-				if e == p {
+			for j, p := range positions {
+				if number(p) == n {
 					d = distances[j]
 				}
 			}
 			if math.IsInf(d, 1) {
-				d = neighbors.Distance(q.Row(i, a), x.Rows(int(p), int(p)+1).Row(0, b), o)
+				var err error
+				if d, err = lists.Distance(i, n); err != nil {
+					return err
+				}
 			}
-			if d <= distances[len(distances)-1] {
+			taken[n] = true
+			if d <= distances[of-1] {
 				hits++
 			}
 			if place == 1 && d <= distances[0] {
 				r.First++
 			}
 		}
-		if ok && place < r.K {
+		if ok && place < of {
 			r.Short++
 		}
-		r.Hits[min(hits, r.K)]++
+		r.hits(of)[min(hits, of)]++
 	}
+	return nil
 }

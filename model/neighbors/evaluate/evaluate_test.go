@@ -3,6 +3,7 @@ package evaluate
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"beamlearn/model/neighbors"
@@ -25,7 +26,7 @@ func TestRecall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lists := [][]int32{
+	lists := [][]int64{
 		{1, 2, 5},    // 3, as 5 is as far as 3
 		{1, 0, 2, 6}, // 2 after itself, and 6 is not as near
 		nil,
@@ -35,7 +36,26 @@ func TestRecall(t *testing.T) {
 		{3, 4, 5, -1}, // 3
 	}
 	r := New(3)
-	r.Add(points, exact, x, func(i int) ([]int32, int32, bool) { return lists[i], int32(i), lists[i] != nil })
+	add := func(r *Recall, exact *neighbors.Neighbors, list func(i int) ([]int64, int64, bool)) {
+		t.Helper()
+		err := r.Add(exact, x.Number, Lists{
+			Of: func(i int) ([]int64, bool) {
+				found, _, ok := list(i)
+				return found, ok
+			},
+			Own: func(i int) int64 {
+				_, own, _ := list(i)
+				return own
+			},
+			Distance: func(i int, n int64) (float64, error) {
+				return math.Abs(float64(points.F32[i] - points.F32[n])), nil
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(r, exact, func(i int) ([]int64, int64, bool) { return lists[i], int64(i), lists[i] != nil })
 	want := Recall{K: 3, Hits: []int64{1, 0, 4, 2}, First: 4, Missing: 1, Self: 1, Unknown: 1}
 	if r.Hits[0] != want.Hits[0] || r.Hits[2] != want.Hits[2] || r.Hits[3] != want.Hits[3] || r.First != want.First ||
 		r.Missing != want.Missing || r.Self != want.Self || r.Unknown != want.Unknown || r.Short != 0 {
@@ -51,16 +71,16 @@ func TestRecall(t *testing.T) {
 	}
 	// Queries that are no point have nothing of their own in a list, and a list may be short, with or without the query.
 	few := New(3)
-	few.Add(points, exact, x, func(i int) ([]int32, int32, bool) {
+	add(few, exact, func(i int) ([]int64, int64, bool) {
 		switch i {
 		case 0:
-			return []int32{1, 2}, -1, true
+			return []int64{1, 2}, -1, true
 		case 1:
-			return []int32{1, 0, 2}, 1, true // of which it is one itself
+			return []int64{1, 0, 2}, 1, true // of which it is one itself
 		case 2:
-			return []int32{}, -1, true
+			return []int64{}, -1, true
 		}
-		return []int32{3, -1, -1}, -1, true
+		return []int64{3, -1, -1}, -1, true
 	})
 	if few.Short != 3 || few.Self != 1 || few.Unknown != 8 || few.Missing != 0 {
 		t.Errorf("of short lists: %+v", *few)
@@ -71,6 +91,22 @@ func TestRecall(t *testing.T) {
 	if both.Queries() != 14 || both.First != r.First+few.First || both.Missing != 1 || both.Short != 3 || both.Self != 2 ||
 		both.Unknown != 9 || both.Hits[2] != r.Hits[2]+few.Hits[2] {
 		t.Errorf("merged: %+v", both)
+	}
+	// Of the first three queries one has no neighbour within 1, one has one and one has two.
+	lack := New(3)
+	within := &neighbors.Neighbors{Offsets: []int64{0, 0, 1, 3}, Positions: []int32{2, 1, 3},
+		Distances: []float64{1, 1, 1}}
+	add(lack, within, func(i int) ([]int64, int64, bool) {
+		return [][]int64{{1, 2}, {2, 0, 3}, {4, 6, 1}}[i], int64(i), true
+	})
+	if lack.Queries() != 2 || lack.Alone != 1 || lack.Mean() != 0.75 || lack.Quantile(0.5) != 0.5 || lack.Short != 0 ||
+		lack.First != 2 || !slices.Equal(lack.ByHits(), []int64{0, 2, 0, 0}) {
+		t.Errorf("with fewer neighbours: %+v", lack)
+	}
+	lack.Merge(lack)
+	lack.Merge(r)
+	if got, want := lack.Mean(), (3+14.0/3)/11; lack.Queries() != 11 || lack.Alone != 2 || math.Abs(got-want) > 1e-15 {
+		t.Errorf("merged: %v, want %v: %+v", got, want, lack)
 	}
 	none := New(3)
 	if low, high := none.Interval(); low != 0 || high != 1 || none.Mean() != 0 {

@@ -22,12 +22,19 @@ func ExampleRecall() {
 	if err != nil {
 		panic(err)
 	}
-	lists := [][]int32{{1, 2}, {0, 3}, {1, 0}, {2, 0}}
+	lists := [][]int64{{1, 2}, {0, 3}, {1, 0}, {2, 0}}
 	recall := evaluate.New(2)
-	recall.Add(rows, exact, index, func(i int) (positions []int32, self int32, ok bool) {
-		return lists[i], int32(i),
-			true
+	err = recall.Add(exact, index.Number, evaluate.Lists{
+		Of:  func(i int) (found []int64, ok bool) { return lists[i], true },
+		Own: func(i int) int64 { return int64(i) },
+		Distance: func(i int, number int64) (float64, error) {
+			a, b := rows.Row(i, make([]float64, 1)), rows.Row(int(number), make([]float64, 1))
+			return neighbors.Distance(a, b, index.Options()), nil
+		},
 	})
+	if err != nil {
+		panic(err)
+	}
 	fmt.Printf("recall@%d %.2f, queries by hits %v, the nearest at the first place: %d\n", recall.K, recall.Mean(),
 		recall.Hits, recall.First)
 	// Output: recall@2 0.75, queries by hits [0 2 2], the nearest at the first place: 4

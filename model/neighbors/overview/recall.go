@@ -12,7 +12,7 @@ func (v *View) recall() report.Section {
 	r := v.Recall
 	low, high := r.Interval()
 	bars := report.Series{Name: "queries", Kind: report.Bars}
-	for hits, queries := range r.Hits {
+	for hits, queries := range r.ByHits() {
 		bars.X, bars.Y = append(bars.X, float64(hits)), append(bars.Y, float64(queries))
 	}
 	chart := report.Chart{
@@ -29,10 +29,14 @@ func (v *View) recall() report.Section {
 	lists := report.Table{Caption: "The lists of the other system", Columns: []string{"what", "number"}, Rows: [][]string{
 		{"queries whose nearest point stands first", fmt.Sprint(r.First)},
 		{"queries without a list, which count as recall 0", fmt.Sprint(r.Missing)},
-		{fmt.Sprintf("lists of less than %d neighbours", r.K), fmt.Sprint(r.Short)},
+		{fmt.Sprintf("lists of less than %d neighbours, or than the query has", r.K), fmt.Sprint(r.Short)},
 		{"lists with the query itself, which is left out", fmt.Sprint(r.Self)},
 		{"neighbours that are no point", fmt.Sprint(r.Unknown)},
 	}}
+	if r.Alone > 0 {
+		lists.Rows = append(lists.Rows,
+			[]string{"queries without a neighbour to find, which do not count", fmt.Sprint(r.Alone)})
+	}
 	return report.Section{
 		ID: "recall", Title: "What another system has found",
 		Lead: fmt.Sprintf("Its recall@%d is %.4f of %d queries; of queries like these it is between %.4f and %.4f, with a "+

@@ -3,7 +3,9 @@ package kneighbors_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,7 +80,8 @@ func TestEvaluate(t *testing.T) {
 		"--k=3 --queries=q.csv --evaluate=rows.indices.npy": "rows.indices.npy: found 90 rows, expected a row for each of " +
 			"4 queries",
 		"--k=3 --evaluate=wrong.csv":                    `"neighbor_id"`,
-		"--radius=3 --evaluate=other.csv":               "without a radius",
+		"--radius=3 --evaluate=other.csv":               "a radius needs a k as well",
+		"--k=3 --max_per=name:1 --evaluate=other.csv":   "without max_per",
 		"--k=3 --recall=0.9 --evaluate=other.csv":       "without recall",
 		"--k=3 --index_memory=1MB --evaluate=other.csv": "without shards",
 	} {
@@ -136,6 +139,207 @@ func TestEvaluateAlone(t *testing.T) {
 	} {
 		if stderr, code := run(args); code != 2 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, %s, want %s", args, code, stderr, want)
+		}
+	}
+}
+
+// evaluated is what a summary says of an evaluation.
+type evaluated struct {
+	Queries int64   `json:"queries"`
+	Recall  float64 `json:"recall"`
+	AtFirst float64 `json:"recall_at_1"`
+	Missing int64   `json:"without_list"`
+	Short   int64   `json:"short_lists"`
+	Unknown int64   `json:"unknown_neighbors"`
+	Alone   int64   `json:"queries_without_neighbors"`
+}
+
+// evaluate runs the command and reads what its summary says.
+func evaluate(t *testing.T, dir, args string) evaluated {
+	t.Helper()
+	_, stderr, code := runCommand(t, dir, strings.Fields(args+" --summary=s.json --report=none")...)
+	if code != 0 {
+		t.Fatalf("%s: exit code %d\n%s", args, code, stderr)
+	}
+	var s struct {
+		Evaluation evaluated `json:"evaluation"`
+	}
+	if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "s.json"))), &s); err != nil {
+		t.Fatal(err)
+	}
+	return s.Evaluation
+}
+
+// squares are points i², of two brands by turns, in rows of one file or of several.
+func squares(t *testing.T, dir string, n int, files ...string) {
+	t.Helper()
+	per := n / len(files)
+	for f, name := range files {
+		var b strings.Builder
+		b.WriteString("name,brand,day,x\n")
+		for i := f * per; i < (f+1)*per; i++ {
+			fmt.Fprintf(&b, "n%d,%d,%d,%d\n", i, i%2, i, i*i)
+		}
+		clitest.Write(t, filepath.Join(dir, name), b.String())
+	}
+}
+
+// What the command itself has written is judged as it is, in every format and layout: k neighbours of each query, where
+// one more is asked for.
+func TestEvaluateOwn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	squares(t, dir, 24, "p.csv")
+	for _, ids := range []string{"--id_column=name", ""} {
+		from := "--input=p.csv --columns=x " + ids
+		for _, format := range []string{"csv", "jsonl", "parquet"} {
+			for _, layout := range []string{"nested", "long", "edges"} {
+				if ids == "" && layout != "nested" {
+					continue
+				}
+				write := fmt.Sprintf("%s --k=3 --layout=%s --num_shards=2 --output=o.%s --report=none", from, layout, format)
+				if _, stderr, code := runCommand(t, dir, strings.Fields(write)...); code != 0 {
+					t.Fatalf("%s: exit code %d\n%s", write, code, stderr)
+				}
+				want := evaluated{Queries: 24, Recall: 0.75, AtFirst: 1, Short: 24}
+				if got := evaluate(t, dir, from+" --k=4 --evaluate=o-*."+format); got != want {
+					t.Errorf("%s: %+v, want %+v", write, got, want)
+				}
+			}
+		}
+	}
+	clitest.Write(t, filepath.Join(dir, "empty.jsonl"),
+		`{"id":"n0","neighbors":[]}`+"\n"+`{"id":"n1","neighbors":["n0","x"]}`+"\n")
+	want := evaluated{Queries: 24, Recall: 1.0 / 48, AtFirst: 1.0 / 24, Missing: 22, Short: 1, Unknown: 1}
+	if got := evaluate(t, dir, "--input=p.csv --columns=x --id_column=name --k=2 --evaluate=empty.jsonl"); got != want {
+		t.Errorf("of an empty list: %+v, want %+v", got, want)
+	}
+	for text, wrong := range map[string]string{
+		`{"id":"n0","neighbors":[1.5]}`:    `row 0, column neighbors: found "[1.5]", expected a list of ids in JSON`,
+		`{"id":"n0","neighbors":["n1",]}`:  "wrong.jsonl: row 0: found",
+		`{"id":"n0","neighbors":{"n1":2}}`: `expected a list of ids in JSON`,
+		`{"id":"n0","neighbor":["n1"]}`:    `expected columns "query_id" and "neighbor_id", or "id" and "neighbors"`,
+	} {
+		clitest.Write(t, filepath.Join(dir, "wrong.jsonl"), text+"\n")
+		_, stderr, code := runCommand(t, dir, "--input=p.csv", "--columns=x", "--id_column=name", "--k=2",
+			"--evaluate=wrong.jsonl")
+		if code == 0 || !strings.Contains(stderr, wrong) {
+			t.Errorf("%s: exit code %d, %s, want %s", text, code, stderr, wrong)
+		}
+	}
+}
+
+// By rules, and within a radius, the recall is that of the neighbours that a query may have, as a count by the
+// definition gives it; a query that may have none does not count.
+func TestEvaluateRules(t *testing.T) {
+	t.Parallel()
+	const n, k = 40, 3
+	dir := t.TempDir()
+	squares(t, dir, n, "p.csv")
+	from := fmt.Sprintf("--input=p.csv --columns=x --id_column=name --k=%d ", k)
+	if _, stderr, code := runCommand(t, dir, strings.Fields(from+"--output=all.parquet --report=none")...); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	distance := func(i, j int) int { return max(i*i-j*j, j*j-i*i) }
+	nearest := func(i int, may func(j int) bool) (list []int) {
+		for j := range n {
+			if j != i && may(j) {
+				list = append(list, j)
+			}
+		}
+		slices.SortStableFunc(list, func(a, b int) int { return distance(i, a) - distance(i, b) })
+		return list[:min(k, len(list))]
+	}
+	for flags, may := range map[string]func(i, j int) bool{
+		"--filter=brand=1":                    func(_, j int) bool { return j%2 == 1 },
+		"--only_same=brand":                   func(i, j int) bool { return j%2 == i%2 },
+		"--exclude_same=brand":                func(i, j int) bool { return j%2 != i%2 },
+		"--before=day":                        func(i, j int) bool { return j < i },
+		"--radius=25":                         func(i, j int) bool { return distance(i, j) <= 25 },
+		"--radius=25 --only_same=brand":       func(i, j int) bool { return distance(i, j) <= 25 && j%2 == i%2 },
+		"--filter=brand=1 --broadcast=file":   func(_, j int) bool { return j%2 == 1 },
+		"--before=day --broadcast=side_input": func(i, j int) bool { return j < i },
+	} {
+		want, sum := evaluated{}, 0.0
+		for i := range n {
+			exact := nearest(i, func(j int) bool { return may(i, j) })
+			if len(exact) == 0 {
+				want.Alone++
+				continue
+			}
+			want.Queries++
+			hits := 0
+			for place, j := range nearest(i, func(int) bool { return true })[:len(exact)] {
+				if may(i, j) && distance(i, j) <= distance(i, exact[len(exact)-1]) {
+					hits++
+				}
+				if place == 0 && may(i, j) && distance(i, j) <= distance(i, exact[0]) {
+					want.AtFirst++
+				}
+			}
+			sum += float64(hits) / float64(len(exact))
+		}
+		want.Recall, want.AtFirst = sum/float64(want.Queries), want.AtFirst/float64(want.Queries)
+		got := evaluate(t, dir, from+"--evaluate=all.parquet "+flags)
+		if got.Unknown = 0; math.Abs(got.Recall-want.Recall) < 1e-12 {
+			got.Recall = want.Recall
+		}
+		if got != want {
+			t.Errorf("%s: %+v, want %+v", flags, got, want)
+		}
+		// What the same rules have found is found.
+		write := from + "--output=same.jsonl --report=none " + flags
+		if _, stderr, code := runCommand(t, dir, strings.Fields(write)...); code != 0 {
+			t.Fatalf("%s: exit code %d\n%s", flags, code, stderr)
+		}
+		if got := evaluate(t, dir, from+"--evaluate=same.jsonl "+flags); got.Recall != 1 || got.AtFirst != 1 {
+			t.Errorf("%s: of the same neighbours: %+v", flags, got)
+		}
+	}
+}
+
+// Several indexes judge another system as one of all their points does, by ids and by row numbers, of their points and
+// of other queries.
+func TestEvaluateSeveral(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	squares(t, dir, 40, "a.csv", "b.csv")
+	clitest.Write(t, filepath.Join(dir, "q.csv"), "name,x\nq0,401\nq1,10\nq2,1000\n")
+	for _, f := range []string{"a", "b"} {
+		buildIndex(t, dir, "--input="+f+".csv", "--columns=x", "--id_column=name", "--index="+f+".index")
+	}
+	const from = "--input=a.csv,b.csv --columns=x --id_column=name"
+	for _, queries := range []string{"", " --queries=q.csv"} {
+		for _, other := range []string{"o.parquet", "o.npy"} {
+			write := "--input=a.csv,b.csv --columns=x --k=2 --report=none --output=" + other + queries
+			if strings.HasSuffix(other, ".parquet") {
+				write += " --id_column=name"
+			}
+			if _, stderr, code := runCommand(t, dir, strings.Fields(write)...); code != 0 {
+				t.Fatalf("%s: exit code %d\n%s", write, code, stderr)
+			}
+			other = strings.Replace(other, ".npy", ".indices.npy", 1)
+			of := queries + " --k=3 --evaluate=" + other
+			want := evaluate(t, dir, from+of)
+			if want.Queries == 0 || math.Abs(want.Recall-2.0/3) > 1e-12 || want.Unknown != 0 {
+				t.Errorf("%s: %+v", of, want)
+			}
+			for _, more := range []string{"", " --only_same=brand"} {
+				if more != "" && queries != "" {
+					continue
+				}
+				want := evaluate(t, dir, from+of+more)
+				asked := "--index=a.index,b.index" + of + more
+				switch {
+				case more != "":
+					asked += " --input=a.csv,b.csv --columns=x --id_column=name"
+				case queries != "":
+					asked += " --columns=x --id_column=name"
+				}
+				if got := evaluate(t, dir, asked); got != want {
+					t.Errorf("%s: %+v, want %+v", asked, got, want)
+				}
+			}
 		}
 	}
 }

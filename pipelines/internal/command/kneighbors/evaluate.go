@@ -17,8 +17,8 @@ func newEvaluate(g *cli.Group) *cli.Path {
 	return g.InputFiles("evaluate",
 		"compare the neighbours that another system has found with the exact ones: recall@k, on the terminal, in "+
 			"--summary and on the page; no --output is needed. A `PATH` of a .npy with row numbers of --input, a row for each "+
-			"query, or of a table with the columns query_id and neighbor_id, nearest first, as --layout=long writes it: "+
-			"--evaluate=faiss.npy")
+			"query, or of a table with the columns query_id and neighbor_id, nearest first, or id and neighbors, lists, as "+
+			"any --layout writes it: --evaluate=faiss.npy")
 }
 
 // scratch is where an evaluation without an output leaves what it has found: in the staging directory, or on this host
@@ -64,7 +64,7 @@ func (c *command) findOthers(ctx context.Context, job *knn.Job) (clean func(), e
 		return clean, err
 	}
 	job.Options.Evaluate = found.Path
-	if rows := job.QueryRows(); of.Reading.Formats.IDColumn == "" && rows >= 0 && rows != found.Rows {
+	if rows := job.QueryRows(); of.Data != nil && of.Reading.Formats.IDColumn == "" && rows >= 0 && rows != found.Rows {
 		return clean, fault.File(of.Data.Name(), fmt.Sprintf("a row for each of %d queries", rows), "%d rows", found.Rows)
 	}
 	return clean, nil
@@ -118,6 +118,7 @@ func (s *summary) evaluationLines() []string {
 		{e.Short, "list there is", "lists there are", " shorter than k"},
 		{e.Self, "list there has", "lists there have", " the query itself, which is left out"},
 		{e.Unknown, "neighbour there is", "neighbours there are", " no point"},
+		{e.Alone, "query has", "queries have", " no neighbour to find, and no part in the recall"},
 	} {
 		if note.n > 0 {
 			lines = append(lines, "  "+cli.Agree(note.n, note.one, note.several)+note.text)
