@@ -341,7 +341,7 @@ func (t *Triples) shown(name string) (shown string, ok bool) {
 	for i := range t.made {
 		m := &t.made[i]
 		if rest, ok := strings.CutPrefix(name, m.name); ok {
-			return "the rows of " + m.of + rest, true
+			return "the matrix of " + m.of + rest, true
 		}
 	}
 	return "", false

@@ -192,6 +192,7 @@ func TestTripleFaults(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "t.csv"), "u,i,v\n1,a,1\n2,b,x\n3,a,0\n1,b,2\n3,b,4\n")
 	mustEnd(t, dir, "index", "--input=t.csv", "--row=u", "--column=i", "--index=t.index")
+	clitest.WriteNPY(t, filepath.Join(dir, "y.npy"), 1, []float64{0, 1})
 	for _, c := range []struct {
 		command, args, want string
 		code                int
@@ -208,6 +209,10 @@ func TestTripleFaults(t *testing.T) {
 		{"kneighbors", "--row=u --column=w --k=1 --output=o.csv", `"w"`, 2},
 		{"sgd", "--row=u --column=i --target=v --task=regression --output_model=o.json",
 			"--target: of triples, .npy files", 2},
+		{"sgd", "--row=u --column=i --target=y.npy --task=regression --output_model=o.json",
+			"y.npy: found 2 targets, expected 3, as many as the rows of the matrix of t.csv\n", 1},
+		{"kneighbors", "--row=u --column=i --filter=v>1 --k=1 --output=o.csv",
+			"the matrix of t.csv: found the columns \"u\", \"indices\", \"values\", expected a column \"v\"\n", 2},
 		{"kneighbors", "--row=u --column=i --target=v --k=1 --task=regression --output=o.csv",
 			"--target: of triples, .npy files", 2},
 		{"eigen", "--row=u --column=i --color=v --output=o.csv", "--color: of triples, .npy files", 2},
@@ -223,7 +228,7 @@ func TestTripleFaults(t *testing.T) {
 			t.Errorf("%s %s: exit code %d\n%s", c.command, c.args, code, stderr)
 		}
 	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 3 {
 		t.Errorf("left %v, %v", left, err)
 	}
 	for _, command := range []string{"kneighbors", "transform", "recommend"} {
@@ -253,7 +258,7 @@ func TestTripleFaults(t *testing.T) {
 	clitest.WriteNPY(t, filepath.Join(dir, "y.npy"), 1, []float64{0, 1})
 	_, stderr, code := clitest.End(t, clitest.Other(dir, "bayes", "--input=n.csv", "--row=u", "--column=i", "--value=v",
 		"--target=y.npy", "--kind=multinomial", "--output_model=b.json"))
-	if code != 1 || !strings.Contains(stderr, "bayes: the rows of n.csv: row 0") {
+	if code != 1 || !strings.Contains(stderr, "bayes: the matrix of n.csv: row 0") {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 }
