@@ -157,7 +157,10 @@ func Of(ctx context.Context, o Options, all []formats.File) (*Profile, error) {
 		limit = min(limit, o.Rows)
 	}
 	if !slices.ContainsFunc(chunks, func(c chunk) bool { return !formats.IsSparse(c.src) }) {
-		return p, ofSparse(ctx, &o, chunks, limit, names, p)
+		if err := ofSparse(ctx, &o, chunks, limit, names, p); err != nil {
+			return nil, err
+		}
+		return p, nil
 	}
 	total := newPartial(p.Columns, o.Distinct, 0)
 	total.looks = newLooks(p.Columns, false, o.Distinct)

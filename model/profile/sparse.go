@@ -15,9 +15,9 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Sparse is what there is to know of rows that are stored by their entries. To find it out takes about 100 bytes for
-// each of at most 2,097,152 columns that a row has, a bit for each of all columns, and a sample of rows with at most
-// 2,097,152 entries.
+// Sparse is what there is to know of rows that are stored by their entries. To find it out takes about 100 bytes,
+// garbage not counted, for each of at most 2,097,152 columns that a row has, as much for those of each chunk that is
+// being read, a bit for each of all columns, and a sample of rows with at most 2,097,152 entries.
 type Sparse struct {
 	// NonZeros is how many values are not 0, and Share which part of all values that is.
 	NonZeros int64   `json:"nonzeros"`

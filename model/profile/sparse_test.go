@@ -225,3 +225,16 @@ func TestEntrySample(t *testing.T) {
 		t.Errorf("level %d with %d entries, and %d with %d", forth.level, forth.entries, back.level, back.entries)
 	}
 }
+
+// Of an even number of rows the lower median is told, and a single zero counts.
+func TestSparseCounts(t *testing.T) {
+	var s Sparse
+	if s.count(map[int64]int64{1: 1, 3: 1}, 2); s.MedianPerRow != 1 || s.MeanPerRow != 2 || s.MinPerRow != 1 ||
+		s.MaxPerRow != 3 || s.NonZeros != 4 {
+		t.Errorf("%+v", s)
+	}
+	c := entries{moments{min: 3, max: 3, mean: 3}, 1}
+	if c.withZeros(2); c.moments != (moments{min: 0, max: 3, mean: 1.5, m2: 4.5}) {
+		t.Errorf("%+v", c)
+	}
+}
