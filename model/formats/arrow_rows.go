@@ -420,11 +420,11 @@ func (r *arrowReader) readTarget(at, rows int) error {
 	}
 	for i := range rows {
 		switch {
-		case r.s.untargeted && (isNull(a, at+i) || len(texts(at+i)) == 0):
+		case r.s.untargeted && (isNull(a, at+i) || onlySpaces(texts(at+i))):
 			r.learned.none()
 		case isNull(a, at+i):
 			r.mark(i, f.name, "null", "a label")
-		case len(texts(at+i)) == 0:
+		case onlySpaces(texts(at + i)):
 			r.mark(i, f.name, "an empty text", "a label")
 		default:
 			if bad := r.learned.setLabel(texts(at+i), nil); bad != nil {

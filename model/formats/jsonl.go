@@ -719,7 +719,7 @@ func (p *jsonlParser) learn(column int) *fault.Fault {
 	}
 	if column == p.s.target && p.s.labels {
 		label, f := p.scan.label(p.s.lists)
-		if f == nil && len(label) == 0 {
+		if f == nil && onlySpaces(label) {
 			return &fault.Fault{Found: "an empty string", Expected: "a label"}
 		}
 		if f != nil {
@@ -740,11 +740,11 @@ func (p *jsonlParser) learn(column int) *fault.Fault {
 	return weightFault(v)
 }
 
-// noTarget reads past a target that is none: null, an empty string, or what Python writes for a number that is missing.
+// noTarget reads past a target that is none: null, a string of nothing but spaces, or what Python writes for a number
+// that is missing.
 func (p *jsonlParser) noTarget() (none bool, f *fault.Fault) {
 	switch b := p.scan.b[p.scan.i:]; {
-	case bytes.HasPrefix(b, []byte(`""`)):
-		p.scan.i += 2
+	case p.scan.blank():
 		return true, nil
 	case !p.s.labels && slices.Contains(jsonMissing, string(p.scan.word())):
 		p.scan.i += len(p.scan.word())
@@ -760,6 +760,20 @@ type jsonScan struct {
 	b   []byte
 	i   int
 	buf []byte // of a string with escapes
+}
+
+// blank reads past a string of nothing but spaces, if there is one.
+func (s *jsonScan) blank() bool {
+	b := s.b[s.i:]
+	if len(b) == 0 || b[0] != '"' {
+		return false
+	}
+	rest := bytes.TrimLeft(b[1:], " ")
+	if len(rest) == 0 || rest[0] != '"' {
+		return false
+	}
+	s.i += len(b) - len(rest) + 1
+	return true
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }

@@ -465,14 +465,13 @@ func (r *jsonlCells) take(place, width int) *fault.Fault {
 	return r.cell(&r.block.Cells.Columns[place], width)
 }
 
-// target reads a target: null, or an empty string, is none.
+// target reads a target: null, or a string of nothing but spaces, is none.
 func (r *jsonlCells) target() *fault.Fault {
 	p := r.p
 	switch b := p.scan.b[p.scan.i:]; {
 	case strings.HasPrefix(string(b[:min(len(b), 4)]), "null"):
 		return p.scan.skip(2)
-	case strings.HasPrefix(string(b[:min(len(b), 2)]), `""`):
-		p.scan.i += 2
+	case p.scan.blank():
 		return nil
 	}
 	r.none = false

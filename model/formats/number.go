@@ -165,6 +165,9 @@ func exponentOf(b []byte) (e, n int) {
 	return sign * e, i
 }
 
+// onlySpaces reports whether a field has nothing but spaces and tabs.
+func onlySpaces(b []byte) bool { return len(trimSpaces(b)) == 0 }
+
 // trimSpaces cuts off the spaces and tabs around a field.
 func trimSpaces(b []byte) []byte {
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {

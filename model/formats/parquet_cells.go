@@ -603,7 +603,7 @@ func (a *cellsBatch) putWhole(f *parquetField, l *learned, row int, v int64, fou
 
 // putLabel appends a target that is text, of which an empty one is none.
 func (a *cellsBatch) putLabel(f *parquetField, l *learned, row int, text []byte, valued bool) {
-	if !valued || len(trimSpaces(text)) == 0 {
+	if !valued || onlySpaces(text) {
 		a.leaveOut(row)
 		l.none()
 	} else if bad := l.setLabel(text, nil); bad != nil {

@@ -240,11 +240,11 @@ func (r *parquetReader) readTarget(rows int) (err error) {
 	for row := 0; row < rows; {
 		n, err := r.target.nextTexts(r.scratch.def[:rows-row], func(i int, text []byte, valued bool) {
 			switch {
-			case (!valued || len(text) == 0) && r.s.untargeted:
+			case (!valued || onlySpaces(text)) && r.s.untargeted:
 				r.learned.none()
 			case !valued:
 				r.mark(row+i, r.target.name, "null", "a label")
-			case len(text) == 0:
+			case onlySpaces(text):
 				r.mark(row+i, r.target.name, "an empty text", "a label")
 			default:
 				if f := r.learned.setLabel(text, nil); f != nil {

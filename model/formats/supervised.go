@@ -67,7 +67,7 @@ func (l *learned) readTarget(field []byte, label bool, d *dialect, t *textFile) 
 		l.target = v
 		return nil
 	}
-	if len(trimSpaces(field)) == 0 {
+	if onlySpaces(field) {
 		return &fault.Fault{Found: "an empty field", Expected: "a label"}
 	}
 	return l.setLabel(field, t)

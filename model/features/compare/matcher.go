@@ -160,10 +160,10 @@ func missing(c *tables.Column, row int) bool {
 	case tables.Time:
 		return c.Times[row] == tables.NoTime
 	case tables.Text:
-		return len(c.Text(row)) == 0
+		return features.IsBlank(c.Text(row))
 	case tables.Cell:
 		b := c.Text(row)
-		return len(b) == 0 || !c.IsQuoted(row) && features.IsMissing(b)
+		return features.IsBlank(b) || !c.IsQuoted(row) && features.IsMissing(b)
 	}
 	return c.Numbers[row] != c.Numbers[row]
 }
