@@ -125,9 +125,13 @@ func TestChosenRows(t *testing.T) {
 		column("b", arrow.PrimitiveTypes.Float32), column("c", arrow.PrimitiveTypes.Float64),
 		column("d", arrow.FixedWidthTypes.Boolean)}
 	table := "[" + json.String()[1:] + "]"
-	for _, how := range [][]parquet.WriterProperty{{parquet.WithDictionaryDefault(false)},
-		{parquet.WithDataPageSize(3000), parquet.WithBatchSize(100)},
-		{parquet.WithDataPageVersion(parquet.DataPageV2), parquet.WithDictionaryPageSizeLimit(20_000)}} {
+	ways := [][]parquet.WriterProperty{{parquet.WithDataPageSize(3000), parquet.WithBatchSize(100)},
+		{parquet.WithDictionaryDefault(false)},
+		{parquet.WithDataPageVersion(parquet.DataPageV2), parquet.WithDictionaryPageSizeLimit(20_000)}}
+	if testing.Short() {
+		ways = ways[:1]
+	}
+	for _, how := range ways {
 		data := parquetOf(t, fields, table, group, how...)
 		for _, o := range []Options{{IDColumn: "id", Columns: []string{"a", "b"}}, {Columns: []string{"a", "c", "d"}, Missing: true},
 			{IDColumn: "id"}, {Columns: []string{"a"}}} {

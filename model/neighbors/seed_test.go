@@ -282,7 +282,7 @@ func TestSeedOfGroups(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, level := range tile.Levels() {
+		for _, level := range seedLevels() {
 			x := withEngine(t, points, o, newTiled(&x.points, x.opts.resolve(), level))
 			for _, k := range []int{3, 20} {
 				for _, self := range []bool{true, false} {
@@ -326,7 +326,7 @@ func TestMostOfEqualPoints(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, level := range tile.Levels() {
+		for _, level := range seedLevels() {
 			x := withEngine(t, points, o, newTiled(&x.points, x.opts.resolve(), level))
 			for _, of := range [][]int32{groups, few} {
 				for _, number := range []int{1, 3, 8} {
