@@ -14,4 +14,4 @@ func ParseBoolean(cell []byte) (float64, bool) { return boolean(trim(cell)) }
 func IsBlank(cell []byte) bool { return len(trim(cell)) == 0 }
 
 // IsMissing reports whether a cell of text stands for nothing: it is empty, or NA, NaN, null, None, ? and so on.
-func IsMissing(cell []byte) bool { return IsBlank(cell) || isMarker(trim(cell)) }
+func IsMissing(cell []byte) bool { return isMarker(trim(cell)) }

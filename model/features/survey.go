@@ -349,12 +349,11 @@ func (s *Survey) addDate(c *column, micros int64) {
 	}
 }
 
-// classify says what a cell that is not empty looks like, with its number or its instant.
+// classify says what a cell looks like that is not empty and without spaces around it, with its number or its instant.
 func (s *Survey) classify(b []byte, asked Kind) (class, float64, int64) {
 	if asked == Text {
 		return classText, 0, 0
 	}
-	b = trim(b)
 	if asked == Date {
 		if t, ok := s.format.date(b); ok {
 			return classDate, 0, t
@@ -385,8 +384,9 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 	c, asked := &s.columns[i], s.asked[i]
 	categories := asked == "" || asked == Categorical
 	for row := range t.Ends {
-		b := t.Text(row)
-		if IsBlank(b) {
+		text := t.Text(row)
+		b := trim(text)
+		if len(b) == 0 {
 			c.counts[0][classEmpty]++
 			continue
 		}
@@ -410,23 +410,22 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 			s.addDate(c, instant)
 		case classText:
 			c.counts[quoted][class]++
-			n := countWords(b)
+			n := countWords(text)
 			c.words[min(n, mostWords)]++
 			c.wordCount += int64(n)
-			c.bytes += int64(len(b))
-			c.addSample(b)
+			c.bytes += int64(len(text))
+			c.addSample(text)
 		default:
 			c.counts[quoted][class]++
 		}
 		if categories {
-			c.texts.add(b, 1)
+			c.texts.add(text, 1)
 		}
 	}
 }
 
 // isPadded reports whether a number begins with a zero before another digit, as codes do and quantities do not.
 func isPadded(b []byte) bool {
-	b = trim(b)
 	return len(b) > 1 && b[0] == '0' && b[1]-'0' <= 9
 }
 
@@ -537,14 +536,10 @@ func (s *Survey) mergeColumn(c, d *column) error {
 			c.lists[j].merge(&d.lists[j])
 		}
 	}
-	c.rows += d.rows
-	for q := range c.counts {
-		for k := range c.counts[q] {
-			c.counts[q][k] += d.counts[q][k]
-		}
+	totals := d.totals()
+	for i, n := range c.totals() {
+		*n += *totals[i]
 	}
-	c.infinite, c.others, c.trues = c.infinite+d.infinite, c.others+d.others, c.trues+d.trues
-	c.padded += d.padded
 	c.numbers.merge(&d.numbers)
 	if d.dates != nil {
 		dates := s.datesOf(c)
@@ -554,10 +549,6 @@ func (s *Survey) mergeColumn(c, d *column) error {
 	}
 	c.texts.merge(&d.texts)
 	c.values.merge(&d.values)
-	c.wordCount, c.bytes = c.wordCount+d.wordCount, c.bytes+d.bytes
-	for j, n := range d.words {
-		c.words[j] += n
-	}
 	if d.sampled {
 		c.addSample(d.sample)
 	}

@@ -7,9 +7,9 @@ import (
 	"beamlearn/model/fault"
 )
 
-// listNamesKey is the key in the footer of .parquet of the names of the columns that lists have numbers in, as a JSON
+// ListNamesKey is the key in the footer of .parquet of the names of the columns that lists have numbers in, as a JSON
 // array of texts: package results writes it.
-const listNamesKey = "beamlearn.columns"
+const ListNamesKey = "beamlearn.columns"
 
 // listNames are the names of the columns of sparse rows.
 type listNames struct {
@@ -28,7 +28,7 @@ func parseListNames(name, text string) ([]string, error) {
 	}
 	if err != nil || len(names) == 0 || len(seen) < len(names) {
 		return nil, fault.File(name, fmt.Sprintf("different names of columns under %s in the footer, as a JSON array of "+
-			"texts", fault.Quote(listNamesKey)), "something else")
+			"texts", fault.Quote(ListNamesKey)), "something else")
 	}
 	return names, nil
 }

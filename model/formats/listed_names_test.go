@@ -19,7 +19,7 @@ import (
 // namedLists is a file of sparse rows with a text as the names of their columns.
 func namedLists(t testing.TB, names string, columns [][]int64, values [][]float64) string {
 	r := sparseRecord(columns, values, false)
-	metadata := arrow.NewMetadata([]string{listNamesKey}, []string{names})
+	metadata := arrow.NewMetadata([]string{ListNamesKey}, []string{names})
 	named := array.NewRecordBatch(arrow.NewSchema(r.Schema().Fields(), &metadata), r.Columns(), r.NumRows())
 	return parquetTable(t, named, 17, parquet.WithDataPageSize(40), parquet.WithBatchSize(3))
 }
@@ -137,7 +137,7 @@ func TestListNamesFaults(t *testing.T) {
 	wantFault(t, "x.parquet", namedLists(t, `["x","y"]`, columns, values), Options{Sparse: true, Features: 3},
 		"x.parquet: found 2 columns, expected 3 features")
 	// Of other columns, as a program makes them that keeps what it does not know, the key says nothing.
-	metadata := arrow.NewMetadata([]string{listNamesKey}, []string{`["x","y","z"]`})
+	metadata := arrow.NewMetadata([]string{ListNamesKey}, []string{`["x","y","z"]`})
 	numbers := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
 		column("p", arrow.PrimitiveTypes.Float64), column("q", arrow.PrimitiveTypes.Float64)}, &metadata))
 	for c := range 2 {

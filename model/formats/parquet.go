@@ -250,7 +250,7 @@ func (s *columnar) describe(fields []parquetField) {
 
 // chooseNamed finds the columns, and those of lists by their names where the footer has these.
 func (s *parquetSource) chooseNamed(o *Options, fields []parquetField) (err error) {
-	text := s.meta.KeyValueMetadata().FindValue(listNamesKey)
+	text := s.meta.KeyValueMetadata().FindValue(ListNamesKey)
 	if text == nil || o.Cells {
 		return s.choose(o, fields)
 	}

@@ -298,11 +298,9 @@ func (p *sparsePartial) frequent(s *Sparse, to *Profile, ref func(int32) ColumnR
 	target string) error {
 	order := p.byCount()
 	order = order[:min(len(order), mostColumns)]
-	at := -1
-	if j := slices.Index(names, target); target != "" && j >= 0 {
-		at = j
-	} else if j, err := strconv.Atoi(target); err == nil && j >= 0 && j < to.Columns {
-		at = j
+	at := slices.Index(names, target)
+	if target == "" || at < 0 {
+		at = indexOf(target, to.Columns)
 	}
 	if at >= 0 && !slices.Contains(order, int32(at)) {
 		order = append(order, int32(at))

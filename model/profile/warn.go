@@ -55,7 +55,7 @@ func targetOf(target string, columns []described, file string) (int, error) {
 		}
 		names = append(names, c.name)
 	}
-	if j, err := strconv.Atoi(target); err == nil && j >= 0 && j < len(columns) && strconv.Itoa(j) == target {
+	if j := indexOf(target, len(columns)); j >= 0 {
 		return j, nil
 	}
 	const shown = 8
@@ -65,6 +65,14 @@ func targetOf(target string, columns []described, file string) (int, error) {
 	}
 	return 0, fault.Asked(file, "a column to be the target: "+strings.Join(names[:min(len(names), shown)], ", ")+more,
 		"no column %s", fault.Quote(target))
+}
+
+// indexOf is the index of one of n columns that a text is, or −1.
+func indexOf(text string, n int) int {
+	if j, err := strconv.Atoi(text); err == nil && j >= 0 && j < n && strconv.Itoa(j) == text {
+		return j
+	}
+	return -1
 }
 
 // warningsOf are those of a column by itself.

@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 
+	"beamlearn/model/formats"
 	"beamlearn/model/vectors"
 )
 
@@ -22,9 +23,6 @@ const (
 	listedIndices = "indices"
 	listedValues  = "values"
 )
-
-// listedNames is the key, in the footer of .parquet, of the names of the columns of lists, as a JSON array of texts.
-const listedNames = "beamlearn.columns"
 
 // metadata adds the names of the columns to the footer.
 func (g *listedRows) metadata(w *file.Writer) error {
@@ -39,7 +37,7 @@ func (g *listedRows) metadata(w *file.Writer) error {
 	if err != nil {
 		return err
 	}
-	return w.AppendKeyValueMetadata(listedNames, string(b))
+	return w.AppendKeyValueMetadata(formats.ListNamesKey, string(b))
 }
 
 // checkListed says why the format cannot hold rows of features as lists, if so.

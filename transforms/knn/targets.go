@@ -115,19 +115,18 @@ func (j *TargetsJob) Find(s beam.Scope) {
 	j.Options.EnsureDefaults()
 	output.Begin(j.Options.RunID)
 	s = s.Scope("knn.Targets")
+	fn := targetsFn{Options: j.Options, Rows: j.rows}
+	var parts beam.PCollection
 	if j.lists != nil {
-		join := &joinTargetsFn{targetsFn{Options: j.Options, Rows: j.rows}}
-		beam.ParDo0(s.Scope("knn.Join"), join, beam.GroupByKey(s, beam.AddFixedKey(s, j.findLists(s))))
-		return
+		parts = j.findLists(s)
+	} else {
+		j.Reading.EnsureDefaults()
+		j.Reading.Confine(j.Data)
+		fn.Reading, fn.Task, fn.Dim, fn.Against, fn.Column, fn.Condition = j.Reading, j.Task, j.Data.Dim, j.against, j.column,
+			j.condition
+		parts = beam.ParDo(s, &fn, beam.Reshuffle(s,
+			vectorio.Chunks(s, j.Data.Chunked(partRows, 0), j.Options.Workers)))
 	}
-	j.Reading.EnsureDefaults()
-	j.Reading.Confine(j.Data)
-	fn := targetsFn{
-		Reading: j.Reading, Options: j.Options, Task: j.Task, Dim: j.Data.Dim, Rows: j.rows, Against: j.against,
-		Column: j.column, Condition: j.condition,
-	}
-	chunks := beam.Reshuffle(s, vectorio.Chunks(s, j.Data.Chunked(partRows, 0), j.Options.Workers))
-	parts := beam.ParDo(s, &fn, chunks)
 	beam.ParDo0(s.Scope("knn.Join"), &joinTargetsFn{fn}, beam.GroupByKey(s, beam.AddFixedKey(s, parts)))
 }
 

@@ -112,9 +112,9 @@ func (c *command) job() (*encode.ApplyJob, error) {
 	f := &reading.Formats
 	f.Cells, f.Unlabelled = true, f.TargetColumn == "" && len(reading.Targets) == 0
 	job := &encode.ApplyJob{Reading: reading, Options: encode.ApplyOptions{
-		ID: cli.ColumnName(f.IDColumn, "id"), Target: cli.ColumnName(f.TargetColumn, "target"), Weight: cli.ColumnName(f.WeightColumn, "weight"),
-		Threads:     *c.threads,
-		Destination: c.output.Destination(), Workers: cli.Workers(),
+		ID: cli.ColumnName(f.IDColumn, "id"), Target: cli.ColumnName(f.TargetColumn, "target"),
+		Weight: cli.ColumnName(f.WeightColumn, "weight"), Threads: *c.threads, Destination: c.output.Destination(),
+		Workers: cli.Workers(),
 	}}
 	if len(reading.Targets) > 0 {
 		job.Options.Target = "target"
