@@ -457,6 +457,13 @@ func (t *textFile) columnNames(row [][]byte) (names []string, repeats map[int]st
 // nameless is what pandas calls a column without a name, by its index.
 func nameless(column int) string { return "Unnamed: " + strconv.Itoa(column) }
 
+// isNameless reports whether a name is one that [nameless] gives, or that with a number behind it.
+func isNameless(name string) bool {
+	digits, ok := strings.CutPrefix(name, "Unnamed: ")
+	digits, number, twice := strings.Cut(digits, ".")
+	return ok && allDigits([]byte(digits)) && (!twice || allDigits([]byte(number)))
+}
+
 // ownNames gives each column a name of its own, as pandas does: of those that are alike, all but the first get a number,
 // a, a.1, a.2, and those without a name are called Unnamed: 3 by their index; only that of the rows' labels stays without
 // one, see [indexIn]. Repeats are what the former were called, and the note tells of that.

@@ -186,8 +186,15 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 	case len(top) > maxColumns:
 		return fault.File(s.Name(), fmt.Sprintf("at most %d columns", maxColumns), "%d columns", len(top))
 	}
+	own := make([]string, len(top))
+	for i, k := range top {
+		own[i] = k.name
+	}
+	if at, name := namelessKey(own, &o); at >= 0 {
+		top[at].name = name
+	}
 	keys := append(top, s.asked(&o, top, within)...)
-	names := s.columns(keys, len(top))
+	names := s.columns(keys, own)
 	byDefault := o.byDefault()
 	sparse, how := sparseKeys(top, within, &o)
 	if s.sparse = how; how != "" {
@@ -246,15 +253,51 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 	return nil
 }
 
-// columns takes keys as columns, the first of them those of the row itself, the others those of objects within it, and
-// gives their names.
-func (s *jsonlSource) columns(keys []jsonlKey, top int) []string {
+// namelessKey is the place of the key "" among the keys of rows, and what the column is called: as one of the names that
+// the options have and no key, which is what another file called it, or as in the other formats, see [ownNames]. The
+// place is -1 where there is no such key, or it is that of the rows' labels.
+func namelessKey(keys []string, o *Options) (at int, name string) {
+	if at = slices.Index(keys, ""); at < 0 {
+		return -1, ""
+	}
+	for _, name := range append([]string{o.IDColumn, o.TargetColumn, o.WeightColumn}, o.Names...) {
+		if isNameless(name) && !slices.Contains(keys, name) {
+			return at, name
+		}
+	}
+	if indexIn(keys) == at {
+		return -1, ""
+	}
+	name = nameless(at)
+	for n := 1; slices.Contains(keys, name); n++ {
+		name = fmt.Sprintf("%s.%d", nameless(at), n)
+	}
+	return at, name
+}
+
+// nameNameless calls the column of the key "" as one of the names that another source has, and no other key.
+func (s *jsonlSource) nameNameless(names []string) {
+	c, ok := s.keys[""]
+	if !ok || s.names[c] == "" {
+		return
+	}
+	for _, name := range names {
+		if isNameless(name) && !slices.Contains(s.names, name) {
+			s.names[c] = name
+			return
+		}
+	}
+}
+
+// columns takes keys as columns, the first of them those of the row itself, which stand there as own, the others those of
+// objects within it, and gives their names.
+func (s *jsonlSource) columns(keys []jsonlKey, own []string) []string {
 	names := make([]string, len(keys))
 	s.keys, s.within, s.objects = map[string]int{}, map[string]int{}, make([]bool, len(keys))
 	for c, k := range keys {
 		names[c] = k.name
-		if c < top {
-			s.keys[k.name] = c
+		if c < len(own) {
+			s.keys[own[c]] = c
 			continue
 		}
 		s.within[k.name] = c

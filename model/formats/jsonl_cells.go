@@ -183,7 +183,13 @@ func (s *jsonlSource) chooseCells(head *jsonlHead, o *Options) error {
 			columns = append(columns[:len(columns):len(columns)], c)
 		}
 	}
-	top := len(head.top)
+	own := make([]string, len(head.top))
+	for i, c := range head.top {
+		own[i] = c.name
+	}
+	if at, name := namelessKey(own, o); at >= 0 {
+		columns[at].name = name
+	}
 	if columns = append(columns[:len(columns):len(columns)], s.absent(columns, o.Names)...); len(columns) > maxColumns {
 		return fault.File(s.Name(), fmt.Sprintf("at most %d columns", maxColumns), "%d columns", len(columns))
 	}
@@ -191,8 +197,8 @@ func (s *jsonlSource) chooseCells(head *jsonlHead, o *Options) error {
 	s.keys, s.within, s.objects = map[string]int{}, map[string]int{}, make([]bool, len(columns))
 	for i, c := range columns {
 		names[i] = c.name
-		if i < top {
-			s.keys[c.name], s.objects[i] = i, c.typeName() == "object"
+		if i < len(own) {
+			s.keys[own[i]], s.objects[i] = i, c.typeName() == "object"
 		} else {
 			s.within[c.name] = i
 		}

@@ -283,6 +283,9 @@ func (a *Agreement) Meet(ctx context.Context, f File, src Source, o Options) (So
 		}
 		return empty, nil, nil
 	}
+	if s, ok := src.(*jsonlSource); ok && a.named != nil {
+		s.nameNameless(a.named.all())
+	}
 	own := namingOf(src)
 	if own == nil || a.named == nil {
 		if a.dim == 0 {
