@@ -40,7 +40,7 @@ type csvSource struct {
 	repeats map[int]string // what columns are called in the header that have got another name, as it was taken
 	notes   []string
 	cells   bool  // rows are those of a table
-	idCells bool  // whose first column of the vector holds ids
+	idCells int   // how many of the first columns of the vector hold ids
 	missing bool  // a number may be missing
 	other   other // what a matrix of numbers would not hold
 }

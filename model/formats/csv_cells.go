@@ -155,7 +155,7 @@ func (r *csvCells) append(b *vectors.Block, row []byte, number int64) *fault.Fau
 		}
 	}
 	for j, c := range s.vector {
-		if j == 0 && s.idCells {
+		if j < s.idCells {
 			b.Cells.Columns[j].AppendText(s.dialect.spaced(list[c]))
 			continue
 		}

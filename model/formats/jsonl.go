@@ -45,7 +45,6 @@ type jsonlSource struct {
 	all     bool           // the vector is all keys of numbers
 	dim     int
 	cells   bool  // rows are those of a table
-	idCells bool  // whose first column of the vector holds ids
 	headRow int   // the row that has shown the columns
 	missing bool  // a number may be missing
 	strict  bool  // of which a key that is no column is at fault

@@ -223,7 +223,7 @@ func (s *jsonlSource) chooseCells(head *jsonlHead, o *Options) error {
 	if err := s.readable(o); err != nil {
 		return err
 	}
-	s.cells, s.idCells, s.place, s.dim = true, o.IDCells, s.places(), len(s.vector)
+	s.cells, s.place, s.dim = true, s.places(), len(s.vector)
 	s.strict = len(o.Names) == 0 && (o.byDefault() || slices.ContainsFunc(o.Columns, func(spec string) bool {
 		return strings.HasPrefix(spec, "!") || strings.ContainsAny(spec, "*?[")
 	}))
@@ -451,24 +451,12 @@ func (r *jsonlCells) value(c int) *fault.Fault {
 			f = r.cell(&r.block.Cells.Columns[place], s.widths[c])
 		}
 	default:
-		f = r.take(place, s.widths[c])
+		f = r.cell(&r.block.Cells.Columns[place], s.widths[c])
 	}
 	if f != nil && f.Column == "" {
 		f.Column = s.name(c)
 	}
 	return f
-}
-
-// take reads a value to a column of the vector.
-func (r *jsonlCells) take(place, width int) *fault.Fault {
-	scan := &r.p.scan
-	if first := scan.i; place == 0 && r.p.s.idCells && scan.peek() != '"' && scan.peek() != 'n' {
-		if _, f := scan.id(); f != nil {
-			return f
-		}
-		scan.i = first
-	}
-	return r.cell(&r.block.Cells.Columns[place], width)
 }
 
 // target reads a target: null, or a string of nothing but spaces, is none.

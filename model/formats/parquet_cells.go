@@ -25,7 +25,8 @@ func (s *columnar) Fields() []tables.Field {
 	fields := make([]tables.Field, len(s.vector))
 	for i := range s.vector {
 		f := &s.vector[i]
-		fields[i] = tables.Field{Name: f.name, Type: f.cell, Width: f.width}
+		fields[i] = tables.Field{Name: f.name, Type: f.cell, Width: f.width,
+			Whole: f.cell == tables.Number && f.integer()}
 	}
 	return fields
 }

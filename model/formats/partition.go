@@ -173,7 +173,7 @@ func PartitionTable(parts []Partition) *tables.Table {
 // field is the column in a table.
 func (p *Partition) field() tables.Field {
 	if p.Number {
-		return tables.Field{Name: p.Name, Type: tables.Number}
+		return tables.Field{Name: p.Name, Type: tables.Number, Whole: wholeText([]byte(p.Text))}
 	}
 	return tables.Field{Name: p.Name, Type: tables.Text}
 }

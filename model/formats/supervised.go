@@ -85,7 +85,7 @@ func (l *learned) setLabel(label []byte, t *textFile) *fault.Fault {
 			if l.texts == nil {
 				l.texts = map[string]string{}
 			}
-			text = plainLabel(string(label))
+			text = PlainLabel(string(label))
 			l.texts[string(label)] = text
 		}
 		l.last = text
@@ -94,9 +94,9 @@ func (l *learned) setLabel(label []byte, t *textFile) *fault.Fault {
 	return nil
 }
 
-// plainLabel is a label as it stands, but for words for truth values and instants, which are written in one way: those of
+// PlainLabel is a label as it stands, but for words for truth values and instants, which are written in one way: those of
 // a table in .csv are those of the same table in a format that has booleans and timestamps.
-func plainLabel(label string) string {
+func PlainLabel(label string) string {
 	switch label {
 	case "true", "TRUE":
 		return booleanLabel(true)

@@ -42,6 +42,8 @@ type Field struct {
 	Type Type
 	// Width is the number of values in a cell of a List, else 0.
 	Width int `json:",omitempty"`
+	// Whole says that a Number is of a type that holds integers alone.
+	Whole bool `json:",omitempty"`
 }
 
 // NoTime is a missing cell of a Time column.

@@ -13,7 +13,9 @@ type Names struct {
 	small []uint32         // 1 + the number of each integer from 0 on, or 0: found without a search
 	ints  map[int64]uint32 // of all other integers
 	texts map[string]uint32
-	ids   vectors.IDs
+	// spelled are texts that stand for another.
+	spelled map[string]uint32
+	ids     vectors.IDs
 }
 
 // Of is the number of an id, a new one where it has none yet.
@@ -84,6 +86,28 @@ func (n *Names) OfText(b []byte) uint32 {
 		return at
 	}
 	return n.Of(vectors.ParseID(string(b)))
+}
+
+// OfLabel is OfText for what spell makes of the text, which it is asked for once.
+func (n *Names) OfLabel(b []byte, spell func(string) string) uint32 {
+	if v, ok := integer(b); ok {
+		return n.Of(vectors.ID{Int: v})
+	}
+	for _, known := range []map[string]uint32{n.texts, n.spelled} {
+		if at, ok := known[string(b)]; ok {
+			return at
+		}
+	}
+	text := string(b)
+	as := spell(text)
+	at := n.Of(vectors.ParseID(as))
+	if as != text {
+		if n.spelled == nil {
+			n.spelled = map[string]uint32{}
+		}
+		n.spelled[text] = at
+	}
+	return at
 }
 
 // integer is a short canonical decimal integer: what [vectors.ParseID] makes of it, too.

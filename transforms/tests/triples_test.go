@@ -259,7 +259,7 @@ func TestTripleColumnTypes(t *testing.T) {
 			t.Fatal(err)
 		}
 		ids := to.part.Columns.IDs()
-		if of := d.Fields[0].Type; of != c.column || ids.Len() != 1 || ids.At(0) != c.want {
+		if of := d.Fields[1].Type; of != c.column || ids.Len() != 1 || ids.At(0) != c.want {
 			t.Errorf("%s: the type %s, the ids %v", c.name, of, ids)
 		}
 	}

@@ -36,9 +36,9 @@ func (c *Columns) Validate() error {
 	return errors.Join(errs...)
 }
 
-// rest are the columns beside the rows' ids, in the order in which they are read.
-func (c *Columns) rest() []string {
-	all := []string{c.Column}
+// all are the columns in the order in which they are read.
+func (c *Columns) all() []string {
+	all := []string{c.Row, c.Column}
 	for _, name := range []string{c.Value, c.Time} {
 		if name != "" {
 			all = append(all, name)
@@ -47,6 +47,9 @@ func (c *Columns) rest() []string {
 	return all
 }
 
+// idColumns is how many of these, the first, hold ids.
+const idColumns = 2
+
 // groupRows is about how many rows of a .parquet are read at a time, by default: to get to rows in the middle of a row
 // group takes as long as to read those before them.
 const groupRows = 1 << 17
@@ -54,7 +57,7 @@ const groupRows = 1 << 17
 // Inspect finds the triples of files, which are tables, and sets how they are read.
 func Inspect(ctx context.Context, patterns []string, c *Columns, o *vectorio.Options) (*vectorio.Dataset, error) {
 	f := &o.Formats
-	f.IDColumn, f.Columns, f.Cells, f.IDCells, f.Unlabelled = c.Row, c.rest(), true, true, true
+	f.Columns, f.Cells, f.IDCells, f.Unlabelled = c.all(), true, idColumns, true
 	if o.GroupRows == 0 {
 		o.GroupRows = groupRows
 	}
@@ -62,20 +65,17 @@ func Inspect(ctx context.Context, patterns []string, c *Columns, o *vectorio.Opt
 	if err != nil {
 		return nil, err
 	}
-	names := c.rest()
+	names := c.all()
 	if len(d.Fields) != len(names) {
 		return nil, fault.Asked(d.Name(), "one column for each of "+strings.Join(names, ", "), "%d columns",
 			len(d.Fields))
-	}
-	if d.ID == "" { // a name, and the index of the same column
-		return nil, fault.Asked(d.Name(), "a column for each", "the column %s for two things", fault.Plain(c.Row))
 	}
 	for i, field := range d.Fields {
 		expected := "dates by ISO 8601, timestamps or numbers"
 		refused := []tables.Type{tables.List, tables.Bool}
 		switch {
-		case i == 0:
-			expected, refused = "ids: text, or integers", append(refused, tables.Time)
+		case i < idColumns:
+			expected, refused = "ids", refused[:1]
 		case names[i] == c.Value:
 			expected, refused = "numbers", []tables.Type{tables.List, tables.Time}
 		}

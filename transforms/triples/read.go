@@ -12,6 +12,7 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/model/features"
+	"beamlearn/model/formats"
 	"beamlearn/model/tables"
 	model "beamlearn/model/triples"
 	"beamlearn/model/vectors"
@@ -104,8 +105,9 @@ type chunkReader struct {
 	part     *model.Part
 	full     func(*model.Part) error
 	rejected []*fault.Fault
-	// wide are the ids of columns, by the number of the row, where float64 does not hold them; read when one is met.
-	wide           map[int64]vectors.ID
+	// labels are the ids of rows and of columns by the number of the row, where a cell does not hold them as a .csv has
+	// them; read when one is met.
+	labels         [idColumns]map[int64]string
 	dates, numbers bool // what times are
 }
 
@@ -115,8 +117,7 @@ func (c *chunkReader) read(ctx context.Context) error {
 			if f, err := c.row(ctx, b, i); err != nil {
 				return err
 			} else if f != nil {
-				f.File, f.Row, f.ID, f.Number = c.chunk.Info.Name, number-c.chunk.First+c.chunk.Span.First, b.IDs.At(i).String(),
-					number
+				f.File, f.Row, f.Number = c.chunk.Info.Name, number-c.chunk.First+c.chunk.Span.First, number
 				if !c.Reading.SkipFaults {
 					return f
 				}
@@ -135,7 +136,7 @@ func (c *chunkReader) reject(f *fault.Fault) { c.rejected = append(c.rejected, f
 func (c *chunkReader) row(ctx context.Context, b *vectors.Block, i int) (*fault.Fault, error) {
 	columns := b.Cells.Columns
 	value, at := 1.0, 0.0
-	if next := columns[1:]; len(next) > 0 {
+	if next := columns[idColumns:]; len(next) > 0 {
 		if c.Columns.Value != "" {
 			var f *fault.Fault
 			if value, f = c.value(&next[0], i); f != nil {
@@ -150,12 +151,16 @@ func (c *chunkReader) row(ctx context.Context, b *vectors.Block, i int) (*fault.
 			}
 		}
 	}
-	column, f, err := c.column(ctx, &columns[0], i, b.Numbers[i])
+	p := c.part
+	row, f, err := c.id(ctx, b, 0, i, p.Rows)
 	if f != nil || err != nil {
 		return f, err
 	}
-	p := c.part
-	p.Row, p.Column, p.Value = append(p.Row, p.Rows.Of(b.IDs.At(i))), append(p.Column, column), append(p.Value, value)
+	column, f, err := c.id(ctx, b, 1, i, p.Columns)
+	if f != nil || err != nil {
+		return f, err
+	}
+	p.Row, p.Column, p.Value = append(p.Row, row), append(p.Column, column), append(p.Value, value)
 	if c.Columns.Time != "" {
 		p.Time = append(p.Time, at)
 	} else if c.Numbered {
@@ -164,57 +169,82 @@ func (c *chunkReader) row(ctx context.Context, b *vectors.Block, i int) (*fault.
 	return nil, nil
 }
 
-// column is the number of a column's id.
-func (c *chunkReader) column(ctx context.Context, column *tables.Column, i int,
-	number int64) (uint32, *fault.Fault, error) {
-	const expected = "an id: text, or an integer"
-	if column.Type == tables.Text || column.Type == tables.Cell {
+// id is the number of an id, in column k of row i of a block. It is the text of the cell, or an integer, where that is
+// one. A number of another type, a truth value and an instant are the text that a .csv has for them: 1.5 and 1.0, True,
+// 2026-01-31.
+func (c *chunkReader) id(ctx context.Context, b *vectors.Block, k, i int, names *model.Names) (uint32, *fault.Fault,
+	error) {
+	column := &b.Cells.Columns[k]
+	missing := false
+	switch column.Type {
+	case tables.Text, tables.Cell:
 		text := column.Text(i)
-		if features.IsBlank(text) {
-			return 0, lack(column, expected), nil
+		if !features.IsBlank(text) {
+			return names.OfLabel(text, formats.PlainLabel), nil, nil
 		}
-		return c.part.Columns.OfText(text), nil, nil
+		missing = true
+	case tables.Time:
+		missing = column.Times[i] == tables.NoTime
+	default:
+		v := column.Numbers[i]
+		if column.Whole && math.Abs(v) < 1<<53 {
+			return names.Of(vectors.ID{Int: int64(v)}), nil, nil
+		}
+		missing = math.IsNaN(v)
 	}
-	v := column.Numbers[i]
-	switch {
-	case math.IsNaN(v):
-		return 0, lack(column, expected), nil
-	case v != math.Trunc(v) || math.IsInf(v, 0):
-		return 0, &fault.Fault{Column: column.Name, Found: formatNumber(v), Expected: expected}, nil
-	case math.Abs(v) < 1<<53:
-		return c.part.Columns.Of(vectors.ID{Int: int64(v)}), nil, nil
+	if missing {
+		return 0, lack(column, "an id"), nil
 	}
-	if c.wide == nil {
-		if err := c.readWide(ctx); err != nil {
+	if c.labels[k] == nil {
+		if err := c.readLabels(ctx, k); err != nil {
 			return 0, nil, err
 		}
 	}
-	id, ok := c.wide[number]
+	label, ok := c.labels[k][b.Numbers[i]]
 	if !ok {
-		return 0, &fault.Fault{Column: column.Name, Found: formatNumber(v), Expected: expected}, nil
+		return 0, &fault.Fault{Column: column.Name, Found: "an id that cannot be read", Expected: "an id"}, nil
 	}
-	return c.part.Columns.Of(id), nil, nil
+	return names.OfText([]byte(label)), nil, nil
 }
 
-// readWide reads the columns of the chunk once more, as ids.
-func (c *chunkReader) readWide(ctx context.Context) error {
-	c.wide = map[int64]vectors.ID{}
-	o := c.Reading
+// readLabels reads the rows of the chunk once more, for the ids of column k as labels, beside the other column of ids.
+func (c *chunkReader) readLabels(ctx context.Context, k int) error {
+	labels := map[int64]string{}
+	o, names := c.Reading, c.Columns.all()
 	o.SkipFaults = true
-	o.Formats.IDColumn, o.Formats.Columns = c.Columns.Column, []string{c.Columns.Column}
+	f := &o.Formats
+	f.Columns, f.TargetColumn = names[1-k:2-k], names[k]
+	f.Labels, f.Untargeted, f.Unlabelled = true, true, false
 	chunk := c.chunk
 	if n := chunk.Naming; n != nil && len(n.Vector) > 0 {
 		naming := *n
-		naming.Vector, naming.ID = n.Vector[:1], n.Vector[0]
+		naming.Vector, naming.Target = n.Vector[1-k:2-k], n.Vector[k]
 		chunk.Naming = &naming
 	}
 	_, err := vectorio.EachTargeted(ctx, chunk, &o, func(*fault.Fault) {}, func(b *vectors.Block) error {
 		for i, number := range b.Numbers {
-			c.wide[number] = b.IDs.At(i)
+			if b.Labels != nil {
+				labels[number] = b.Labels[i]
+			} else {
+				labels[number] = decimal(b.Target[i])
+			}
 		}
 		return nil
 	})
+	c.labels[k] = labels
 	return err
+}
+
+// decimal is a number of a floating-point type as pandas writes it into a .csv.
+func decimal(v float64) string {
+	if a := math.Abs(v); a != 0 && (a < 1e-4 || a >= 1e16) {
+		return strconv.FormatFloat(v, 'e', -1, 64)
+	}
+	text := strconv.FormatFloat(v, 'f', -1, 64)
+	if v == math.Trunc(v) {
+		text += ".0"
+	}
+	return text
 }
 
 // value is what a row counts.

@@ -239,7 +239,7 @@ func TestTripleFaults(t *testing.T) {
 		if command == "kneighbors" {
 			args = append(args, "--k=1")
 		}
-		if stdout, _ := mustEnd(t, dir, command, args...); !strings.Contains(stdout, "5 × 1 column in 1 file") {
+		if stdout, _ := mustEnd(t, dir, command, args...); !strings.Contains(stdout, "5 × 2 columns in 1 file") {
 			t.Errorf("%s --explain: %s", command, stdout)
 		}
 	}
@@ -260,5 +260,29 @@ func TestTripleFaults(t *testing.T) {
 		"--target=y.npy", "--kind=multinomial", "--output_model=b.json"))
 	if code != 1 || !strings.Contains(stderr, "bayes: the matrix of n.csv: row 0") {
 		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+}
+
+// Ids of any type are those that a .csv of the same table has, in every format: numbers with a point and without one,
+// truth values, instants, and integers beyond 2^53.
+func TestTripleIDsOfTypes(t *testing.T) {
+	t.Parallel()
+	dir := clitest.Testdata(t, "triples")
+	for _, name := range []string{"float", "boolean", "time", "zoned", "large"} {
+		for _, order := range [][]string{{"--row=id", "--column=name"}, {"--row=name", "--column=id"}} {
+			var want string
+			for _, format := range []string{"csv", "parquet", "feather", "jsonl"} {
+				out := filepath.Join(t.TempDir(), "o.jsonl")
+				mustEnd(t, dir, "transform", append(order, "--input="+name+"."+format, "--value=value", "--output="+out,
+					"--output_encoding="+out+".json")...)
+				got := clitest.Read(t, out) + clitest.Read(t, out+".json")
+				if want == "" {
+					want = got
+				}
+				if got != want {
+					t.Errorf("%s.%s %v:\n%s\nof .csv:\n%s", name, format, order, got, want)
+				}
+			}
+		}
 	}
 }

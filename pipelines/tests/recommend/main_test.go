@@ -145,15 +145,15 @@ func TestFaults(t *testing.T) {
 		"null.jsonl": `{"user":"a","item":"x","n":1}` + "\n" + `{"user":"b","item":null,"n":1}` + "\n",
 		"scores.csv": "user,item,n\na,x,1e130\na,y,1e130\n",
 		"small.csv":  "user,item,n\na,x,1\na,y,1e-170\n",
-		"half.jsonl": `{"user":"a","item":"x","n":1}` + "\n" + `{"user":"b","item":1.5,"n":1}` + "\n",
-		"true.jsonl": `{"user":"a","item":"x","n":1}` + "\n" + `{"user":"b","item":true,"n":1}` + "\n",
+		"list.jsonl": `{"user":"a","item":"x","n":1}` + "\n" + `{"user":"b","item":[1],"n":1}` + "\n",
+		"space.csv":  "user,item,n\na,x,1\n  ,y,2\n",
 		"huge.csv":   "user,item,n\na,x,1e308\na,x,1e308\n",
 		"users.csv":  "user\nnobody\n",
 	} {
 		write(t, dir, name, text)
 	}
 	for _, c := range []struct{ flags, want string }{
-		{"--input=user.csv", "user.csv: row 1, column user: found an empty field, expected an id"},
+		{"--input=user.csv", "user.csv: row 1, column user: found a missing cell, expected an id"},
 		{"--input=item.csv", "item.csv: row 1, column item: found a missing cell, expected an id"},
 		{"--input=text.csv", `text.csv: row 1, column n: found "good", expected a number`},
 		{"--input=nan.csv", "nan.csv: row 1, column n: found a missing cell, expected a number"},
@@ -162,9 +162,9 @@ func TestFaults(t *testing.T) {
 		{"--input=null.jsonl", "null.jsonl: row 1, column item: found a missing cell, expected an id"},
 		{"--input=scores.csv --similarity=inner_product", "the scores of user a may be beyond float64"},
 		{"--input=small.csv", "the squares of the values of item y are too small for float64"},
-		{"--input=half.jsonl", "half.jsonl: row 1, column item: found 1.5, expected a string or an integer"},
-		{"--input=true.jsonl", "true.jsonl: row 1, column item: found true, expected a string or an integer"},
-		{"--input=less.csv --row=0 --column=user", "less.csv: found the column 0 for two things"},
+		{"--input=list.jsonl", "list.jsonl: row 1, column item: found an array, expected a number, a string"},
+		{"--input=space.csv", "space.csv: row 1, column user: found a missing cell, expected an id"},
+		{"--input=less.csv --row=0 --column=user", `less.csv: found the column user in both "0" and "user"`},
 		{"--input=less.csv --value=1", `less.csv: found the column item in both "item" and "1"`},
 		{"--input=huge.csv", "huge.csv: the values of user a and item x add up beyond float64"},
 		{"--input=nan.csv --value=score", `nan.csv: found the columns "user", "item", "n", expected a column "score"`},
