@@ -97,11 +97,12 @@ const (
 
 // frame is what all short forms of an index share.
 type frame struct {
-	dim    int
-	metric Metric
-	centre []float64 // c
-	factor float64   // σ
-	step   float32   // s, of (4)
+	kernels *tile.Kernels
+	dim     int
+	metric  Metric
+	centre  []float64 // c
+	factor  float64   // σ
+	step    float32   // s, of (4)
 }
 
 // product reports whether it is (3) that holds, and distance whether (4); else (1) and (2) do.
@@ -116,8 +117,8 @@ const sampled = 4096
 // newFrame takes the mean of a sample of the n rows as the centre, and a factor that brings their values below 1. In a
 // column of a few values that are far from all others it takes the median: their mean would be far from each of the
 // others, whose int8 would have few steps left for what tells them apart.
-func newFrame(n, dim int, metric Metric, row func(i int, dst []float64) []float64) *frame {
-	f := &frame{dim: dim, metric: metric, centre: make([]float64, dim), factor: 1, step: 1}
+func newFrame(kernels *tile.Kernels, n, dim int, metric Metric, row func(i int, dst []float64) []float64) *frame {
+	f := &frame{kernels: kernels, dim: dim, metric: metric, centre: make([]float64, dim), factor: 1, step: 1}
 	if metric == Hamming {
 		return f
 	}
@@ -319,13 +320,15 @@ func (s *shorts) word(i int) unsafe.Pointer {
 
 // packer makes short forms; it holds scratch memory.
 type packer struct {
-	f      *frame
-	x, raw []float64
-	q      []int8
+	f   *frame
+	raw []float64 // of a row
+	x   []float64 // σ·(row − c), and zeros to a multiple of 8
+	q   []int8    // what x becomes
 }
 
 func newPacker(f *frame) *packer {
-	return &packer{f: f, x: make([]float64, f.dim), raw: make([]float64, f.dim), q: make([]int8, (f.dim+3)/4*4)}
+	room := (f.dim + 7) / 8 * 8
+	return &packer{f: f, raw: make([]float64, f.dim), x: make([]float64, room), q: make([]int8, room)}
 }
 
 // over are the extremes of the rows from first, where a panel begins, to last, with the δ* of all rows.
@@ -450,7 +453,7 @@ func (k *packer) none(s *shorts, i int, half float64) {
 	if s.bytes != nil {
 		s.scales[i] = 0
 		clear(k.q)
-		k.storeBytes(s, i)
+		s.storeBytes(i, k.q)
 	} else {
 		at := s.at(i)
 		for w := range s.words {
@@ -468,16 +471,7 @@ func (k *packer) none(s *shorts, i int, half float64) {
 
 // centred leaves σ·(row − c) in k.x and returns the greatest magnitude in it.
 func (k *packer) centred(row []float64) float64 {
-	factor := k.f.factor
-	x := k.x[:len(row)]
-	centre := k.f.centre[:len(row)]
-	var m uint64 // magnitudes are in the order of their bits, which are faster to compare; NaN is beyond all
-	for j, v := range row {
-		v = (v - centre[j]) * factor
-		x[j] = v
-		m = max(m, math.Float64bits(v)&^(1<<63))
-	}
-	return math.Float64frombits(m)
+	return math.Float64frombits(k.f.kernels.Centre64(row, k.f.centre, k.f.factor, k.x))
 }
 
 // row makes one short form, of which it returns ε and what bounds ‖x‖ and ‖x̂‖.
@@ -505,7 +499,7 @@ func (k *packer) row(s *shorts, i int, row []float64) (err, norm float64) {
 	if s.bytes != nil {
 		scale := max(float32(m/127), 0x1p-50)
 		s.scales[i] = scale
-		hat, miss, square = k.quantise(s, i, x, float64(scale))
+		hat, miss, square = k.quantise(s, i, float64(scale))
 	} else {
 		at := s.at(i)
 		for j, v := range x {
@@ -530,12 +524,10 @@ func (k *packer) row(s *shorts, i int, row []float64) (err, norm float64) {
 	return err, norm
 }
 
-// shift is what rounds to an integer, in the low bits, when it is added.
-const shift = 0x1.8p52
-
 // steps rounds the first n components of k.x to multiples of s in k.q, and returns the norms of what is missing and of
 // x.
 func (k *packer) steps(n int, s float64) (miss, norm float64) {
+	const shift = 0x1.8p52 // what rounds to an integer, in the low bits, when it is added
 	q, inverse, sum := k.q, 1/s, k.f.metric == Manhattan
 	for j, v := range k.x[:n] {
 		// Beyond 2³¹ steps the low bits would say nothing.
@@ -561,38 +553,28 @@ func (k *packer) hash(row []float64) {
 
 // storeDistance writes k.q into row i, and its ε.
 func (k *packer) storeDistance(s *shorts, i int, err float64) {
-	k.storeBytes(s, i)
+	s.storeBytes(i, k.q)
 	s.scales[i] = -k.f.step * (1 - 16*unit)
 	s.errors[i] = float32(err * outward)
 	s.halves[i] = -s.errors[i]
 }
 
-// quantise rounds x/scale to int8.
-func (k *packer) quantise(s *shorts, i int, x []float64, scale float64) (hat, miss, square float64) {
-	q := k.q
-	inverse := 1 / scale
-	var sum, squares int64
-	for j, v := range x {
-		r := float64(v*inverse) + shift
-		n := int64(math.Float64bits(r)<<32) >> 32
-		n = min(max(n, -127), 127)
-		q[j] = int8(n)
-		sum += n
-		squares += n * n
-		d := v - float64(float64(n)*scale)
-		miss += float64(d * d)
-		square += float64(v * v)
-	}
-	s.offsets[i] = int32(-128 * sum)
-	k.storeBytes(s, i)
+// quantise rounds k.x/scale to int8.
+func (k *packer) quantise(s *shorts, i int, scale float64) (hat, miss, square float64) {
+	sum, squares, miss, square := k.f.kernels.Round64(k.x, 1/scale, scale, k.q)
+	s.offsets[i] = -128 * sum
+	s.storeBytes(i, k.q)
 	return float64(squares) * (scale * scale), miss, square
 }
 
-// storeBytes writes k.q into row i.
-func (k *packer) storeBytes(s *shorts, i int) {
+// storeBytes writes q into row i.
+func (s *shorts) storeBytes(i int, q []int8) {
+	from := unsafe.Slice((*uint32)(unsafe.Pointer(&q[0])), s.words)
 	at := 4 * s.at(i)
-	for w := range s.words {
-		copy(s.bytes[at+w*4*tile.Columns:][:4], k.q[4*w:][:4])
+	to := unsafe.Pointer(&s.bytes[at])
+	_ = s.bytes[at+(s.words-1)*4*tile.Columns+3]
+	for w, v := range from {
+		*(*uint32)(unsafe.Add(to, w*4*tile.Columns)) = v
 	}
 }
 

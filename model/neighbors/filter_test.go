@@ -245,7 +245,7 @@ func TestOutliersHaveNoShortForm(t *testing.T) {
 			return v
 		})
 		row := func(i int, _ []float64) []float64 { return rows[i] }
-		f := newFrame(n, 8, Euclidean, row)
+		f := newFrame(tile.Best(), n, 8, Euclidean, row)
 		s := f.shortsOf(n, true, 1, row)
 		without := 0
 		for i, h := range s.halves[:n] {

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/bits"
 	"slices"
-	"unsafe"
 
 	"beamlearn/model/neighbors/internal/tile"
 	"beamlearn/model/vectors"
@@ -334,17 +333,10 @@ func (n *Nearest) centred(x []float64) (most float32) {
 
 // store writes n.q into row i, as the tiles want it.
 func (n *Nearest) store(i int) {
-	words := n.rows.words
 	if n.packed != nil {
-		tile.Pack(n.packed, n.q, i, words)
-		return
-	}
-	from := unsafe.Slice((*uint32)(unsafe.Pointer(&n.q[0])), words)
-	at := 4 * n.rows.at(i)
-	to := unsafe.Pointer(&n.rows.bytes[at])
-	_ = n.rows.bytes[at+(words-1)*4*tile.Columns+3]
-	for w, v := range from {
-		*(*uint32)(unsafe.Add(to, w*4*tile.Columns)) = v
+		tile.Pack(n.packed, n.q, i, n.rows.words)
+	} else {
+		n.rows.storeBytes(i, n.q)
 	}
 }
 

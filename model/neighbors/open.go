@@ -244,8 +244,8 @@ func (h *fileHeader) openBruteForce(data []byte, p *points, o Options) (engine, 
 	}
 	t := emptyTiled(o, kernels, p.dim)
 	t.points, t.scales, t.bytes = *p, scales, s
-	t.frame = &frame{dim: p.dim, metric: o.Metric, centre: slices.Clone(numbersIn[float64](h, data, secCentre)),
-		factor: h.shorts[0], step: float32(h.shorts[1])}
+	t.frame = &frame{kernels: kernels, dim: p.dim, metric: o.Metric, factor: h.shorts[0], step: float32(h.shorts[1]),
+		centre: slices.Clone(numbersIn[float64](h, data, secCentre))}
 	if t.first != inBytes {
 		return nil, damage("panels of %d columns", p.dim)
 	}

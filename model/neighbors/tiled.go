@@ -39,7 +39,7 @@ func tileMetric(m Metric) bool {
 func newTiled(p *points, o Options, kernels *tile.Kernels) *tiled {
 	t := emptyTiled(o, kernels, p.dim)
 	t.points, t.scales = o.scales(*p)
-	t.frame = newFrame(p.n, p.dim, o.Metric, t.row)
+	t.frame = newFrame(kernels, p.n, p.dim, o.Metric, t.row)
 	if t.first == inBytes {
 		t.bytes = t.frame.shortsOf(p.n, true, runtime.GOMAXPROCS(0), t.row)
 	}
@@ -69,7 +69,13 @@ func emptyTiled(o Options, kernels *tile.Kernels, dim int) *tiled {
 
 // row is a point as the filter sees it: for the cosine, of unit length.
 func (t *tiled) row(i int, dst []float64) []float64 {
-	x := t.points.row(i, dst)
+	var x []float64
+	if dim := t.points.dim; t.points.f32 != nil {
+		x = dst[:dim]
+		t.kernels.Widen(t.points.f32[i*dim:][:dim], x)
+	} else {
+		x = t.points.row(i, dst)
+	}
 	if t.scales == nil {
 		return x
 	}

@@ -432,6 +432,29 @@ func grow[T any](s []T, n int) []T {
 	return t
 }
 
+// Lend gives c, an empty block that stores its values as b does, the place of so many rows of b from number first on, for
+// which b has room by Grow, and which it does not have yet: these rows are made where they are to stand, and AppendBlock
+// does not copy them once b has all rows before. Different rows may be made at the same time. Where c stores its values
+// in another way, or b has no such room, it does nothing.
+func (b *Block) Lend(c *Block, first, rows int) {
+	switch from, to := first*b.Dim, (first+rows)*b.Dim; {
+	case b.Sparse != nil || c.Sparse != nil || b.Wide() != c.Wide() || b.Dim != c.Dim || first < b.Len():
+	case b.Wide() && to <= cap(b.F64):
+		c.F64 = b.F64[from:from:to]
+	case !b.Wide() && to <= cap(b.F32):
+		c.F32 = b.F32[from:from:to]
+	}
+}
+
+// appendLent is append of at least one value, which may stand there already.
+func appendLent[T any](s, values []T) []T {
+	n := len(s)
+	if cap(s)-n >= len(values) && &s[:n+1][n] == &values[0] {
+		return s[:n+len(values)]
+	}
+	return append(s, values...)
+}
+
 // AppendBlock adds the rows of c, which has the same Dim, with their numbers, ids, targets and weights, as float64
 // where either needs it, and as b stores them, dense or sparse. It panics where one block has ids, or targets or
 // weights of a kind, and the other has rows without.
@@ -500,7 +523,7 @@ func (b *Block) appendValues(c *Block, first, last int) {
 		return
 	case c.Wide():
 		b.Widen()
-		b.F64 = append(b.F64, c.F64[from:to]...)
+		b.F64 = appendLent(b.F64, c.F64[from:to])
 	case b.Wide():
 		n := len(b.F64)
 		b.F64 = append(b.F64, make([]float64, to-from)...)
@@ -508,7 +531,7 @@ func (b *Block) appendValues(c *Block, first, last int) {
 			b.F64[n+i] = float64(v)
 		}
 	default:
-		b.F32 = append(b.F32, c.F32[from:to]...)
+		b.F32 = appendLent(b.F32, c.F32[from:to])
 	}
 	b.Numbers = append(b.Numbers, c.Numbers[first:last]...)
 }

@@ -3,6 +3,7 @@ package vectors
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -236,6 +237,62 @@ func TestAppendBlock(t *testing.T) {
 				t.Error("the block that is added has changed")
 			}
 		})
+	}
+}
+
+// Rows that are made in the place that another block has lent are those of AppendBlock, wherever one is lacking or has
+// values that the others' storage has no room for, and are not copied where none is.
+func TestLend(t *testing.T) {
+	t.Parallel()
+	const dim, rows, parts = 3, 4, 5
+	for _, dtype := range []DType{Auto, Float64} {
+		for lacking := -1; lacking < parts; lacking++ {
+			for wide := -1; wide < parts; wide++ {
+				got, want := &Block{Dim: dim, DType: dtype}, &Block{Dim: dim, DType: dtype}
+				got.Grow(parts * rows)
+				var lent, own []*Block
+				for p := range parts {
+					lent, own = append(lent, &Block{Dim: dim, DType: dtype}), append(own, &Block{Dim: dim, DType: dtype})
+					got.Lend(lent[p], p*rows, rows)
+				}
+				for p := parts - 1; p >= 0; p-- { // in any order
+					for i := range rows {
+						row := []float64{float64(p), float64(i), 1}
+						if p == wide && i == 2 {
+							row[2] = 0.1
+						}
+						if p != lacking || i != 1 {
+							lent[p].Append(row, int64(p*rows+i))
+							own[p].Append(row, int64(p*rows+i))
+						}
+					}
+				}
+				var first *float32
+				if dtype == Auto {
+					first = &got.F32[:1][0]
+				}
+				for p := range parts {
+					got.AppendBlock(lent[p])
+					want.AppendBlock(own[p])
+				}
+				if !reflect.DeepEqual(state(got), state(want)) {
+					t.Fatalf("%s, one lacking of %d, %d wide:\n%v\nwant\n%v", dtype, lacking, wide, got, want)
+				}
+				if dtype == Auto && wide < 0 && (&got.F32[0] != first || lacking < 0 && &got.F32[dim*rows] != &lent[1].F32[0]) {
+					t.Fatalf("one lacking of %d: values were copied", lacking)
+				}
+			}
+		}
+	}
+	full := &Block{Dim: dim, F32: make([]float32, 0, 2*dim)}
+	full.Append([]float64{1, 2, 3}, 0)
+	for _, c := range []*Block{{Dim: dim, Sparse: &CSR{}}, {Dim: dim, DType: Float64}, {Dim: dim}} {
+		if full.Lend(c, 1, 2); cap(c.F32) > 0 || cap(c.F64) > 0 {
+			t.Errorf("%v got room that there is none of", c)
+		}
+		if full.Lend(c, 0, 1); cap(c.F32) > 0 || cap(c.F64) > 0 {
+			t.Errorf("%v got the room of a row that is there", c)
+		}
 	}
 }
 

@@ -269,6 +269,9 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*pointsRea
 		return nil, err
 	}
 	runs := f.runs(chunks, threads)
+	if !f.Options.readsKept(f.Self) {
+		all.points.Grow(int(chunks[0].Total))
+	}
 	type part struct {
 		*pointsRead
 		err error
@@ -279,6 +282,7 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*pointsRea
 	}
 	// A slot is chunks that are being read, or that wait for their turn: this many are in memory beside the points.
 	slots := make(chan struct{}, 2*threads)
+	place := *all.points // as it is before rows are added
 	g.Go(func() error {
 		for i, run := range runs {
 			select {
@@ -287,7 +291,7 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*pointsRea
 				return ctx.Err()
 			}
 			g.Go(func() error {
-				read, err := f.readRun(ctx, run, kept)
+				read, err := f.readRun(ctx, run, kept, &place)
 				parts[i] <- part{read, err}
 				return nil
 			})
@@ -306,7 +310,7 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*pointsRea
 			if p.err != nil {
 				return p.err
 			}
-			if err := f.add(all, p.pointsRead, int(chunks[0].Total)); err != nil {
+			if err := f.add(all, p.pointsRead); err != nil {
 				return err
 			}
 		}
@@ -318,15 +322,15 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*pointsRea
 	return all, nil
 }
 
-// add adds points that come next, of about so many rows.
-func (f *buildFn) add(all, next *pointsRead, rows int) error {
+// add adds points that come next.
+func (f *buildFn) add(all, next *pointsRead) error {
 	points := all.points
 	if points.Len() == 0 {
 		points.DType = next.points.DType
-		if next.points.Wide() {
+		if next.points.Wide() && !points.Wide() {
+			rows := cap(points.F32) / points.Dim
 			points.Widen()
-		}
-		if !f.Options.readsKept(f.Self) {
+			points.F32 = nil
 			points.Grow(rows)
 		}
 	}
@@ -338,11 +342,18 @@ func (f *buildFn) add(all, next *pointsRead, rows int) error {
 	return nil
 }
 
-// readRun reads chunks one after the other: all rows, or those that kept has.
-func (f *buildFn) readRun(ctx context.Context, chunks []vectorio.Chunk, kept func(int64) bool) (*pointsRead, error) {
+// readRun reads chunks one after the other: all rows, or those that kept has. Values go where place lends room for them.
+func (f *buildFn) readRun(ctx context.Context, chunks []vectorio.Chunk, kept func(int64) bool, place *vectors.Block,
+) (*pointsRead, error) {
 	all := &pointsRead{}
+	last := chunks[len(chunks)-1]
 	for _, c := range chunks {
 		b := f.Reading.NewBlock(f.Dim)
+		rows := c.Span.Rows
+		if all.points == nil {
+			rows = last.First + last.Span.Rows - c.First // to which the others' are added
+		}
+		place.Lend(b, int(c.First), int(rows))
 		err := readSome(ctx, c, f.Reading, b, kept, func(r *fault.Fault) { all.rejected = append(all.rejected, r) })
 		if err == nil {
 			b, err = f.Options.labelled(ctx, b)

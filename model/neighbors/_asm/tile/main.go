@@ -104,6 +104,9 @@ func main() {
 		centre(level)
 		round(level)
 		missing(level)
+		widen(level)
+		centre64(level)
+		round64(level)
 	}
 	for _, level := range []string{"AVX512", "AVX2"} {
 		screen(level)
@@ -1250,6 +1253,251 @@ func missing(level string) {
 		fold(sum, add, out, wide)
 		to, _ := ReturnIndex(i).Resolve()
 		MOVL(out, to.Addr)
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// tail64 loads the last elements of rows of float64, fewer than a vector has, with zeros after them.
+func tail64(rest reg.GPVirtual, wide bool) (load func(from Mem, to reg.VecVirtual)) {
+	if wide {
+		bits, tail := GP64(), K()
+		MOVQ(U64(0xff), bits)
+		BZHIQ(rest, bits, bits)
+		KMOVW(bits.As32(), tail)
+		return func(from Mem, to reg.VecVirtual) { VMOVUPD_Z(from, tail, to) }
+	}
+	table, mask := GP64(), YMM()
+	LEAQ(tailTable64(), table)
+	NEGQ(rest)
+	VMOVDQU(Mem{Base: table, Index: rest, Scale: 8, Disp: 64}, mask)
+	return func(from Mem, to reg.VecVirtual) { VMASKMOVPD(from, mask, to) }
+}
+
+// widen turns float32 into float64.
+func widen(level string) {
+	name := "widen" + level
+	TEXT(name, NOSPLIT, "func(x []float32, y []float64)")
+	Doc(name + " turns float32 into float64: see Kernels.")
+	Pragma("noescape")
+	lanes, vec := 4, func() reg.VecVirtual { return YMM() }
+	if level == "AVX512" {
+		lanes, vec = 8, func() reg.VecVirtual { return ZMM() }
+	}
+	x, y := Load(Param("x").Base(), GP64()), Load(Param("y").Base(), GP64())
+	rest, i := Load(Param("x").Len(), GP64()), GP64()
+	XORQ(i, i)
+	SUBQ(Imm(uint64(lanes)), rest)
+	JL(LabelRef("tail"))
+	Label("step")
+	v := vec()
+	VCVTPS2PD(Mem{Base: x, Index: i, Scale: 4}, v)
+	VMOVUPD(v, Mem{Base: y, Index: i, Scale: 8})
+	ADDQ(Imm(uint64(lanes)), i)
+	SUBQ(Imm(uint64(lanes)), rest)
+	JGE(LabelRef("step"))
+	Label("tail")
+	ADDQ(Imm(uint64(lanes)), rest)
+	JE(LabelRef("done"))
+	Label("one")
+	w := XMM()
+	VXORPS(w, w, w)
+	VCVTSS2SD(Mem{Base: x, Index: i, Scale: 4}, w, w)
+	VMOVSD(w, Mem{Base: y, Index: i, Scale: 8})
+	INCQ(i)
+	DECQ(rest)
+	JNE(LabelRef("one"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// centre64 is y = (x − centre)·factor, and the greatest magnitude in it, as bits.
+func centre64(level string) {
+	name := "centre64" + level
+	TEXT(name, NOSPLIT, "func(x []float64, centre []float64, factor float64, y []float64) uint64")
+	Doc(name + " subtracts a centre: see Kernels.")
+	Pragma("noescape")
+	wide := level == "AVX512"
+	lanes, vec := 4, func() reg.VecVirtual { return YMM() }
+	if wide {
+		lanes, vec = 8, func() reg.VecVirtual { return ZMM() }
+	}
+	x, c, y := Load(Param("x").Base(), GP64()), Load(Param("centre").Base(), GP64()), Load(Param("y").Base(), GP64())
+	body, rest, i := GP64(), GP64(), GP64()
+	Load(Param("x").Len(), body)
+	MOVQ(body, rest)
+	ANDQ(I8(-lanes), body)
+	SUBQ(body, rest)
+	f, most := vec(), vec()
+	factor, _ := Param("factor").Resolve()
+	VBROADCASTSD(factor.Addr, f)
+	magnitude := broadcast64(ones>>1, vec())
+	VXORPS(most.AsX(), most.AsX(), most.AsX()) // and all above
+	if !wide {                                 // the last four of eight, which may have no component
+		end := GP64()
+		Load(Param("x").Len(), end)
+		ADDQ(Imm(7), end)
+		ANDQ(I8(-8), end)
+		VMOVUPD(most, Mem{Base: y, Index: end, Scale: 8, Disp: -32})
+	}
+	XORQ(i, i)
+	step := func(v, w reg.VecVirtual) {
+		VSUBPD(w, v, v)
+		VMULPD(f, v, v)
+		VMOVUPD(v, Mem{Base: y, Index: i, Scale: 8})
+		if wide {
+			VPANDQ(magnitude, v, v)
+			VPMAXUQ(v, most, most)
+			return
+		}
+		VPAND(magnitude, v, v)
+		VPCMPGTQ(most, v, w)
+		VBLENDVPD(w, v, most, most)
+	}
+	CMPQ(body, Imm(0))
+	JE(LabelRef("tail"))
+	Label("step")
+	v, w := vec(), vec()
+	VMOVUPD(Mem{Base: x, Index: i, Scale: 8}, v)
+	VMOVUPD(Mem{Base: c, Index: i, Scale: 8}, w)
+	step(v, w)
+	ADDQ(Imm(uint64(lanes)), i)
+	CMPQ(i, body)
+	JNE(LabelRef("step"))
+	Label("tail")
+	CMPQ(rest, Imm(0))
+	JE(LabelRef("reduce"))
+	v, w = vec(), vec()
+	load := tail64(rest, wide)
+	load(Mem{Base: x, Index: i, Scale: 8}, v)
+	load(Mem{Base: c, Index: i, Scale: 8}, w)
+	step(v, w)
+	Label("reduce")
+	larger := func(from, to reg.VecVirtual) {
+		found := YMM()
+		VPCMPGTQ(to, from, found)
+		VBLENDVPD(found, from, to, to)
+	}
+	t, low := YMM(), YMM()
+	if wide {
+		VEXTRACTI64X4(Imm(1), most, t)
+		VMOVDQA(most.AsY(), low)
+		larger(t, low)
+	} else {
+		VMOVDQA(most, low)
+	}
+	VPERMQ(Imm(0x4e), low, t)
+	larger(t, low)
+	VPSHUFD(Imm(0x4e), low, t)
+	larger(t, low)
+	out := GP64()
+	VMOVQ(low.AsX(), out)
+	VZEROUPPER()
+	Store(out, ReturnIndex(0))
+	RET()
+}
+
+// round64 makes int8 of y·inverse, the sums of these and of their squares, and the squares of what is missing and of y.
+// Nothing is fused, and each sum has eight lanes, so that all levels have the same bits.
+func round64(level string) {
+	name := "round64" + level
+	TEXT(name, NOSPLIT, "func(y []float64, inverse float64, scale float64, q []int8) "+
+		"(sum int32, squares int32, miss float64, square float64)")
+	Doc(name + " rounds to int8: see Kernels.")
+	Pragma("noescape")
+	wide := level == "AVX512"
+	parts, vec := 2, func() reg.VecVirtual { return YMM() } // of eight lanes
+	integer := func() reg.VecVirtual { return XMM() }
+	if wide {
+		parts, vec, integer = 1, func() reg.VecVirtual { return ZMM() }, func() reg.VecVirtual { return YMM() }
+	}
+	lanes := 8 / parts
+	y, q := Load(Param("y").Base(), GP64()), Load(Param("q").Base(), GP64())
+	left := Load(Param("y").Len(), GP64())
+	f, s, sum, squares := vec(), vec(), integer(), integer()
+	inverse, _ := Param("inverse").Resolve()
+	VBROADCASTSD(inverse.Addr, f)
+	scale, _ := Param("scale").Resolve()
+	VBROADCASTSD(scale.Addr, s)
+	wideLow, wideHigh := YMM(), YMM()
+	broadcast32(0xffffff81, wideLow)
+	broadcast32(127, wideHigh)
+	var low, high, bytes reg.VecVirtual = wideLow, wideHigh, nil
+	if !wide {
+		low, high = wideLow.AsX().(reg.VecVirtual), wideHigh.AsX().(reg.VecVirtual)
+		of := YMM()
+		broadcast32(0x0c080400, of)
+		bytes = of.AsX().(reg.VecVirtual)
+	}
+	VPXOR(sum.AsX(), sum.AsX(), sum.AsX()) // and all above
+	VPXOR(squares.AsX(), squares.AsX(), squares.AsX())
+	miss, square := make([]reg.VecVirtual, parts), make([]reg.VecVirtual, parts)
+	for p := range parts {
+		miss[p], square[p] = vec(), vec()
+		VXORPS(miss[p].AsX(), miss[p].AsX(), miss[p].AsX())
+		VXORPS(square[p].AsX(), square[p].AsX(), square[p].AsX())
+	}
+	Label("step")
+	for p := range parts {
+		v, d, n, t := vec(), vec(), integer(), integer()
+		VMOVUPD(Mem{Base: y, Disp: 8 * lanes * p}, v)
+		VMULPD(f, v, d)
+		if wide {
+			VCVTPD2DQ(d, n)
+		} else {
+			VCVTPD2DQY(d, n)
+		}
+		VPMAXSD(low, n, n)
+		VPMINSD(high, n, n)
+		VPADDD(n, sum, sum)
+		VPMULLD(n, n, t)
+		VPADDD(t, squares, squares)
+		VCVTDQ2PD(n, d)
+		VMULPD(s, d, d)
+		VSUBPD(d, v, d)
+		VMULPD(d, d, d)
+		VADDPD(d, miss[p], miss[p])
+		VMULPD(v, v, v)
+		VADDPD(v, square[p], square[p])
+		if wide {
+			VPMOVDB(n, Mem{Base: q})
+		} else {
+			VPSHUFB(bytes, n, n)
+			VMOVD(n, Mem{Base: q, Disp: 4 * p})
+		}
+	}
+	ADDQ(Imm(64), y)
+	ADDQ(Imm(8), q)
+	SUBQ(Imm(8), left)
+	JG(LabelRef("step"))
+	for i, total := range []reg.VecVirtual{sum, squares} {
+		x, t := total.AsX(), XMM()
+		if wide {
+			VEXTRACTI128(Imm(1), total, t)
+			VPADDD(t, x, x)
+		}
+		VPSHUFD(Imm(0x4e), x, t)
+		VPADDD(t, x, x)
+		VPSHUFD(Imm(0xb1), x, t)
+		VPADDD(t, x, x)
+		out := GP32()
+		VMOVD(x, out)
+		Store(out, ReturnIndex(i))
+	}
+	for i, total := range [][]reg.VecVirtual{miss, square} {
+		low, t := YMM(), YMM()
+		if wide {
+			VEXTRACTF64X4(Imm(1), total[0], t)
+			VADDPD(t, total[0].AsY(), low)
+		} else {
+			VADDPD(total[1], total[0], low)
+		}
+		VEXTRACTF128(Imm(1), low, t.AsX())
+		VADDPD(t.AsX(), low.AsX(), low.AsX())
+		VPERMILPD(Imm(1), low.AsX(), t.AsX())
+		VADDSD(t.AsX(), low.AsX(), low.AsX())
+		Store(low.AsX(), ReturnIndex(2+i))
 	}
 	VZEROUPPER()
 	RET()

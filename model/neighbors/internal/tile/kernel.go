@@ -118,7 +118,16 @@ type Kernels struct {
 	Round func(y []float32, inverse float32, q []int8) (sum, squares int32)
 	// Missing is Σ(y − scale·q)² and Σy², in float32, each within a relative (len(y)+4)·2⁻²⁴ of its exact value and
 	// len(y)·2⁻¹⁴⁹ of underflow. The length is a multiple of 16, and at least that.
-	Missing    func(y []float32, scale float32, q []int8) (miss, squares float32)
+	Missing func(y []float32, scale float32, q []int8) (miss, squares float32)
+	// Widen is y = x, of which y has the room.
+	Widen func(x []float32, y []float64)
+	// Centre64 is y = (x − centre)·factor, rounded after either, and the bits of the greatest magnitude in y, of which NaN
+	// is greatest. To a multiple of 8 components, which y must have room for, it is 0.
+	Centre64 func(x, centre []float64, factor float64, y []float64) (most uint64)
+	// Round64 is Round and Missing of float64: |y·inverse| is less than 2³¹, and what is beyond 127 becomes 127. The length
+	// is a multiple of 8, and at least that. All levels give the same bits: nothing is fused, component j is added to lane
+	// j mod 8, and the lanes are added up as those of pairs.
+	Round64    func(y []float64, inverse, scale float64, q []int8) (sum, squares int32, miss, square float64)
 	Pairs32    PairKernels[float32, float32]
 	Pairs64x32 PairKernels[float64, float32]
 	Pairs64    PairKernels[float64, float64]
@@ -137,6 +146,9 @@ var Generic = Kernels{
 	Centre:     centreGeneric,
 	Round:      roundGeneric,
 	Missing:    missingGeneric,
+	Widen:      widenGeneric,
+	Centre64:   centre64Generic,
+	Round64:    round64Generic,
 	Pairs32:    genericPairs[float32, float32](),
 	Pairs64x32: genericPairs[float64, float32](),
 	Pairs64:    genericPairs[float64, float64](),

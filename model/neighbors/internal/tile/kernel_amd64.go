@@ -56,6 +56,9 @@ var avx2 = Kernels{
 	Centre:    centreAVX2,
 	Round:     roundAVX2,
 	Missing:   missingAVX2,
+	Widen:     widenAVX2,
+	Centre64:  centre64AVX2,
+	Round64:   round64AVX2,
 	Pairs32: PairKernels[float32, float32]{
 		squares32x32AVX2, products32x32AVX2, nil,
 		manhattan32x32AVX2, chebyshev32x32AVX2, hamming32x32AVX2,
@@ -90,6 +93,9 @@ var avx512 = Kernels{
 	Centre:    centreAVX512,
 	Round:     roundAVX512,
 	Missing:   missingAVX512,
+	Widen:     widenAVX512,
+	Centre64:  centre64AVX512,
+	Round64:   round64AVX512,
 	Pairs32: PairKernels[float32, float32]{
 		squares32x32AVX512, products32x32AVX512, nil,
 		manhattan32x32AVX512, chebyshev32x32AVX512, hamming32x32AVX512,

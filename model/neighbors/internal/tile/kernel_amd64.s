@@ -12336,6 +12336,172 @@ step:
 	VZEROUPPER
 	RET
 
+// func widenAVX512(x []float32, y []float64)
+// Requires: AVX, AVX512F
+TEXT ·widenAVX512(SB), NOSPLIT, $0-48
+	MOVQ x_base+0(FP), AX
+	MOVQ y_base+24(FP), CX
+	MOVQ x_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JL   tail
+
+step:
+	VCVTPS2PD (AX)(BX*4), Z0
+	VMOVUPD   Z0, (CX)(BX*8)
+	ADDQ      $0x08, BX
+	SUBQ      $0x08, DX
+	JGE       step
+
+tail:
+	ADDQ $0x08, DX
+	JE   done
+
+one:
+	VXORPS    X0, X0, X0
+	VCVTSS2SD (AX)(BX*4), X0, X0
+	VMOVSD    X0, (CX)(BX*8)
+	INCQ      BX
+	DECQ      DX
+	JNE       one
+
+done:
+	VZEROUPPER
+	RET
+
+// func centre64AVX512(x []float64, centre []float64, factor float64, y []float64) uint64
+// Requires: AVX, AVX2, AVX512F, BMI2
+TEXT ·centre64AVX512(SB), NOSPLIT, $0-88
+	MOVQ         x_base+0(FP), AX
+	MOVQ         centre_base+24(FP), CX
+	MOVQ         y_base+56(FP), DX
+	MOVQ         x_len+8(FP), BX
+	MOVQ         BX, SI
+	ANDQ         $-8, BX
+	SUBQ         BX, SI
+	VBROADCASTSD factor+48(FP), Z0
+	MOVQ         $0x7fffffffffffffff, DI
+	VPBROADCASTQ DI, Z2
+	VXORPS       X1, X1, X1
+	XORQ         DI, DI
+	CMPQ         BX, $0x00
+	JE           tail
+
+step:
+	VMOVUPD (AX)(DI*8), Z3
+	VMOVUPD (CX)(DI*8), Z4
+	VSUBPD  Z4, Z3, Z3
+	VMULPD  Z0, Z3, Z3
+	VMOVUPD Z3, (DX)(DI*8)
+	VPANDQ  Z2, Z3, Z3
+	VPMAXUQ Z3, Z1, Z1
+	ADDQ    $0x08, DI
+	CMPQ    DI, BX
+	JNE     step
+
+tail:
+	CMPQ      SI, $0x00
+	JE        reduce
+	MOVQ      $0x00000000000000ff, BX
+	BZHIQ     SI, BX, BX
+	KMOVW     BX, K1
+	VMOVUPD.Z (AX)(DI*8), K1, Z3
+	VMOVUPD.Z (CX)(DI*8), K1, Z4
+	VSUBPD    Z4, Z3, Z3
+	VMULPD    Z0, Z3, Z3
+	VMOVUPD   Z3, (DX)(DI*8)
+	VPANDQ    Z2, Z3, Z3
+	VPMAXUQ   Z3, Z1, Z1
+
+reduce:
+	VEXTRACTI64X4 $0x01, Z1, Y0
+	VMOVDQA       Y1, Y1
+	VPCMPGTQ      Y1, Y0, Y2
+	VBLENDVPD     Y2, Y0, Y1, Y1
+	VPERMQ        $0x4e, Y1, Y0
+	VPCMPGTQ      Y1, Y0, Y2
+	VBLENDVPD     Y2, Y0, Y1, Y1
+	VPSHUFD       $0x4e, Y1, Y0
+	VPCMPGTQ      Y1, Y0, Y2
+	VBLENDVPD     Y2, Y0, Y1, Y1
+	VMOVQ         X1, AX
+	VZEROUPPER
+	MOVQ          AX, ret+80(FP)
+	RET
+
+// func round64AVX512(y []float64, inverse float64, scale float64, q []int8) (sum int32, squares int32, miss float64, square float64)
+// Requires: AVX, AVX2, AVX512F, AVX512VL, SSE2
+TEXT ·round64AVX512(SB), NOSPLIT, $0-88
+	MOVQ         y_base+0(FP), AX
+	MOVQ         q_base+40(FP), CX
+	MOVQ         y_len+8(FP), DX
+	VBROADCASTSD inverse+24(FP), Z0
+	VBROADCASTSD scale+32(FP), Z1
+	MOVL         $0xffffff81, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x0000007f, BX
+	VMOVD        BX, X5
+	VPBROADCASTD X5, Y5
+	VPXOR        X2, X2, X2
+	VPXOR        X3, X3, X3
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+
+step:
+	VMOVUPD       (AX), Z8
+	VMULPD        Z0, Z8, Z9
+	VCVTPD2DQ     Z9, Y10
+	VPMAXSD       Y4, Y10, Y10
+	VPMINSD       Y5, Y10, Y10
+	VPADDD        Y10, Y2, Y2
+	VPMULLD       Y10, Y10, Y9
+	VPADDD        Y9, Y3, Y3
+	VCVTDQ2PD     Y10, Z9
+	VMULPD        Z1, Z9, Z9
+	VSUBPD        Z9, Z8, Z9
+	VMULPD        Z9, Z9, Z9
+	VADDPD        Z9, Z6, Z6
+	VMULPD        Z8, Z8, Z8
+	VADDPD        Z8, Z7, Z7
+	VPMOVDB       Y10, (CX)
+	ADDQ          $0x40, AX
+	ADDQ          $0x08, CX
+	SUBQ          $0x08, DX
+	JG            step
+	VEXTRACTI128  $0x01, Y2, X0
+	VPADDD        X0, X2, X2
+	VPSHUFD       $0x4e, X2, X0
+	VPADDD        X0, X2, X2
+	VPSHUFD       $0xb1, X2, X0
+	VPADDD        X0, X2, X2
+	VMOVD         X2, AX
+	MOVL          AX, sum+64(FP)
+	VEXTRACTI128  $0x01, Y3, X0
+	VPADDD        X0, X3, X3
+	VPSHUFD       $0x4e, X3, X0
+	VPADDD        X0, X3, X3
+	VPSHUFD       $0xb1, X3, X0
+	VPADDD        X0, X3, X3
+	VMOVD         X3, AX
+	MOVL          AX, squares+68(FP)
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	MOVSD         X1, miss+72(FP)
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPD        Y0, Y7, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	MOVSD         X1, square+80(FP)
+	VZEROUPPER
+	RET
+
 // func centreAVX2(x []float32, centre []float32, factor float32, y []float32, next *float32) uint32
 // Requires: AVX, AVX2, MMX+
 TEXT ·centreAVX2(SB), NOSPLIT, $0-92
@@ -12513,6 +12679,211 @@ step:
 	VADDPS       Y0, Y1, Y1
 	VMOVD        X1, AX
 	MOVL         AX, squares+60(FP)
+	VZEROUPPER
+	RET
+
+// func widenAVX2(x []float32, y []float64)
+// Requires: AVX
+TEXT ·widenAVX2(SB), NOSPLIT, $0-48
+	MOVQ x_base+0(FP), AX
+	MOVQ y_base+24(FP), CX
+	MOVQ x_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x04, DX
+	JL   tail
+
+step:
+	VCVTPS2PD (AX)(BX*4), Y0
+	VMOVUPD   Y0, (CX)(BX*8)
+	ADDQ      $0x04, BX
+	SUBQ      $0x04, DX
+	JGE       step
+
+tail:
+	ADDQ $0x04, DX
+	JE   done
+
+one:
+	VXORPS    X0, X0, X0
+	VCVTSS2SD (AX)(BX*4), X0, X0
+	VMOVSD    X0, (CX)(BX*8)
+	INCQ      BX
+	DECQ      DX
+	JNE       one
+
+done:
+	VZEROUPPER
+	RET
+
+// func centre64AVX2(x []float64, centre []float64, factor float64, y []float64) uint64
+// Requires: AVX, AVX2
+TEXT ·centre64AVX2(SB), NOSPLIT, $0-88
+	MOVQ         x_base+0(FP), AX
+	MOVQ         centre_base+24(FP), CX
+	MOVQ         y_base+56(FP), DX
+	MOVQ         x_len+8(FP), BX
+	MOVQ         BX, SI
+	ANDQ         $-4, BX
+	SUBQ         BX, SI
+	VBROADCASTSD factor+48(FP), Y0
+	MOVQ         $0x7fffffffffffffff, DI
+	VMOVQ        DI, X2
+	VPBROADCASTQ X2, Y2
+	VXORPS       X1, X1, X1
+	MOVQ         x_len+8(FP), DI
+	ADDQ         $0x07, DI
+	ANDQ         $-8, DI
+	VMOVUPD      Y1, -32(DX)(DI*8)
+	XORQ         DI, DI
+	CMPQ         BX, $0x00
+	JE           tail
+
+step:
+	VMOVUPD   (AX)(DI*8), Y3
+	VMOVUPD   (CX)(DI*8), Y4
+	VSUBPD    Y4, Y3, Y3
+	VMULPD    Y0, Y3, Y3
+	VMOVUPD   Y3, (DX)(DI*8)
+	VPAND     Y2, Y3, Y3
+	VPCMPGTQ  Y1, Y3, Y4
+	VBLENDVPD Y4, Y3, Y1, Y1
+	ADDQ      $0x04, DI
+	CMPQ      DI, BX
+	JNE       step
+
+tail:
+	CMPQ       SI, $0x00
+	JE         reduce
+	LEAQ       tails64<>+0(SB), BX
+	NEGQ       SI
+	VMOVDQU    64(BX)(SI*8), Y4
+	VMASKMOVPD (AX)(DI*8), Y4, Y3
+	VMASKMOVPD (CX)(DI*8), Y4, Y4
+	VSUBPD     Y4, Y3, Y3
+	VMULPD     Y0, Y3, Y3
+	VMOVUPD    Y3, (DX)(DI*8)
+	VPAND      Y2, Y3, Y3
+	VPCMPGTQ   Y1, Y3, Y4
+	VBLENDVPD  Y4, Y3, Y1, Y1
+
+reduce:
+	VMOVDQA   Y1, Y1
+	VPERMQ    $0x4e, Y1, Y0
+	VPCMPGTQ  Y1, Y0, Y2
+	VBLENDVPD Y2, Y0, Y1, Y1
+	VPSHUFD   $0x4e, Y1, Y0
+	VPCMPGTQ  Y1, Y0, Y2
+	VBLENDVPD Y2, Y0, Y1, Y1
+	VMOVQ     X1, AX
+	VZEROUPPER
+	MOVQ      AX, ret+80(FP)
+	RET
+
+DATA tails64<>+0(SB)/8, $0xffffffffffffffff
+DATA tails64<>+8(SB)/8, $0xffffffffffffffff
+DATA tails64<>+16(SB)/8, $0xffffffffffffffff
+DATA tails64<>+24(SB)/8, $0xffffffffffffffff
+DATA tails64<>+32(SB)/8, $0xffffffffffffffff
+DATA tails64<>+40(SB)/8, $0xffffffffffffffff
+DATA tails64<>+48(SB)/8, $0xffffffffffffffff
+DATA tails64<>+56(SB)/8, $0xffffffffffffffff
+DATA tails64<>+64(SB)/8, $0x0000000000000000
+DATA tails64<>+72(SB)/8, $0x0000000000000000
+DATA tails64<>+80(SB)/8, $0x0000000000000000
+DATA tails64<>+88(SB)/8, $0x0000000000000000
+DATA tails64<>+96(SB)/8, $0x0000000000000000
+DATA tails64<>+104(SB)/8, $0x0000000000000000
+DATA tails64<>+112(SB)/8, $0x0000000000000000
+DATA tails64<>+120(SB)/8, $0x0000000000000000
+GLOBL tails64<>(SB), RODATA|NOPTR, $128
+
+// func round64AVX2(y []float64, inverse float64, scale float64, q []int8) (sum int32, squares int32, miss float64, square float64)
+// Requires: AVX, AVX2, SSE2
+TEXT ·round64AVX2(SB), NOSPLIT, $0-88
+	MOVQ         y_base+0(FP), AX
+	MOVQ         q_base+40(FP), CX
+	MOVQ         y_len+8(FP), DX
+	VBROADCASTSD inverse+24(FP), Y0
+	VBROADCASTSD scale+32(FP), Y1
+	MOVL         $0xffffff81, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x0000007f, BX
+	VMOVD        BX, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x0c080400, BX
+	VMOVD        BX, X6
+	VPBROADCASTD X6, Y6
+	VPXOR        X2, X2, X2
+	VPXOR        X3, X3, X3
+	VXORPS       X7, X7, X7
+	VXORPS       X8, X8, X8
+	VXORPS       X9, X9, X9
+	VXORPS       X10, X10, X10
+
+step:
+	VMOVUPD      (AX), Y11
+	VMULPD       Y0, Y11, Y12
+	VCVTPD2DQY   Y12, X13
+	VPMAXSD      X4, X13, X13
+	VPMINSD      X5, X13, X13
+	VPADDD       X13, X2, X2
+	VPMULLD      X13, X13, X12
+	VPADDD       X12, X3, X3
+	VCVTDQ2PD    X13, Y12
+	VMULPD       Y1, Y12, Y12
+	VSUBPD       Y12, Y11, Y12
+	VMULPD       Y12, Y12, Y12
+	VADDPD       Y12, Y7, Y7
+	VMULPD       Y11, Y11, Y11
+	VADDPD       Y11, Y8, Y8
+	VPSHUFB      X6, X13, X13
+	VMOVD        X13, (CX)
+	VMOVUPD      32(AX), Y11
+	VMULPD       Y0, Y11, Y12
+	VCVTPD2DQY   Y12, X13
+	VPMAXSD      X4, X13, X13
+	VPMINSD      X5, X13, X13
+	VPADDD       X13, X2, X2
+	VPMULLD      X13, X13, X12
+	VPADDD       X12, X3, X3
+	VCVTDQ2PD    X13, Y12
+	VMULPD       Y1, Y12, Y12
+	VSUBPD       Y12, Y11, Y12
+	VMULPD       Y12, Y12, Y12
+	VADDPD       Y12, Y9, Y9
+	VMULPD       Y11, Y11, Y11
+	VADDPD       Y11, Y10, Y10
+	VPSHUFB      X6, X13, X13
+	VMOVD        X13, 4(CX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x08, CX
+	SUBQ         $0x08, DX
+	JG           step
+	VPSHUFD      $0x4e, X2, X0
+	VPADDD       X0, X2, X2
+	VPSHUFD      $0xb1, X2, X0
+	VPADDD       X0, X2, X2
+	VMOVD        X2, AX
+	MOVL         AX, sum+64(FP)
+	VPSHUFD      $0x4e, X3, X0
+	VPADDD       X0, X3, X3
+	VPSHUFD      $0xb1, X3, X0
+	VPADDD       X0, X3, X3
+	VMOVD        X3, AX
+	MOVL         AX, squares+68(FP)
+	VADDPD       Y9, Y7, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDSD       X1, X0, X0
+	MOVSD        X0, miss+72(FP)
+	VADDPD       Y10, Y8, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDSD       X1, X0, X0
+	MOVSD        X0, square+80(FP)
 	VZEROUPPER
 	RET
 
@@ -16789,24 +17160,6 @@ sum:
 	JG           group
 	VZEROUPPER
 	RET
-
-DATA tails64<>+0(SB)/8, $0xffffffffffffffff
-DATA tails64<>+8(SB)/8, $0xffffffffffffffff
-DATA tails64<>+16(SB)/8, $0xffffffffffffffff
-DATA tails64<>+24(SB)/8, $0xffffffffffffffff
-DATA tails64<>+32(SB)/8, $0xffffffffffffffff
-DATA tails64<>+40(SB)/8, $0xffffffffffffffff
-DATA tails64<>+48(SB)/8, $0xffffffffffffffff
-DATA tails64<>+56(SB)/8, $0xffffffffffffffff
-DATA tails64<>+64(SB)/8, $0x0000000000000000
-DATA tails64<>+72(SB)/8, $0x0000000000000000
-DATA tails64<>+80(SB)/8, $0x0000000000000000
-DATA tails64<>+88(SB)/8, $0x0000000000000000
-DATA tails64<>+96(SB)/8, $0x0000000000000000
-DATA tails64<>+104(SB)/8, $0x0000000000000000
-DATA tails64<>+112(SB)/8, $0x0000000000000000
-DATA tails64<>+120(SB)/8, $0x0000000000000000
-GLOBL tails64<>(SB), RODATA|NOPTR, $128
 
 // func scaledSquares64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX, CMOV, MMX+

@@ -236,6 +236,45 @@ func missingGeneric(y []float32, scale float32, q []int8) (miss, squares float32
 	return miss, squares
 }
 
+func widenGeneric(x []float32, y []float64) {
+	for j, v := range x {
+		y[j] = float64(v)
+	}
+}
+
+func centre64Generic(x, centre []float64, factor float64, y []float64) uint64 {
+	most := uint64(0)
+	for j, v := range x {
+		v = (v - centre[j]) * factor
+		y[j] = v
+		most = max(most, math.Float64bits(v)&^(1<<63))
+	}
+	clear(y[len(x) : (len(x)+7)/8*8])
+	return most
+}
+
+func round64Generic(y []float64, inverse, scale float64, q []int8) (sum, squares int32, miss, square float64) {
+	// Added to less than 2³¹, it rounds to an integer in the low bits.
+	const shift = 0x1.8p52
+	var lost, all [8]float64
+	for j, v := range y {
+		n := int32(math.Float64bits(float64(v*inverse) + shift))
+		n = min(max(n, -127), 127)
+		q[j] = int8(n)
+		sum += n
+		squares += n * n
+		d := v - float64(float64(n)*scale)
+		lost[j%8] += float64(d * d)
+		all[j%8] += float64(v * v)
+	}
+	return sum, squares, addLanes(&lost), addLanes(&all)
+}
+
+// addLanes adds up the lanes of a sum, in the order of the assembly.
+func addLanes(l *[8]float64) float64 {
+	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
 // The pair kernels repeat the definitions of package neighbors, whose tests compare them.
 
 func genericPairs[X, Y float32 | float64]() PairKernels[X, Y] {
@@ -278,7 +317,7 @@ func eachPair[X, Y float32 | float64](take func(l *[8]float64, j int, x, y, scal
 			for j := range a {
 				take(&l, j, float64(a[j]), float64(b[j]), scale)
 			}
-			out[p] = ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+			out[p] = addLanes(&l)
 		}
 	}
 }

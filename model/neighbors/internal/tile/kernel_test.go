@@ -447,6 +447,75 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// TestRows64 compares what makes rows of int8 of float64, bit for bit.
+func TestRows64(t *testing.T) {
+	for _, level := range Levels() {
+		for _, dim := range lengths {
+			for _, place := range placements {
+				for _, odd := range []float64{0, 0, math.Inf(1), math.NaN()} {
+					r := newRand(uint64(dim))
+					narrow, x, c := guard.Slice[float32](t, dim, place), guard.Slice[float64](t, dim, place),
+						guard.Slice[float64](t, dim, place)
+					for j := range x {
+						narrow[j], c[j] = float32(r.NormFloat64()), r.NormFloat64()
+					}
+					if odd != 0 {
+						narrow[dim/2] = float32(odd)
+					}
+					level.Widen(narrow, x)
+					for j, v := range narrow {
+						if math.Float64bits(x[j]) != math.Float64bits(float64(v)) {
+							t.Fatalf("%s, %d columns: component %d of %v is %v", level.Name, dim, j, v, x[j])
+						}
+					}
+					room := (dim + 7) / 8 * 8
+					y, want := guard.Slice[float64](t, room, place), make([]float64, room)
+					for j := range y {
+						y[j], want[j] = 9, 9
+					}
+					most, wantMost := level.Centre64(x, c, 0.5, y), Generic.Centre64(x, c, 0.5, want)
+					if most != wantMost {
+						t.Fatalf("%s, %d columns: greatest %x, want %x", level.Name, dim, most, wantMost)
+					}
+					for j := range y {
+						if math.Float64bits(y[j]) != math.Float64bits(want[j]) {
+							t.Fatalf("%s, %d columns: component %d is %v, want %v", level.Name, dim, j, y[j], want[j])
+						}
+					}
+					if odd != 0 {
+						continue
+					}
+					for j := range y { // and halves, which are rounded to even
+						if j%3 == 0 {
+							y[j] = float64(r.IntN(255)-127) / 2
+						}
+					}
+					for _, inverse := range []float64{1, 1.9, 1 / 0.013} { // of which two go beyond 127
+						q, wantQ := guard.Slice[int8](t, room, place), make([]int8, room)
+						sum, squares, miss, square := level.Round64(y, inverse, 1/inverse, q)
+						sum2, squares2, miss2, square2 := Generic.Round64(y, inverse, 1/inverse, wantQ)
+						if !slices.Equal(q, wantQ) || sum != sum2 || squares != squares2 || miss != miss2 || square != square2 {
+							t.Fatalf("%s, %d columns: %v %d %d %v %v, want %v %d %d %v %v", level.Name, dim, q, sum, squares, miss,
+								square, wantQ, sum2, squares2, miss2, square2)
+						}
+						lost, all := 0.0, 0.0
+						for j, v := range y {
+							if n := min(max(math.RoundToEven(v*inverse), -127), 127); float64(q[j]) != n {
+								t.Fatalf("%s, %d columns: %v·%v is %d, want %v", level.Name, dim, v, inverse, q[j], n)
+							}
+							d := v - float64(q[j])*(1/inverse)
+							lost, all = lost+d*d, all+v*v
+						}
+						if within := float64(room+4) * 0x1p-53; math.Abs(miss-lost) > within*lost || math.Abs(square-all) > within*all {
+							t.Fatalf("%s, %d columns: %v of %v is missing, want %v of %v", level.Name, dim, miss, square, lost, all)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestTilesKeepWhatIsNoNumber checks that a score that is NaN is a hit, and which infinities are.
 func TestTilesKeepWhatIsNoNumber(t *testing.T) {
 	inf := float32(math.Inf(1))

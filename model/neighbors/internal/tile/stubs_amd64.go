@@ -164,6 +164,21 @@ func roundAVX512(y []float32, inverse float32, q []int8) (sum int32, squares int
 //go:noescape
 func missingAVX512(y []float32, scale float32, q []int8) (miss float32, squares float32)
 
+// widenAVX512 turns float32 into float64: see Kernels.
+//
+//go:noescape
+func widenAVX512(x []float32, y []float64)
+
+// centre64AVX512 subtracts a centre: see Kernels.
+//
+//go:noescape
+func centre64AVX512(x []float64, centre []float64, factor float64, y []float64) uint64
+
+// round64AVX512 rounds to int8: see Kernels.
+//
+//go:noescape
+func round64AVX512(y []float64, inverse float64, scale float64, q []int8) (sum int32, squares int32, miss float64, square float64)
+
 // centreAVX2 subtracts a centre: see Kernels.
 //
 //go:noescape
@@ -178,6 +193,21 @@ func roundAVX2(y []float32, inverse float32, q []int8) (sum int32, squares int32
 //
 //go:noescape
 func missingAVX2(y []float32, scale float32, q []int8) (miss float32, squares float32)
+
+// widenAVX2 turns float32 into float64: see Kernels.
+//
+//go:noescape
+func widenAVX2(x []float32, y []float64)
+
+// centre64AVX2 subtracts a centre: see Kernels.
+//
+//go:noescape
+func centre64AVX2(x []float64, centre []float64, factor float64, y []float64) uint64
+
+// round64AVX2 rounds to int8: see Kernels.
+//
+//go:noescape
+func round64AVX2(y []float64, inverse float64, scale float64, q []int8) (sum int32, squares int32, miss float64, square float64)
 
 // screenAVX512 computes squared distances in float32: see Kernels.
 //
