@@ -74,7 +74,7 @@ func (c *Column) CategoryNumbers() []float64 {
 	return out
 }
 
-// category encodes a category, or a missing value where that is one; of another, it counts that it is unknown.
+// category encodes a category, or a missing value where that is one; another is counted as one that was never seen.
 func (enc *Encoder) category(at int, t *tables.Column, row int) {
 	c, l := &enc.e.columns[at], &enc.e.lookups[at]
 	var feature int32
@@ -95,7 +95,11 @@ func (enc *Encoder) category(at int, t *tables.Column, row int) {
 		feature = int32(len(c.Categories))
 	case known:
 	default:
-		enc.unknown[at]++
+		if missing {
+			enc.unseen.Missing[at]++
+		} else {
+			enc.unseen.Unknown[at]++
+		}
 		if len(c.Rare) == 0 {
 			return
 		}
@@ -140,14 +144,19 @@ func (enc *Encoder) value(t *tables.Column, row int) []byte {
 
 // hash encodes a value as scikit-learn's FeatureHasher does a dictionary of one: it hashes name=value. A missing one
 // is empty.
-func (enc *Encoder) hash(c *Column, t *tables.Column, row int) {
+func (enc *Encoder) hash(at int, t *tables.Column, row int) {
+	c, missing := &enc.e.columns[at], false
 	enc.text.buffer = append(append(enc.text.buffer[:0], c.Name...), '=')
 	if c.Values == TextValues {
-		enc.text.buffer = append(enc.text.buffer, enc.value(t, row)...)
-	} else if v, ok, missing := c.numberValue(t, row); ok {
+		value := enc.value(t, row)
+		enc.text.buffer, missing = append(enc.text.buffer, value...), len(value) == 0
+	} else if v, ok, none := c.numberValue(t, row); ok {
 		enc.text.buffer = appendNumber(enc.text.buffer, v)
-	} else if !missing {
+	} else if missing = none; !none {
 		enc.text.buffer = append(enc.text.buffer, t.Text(row)...)
+	}
+	if missing && c.Missing == 0 {
+		enc.unseen.Missing[at]++
 	}
 	feature, sign := place(enc.text.buffer, c.Bits)
 	if enc.e.options.Counts {

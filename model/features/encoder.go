@@ -15,7 +15,7 @@ import (
 type Encoder struct {
 	e        *Encoding
 	fields   []int // the column of the table for each of the encoding, -1 of those that are left out
-	unknown  []int64
+	unseen   Unseen
 	features []int32 // of the row, ascending
 	values   []float64
 	starts   []int // where the features of each column begin, for products
@@ -43,7 +43,7 @@ func (e *Encoding) Encoder(fields []tables.Field) (*Encoder, error) {
 		return nil, err
 	}
 	n := len(e.columns)
-	return &Encoder{e: e, fields: places, unknown: make([]int64, n), starts: make([]int, n+1)}, nil
+	return &Encoder{e: e, fields: places, unseen: newUnseen(n), starts: make([]int, n+1)}, nil
 }
 
 // places is the column of a table for each that is not left out.
@@ -109,9 +109,8 @@ func (c *Column) takes(f *tables.Field) error {
 	return fmt.Errorf("found %s, expected %s, as the model has learned", found, expected)
 }
 
-// Unknown is how many cells each column of the encoding had that are of no category it knows, since the encoder was
-// made.
-func (enc *Encoder) Unknown() []int64 { return enc.unknown }
+// Unseen counts cells of which the encoding has learned nothing, since the encoder was made.
+func (enc *Encoder) Unseen() Unseen { return enc.unseen }
 
 // Encode appends row i of a table, whose columns are those that the encoder was made for, to a block of Dim features,
 // dense or sparse, under a number. It appends neither id nor target. Where a cell does not fit, the error is a
@@ -176,7 +175,7 @@ func (enc *Encoder) column(at int, t *tables.Column, row int) *fault.Fault {
 	case Categorical:
 		enc.category(at, t, row)
 	case Hashed:
-		enc.hash(c, t, row)
+		enc.hash(at, t, row)
 	case Date:
 		return enc.date(at, t, row)
 	case Text:
@@ -262,6 +261,8 @@ func (enc *Encoder) fill(at int) {
 	}
 	if c.Indicator {
 		enc.set(c, c.width-1, 1)
+	} else {
+		enc.unseen.Missing[at]++
 	}
 }
 

@@ -88,7 +88,7 @@ func ExampleEncoding_Encoder() {
 	}
 	fmt.Println(b.Row(0, make([]float64, b.Dim)))
 	for i, c := range encoding.Columns() {
-		fmt.Println(c.Name, "unknown:", encoder.Unknown()[i])
+		fmt.Println(c.Name, "unknown:", encoder.Unseen().Unknown[i])
 	}
 	_, err = encoding.Encoder(t.Fields()[:1])
 	fmt.Println(err)

@@ -163,7 +163,7 @@ func TestManyDistinct(t *testing.T) {
 	}
 	for i := range want.Rows {
 		enc.features, enc.values = enc.features[:0], enc.values[:0]
-		enc.hash(&column, &tab.Columns[0], i)
+		enc.hash(0, &tab.Columns[0], i)
 		feature, sign := int(enc.features[0]), int(enc.values[0])
 		got.Hashed.Features += feature
 		got.Hashed.Signs += sign

@@ -89,7 +89,8 @@ func encoded(t testing.TB, e *Encoding, tab *tables.Table) (*vectors.Block, *Enc
 	if e.Dim() > mostDense {
 		return sparse, enc
 	}
-	unknown := slices.Clone(enc.unknown)
+	var unseen Unseen
+	unseen.Add(enc.unseen)
 	dense, x, y := &vectors.Block{Dim: e.Dim()}, make([]float64, e.Dim()), make([]float64, e.Dim())
 	for i := range tab.Len() {
 		if err := enc.Encode(dense, tab, i, int64(i)); err != nil {
@@ -99,7 +100,7 @@ func encoded(t testing.TB, e *Encoding, tab *tables.Table) (*vectors.Block, *Enc
 			t.Fatalf("row %d is %v as a dense one, and %v as a sparse one", i, x, y)
 		}
 	}
-	copy(enc.unknown, unknown)
+	enc.unseen = unseen
 	return sparse, enc
 }
 
@@ -226,15 +227,30 @@ func TestTypesDoNotMatter(t *testing.T) {
 	}
 }
 
-// Unknown categories are counted, for each column; so are missing ones where none was missing.
-func TestUnknown(t *testing.T) {
+// Unknown categories are counted, for each column; so are cells of all kinds that are missing where none was.
+func TestUnseen(t *testing.T) {
 	t.Parallel()
 	e := encodingOf(t, Options{Categorical: []string{"n"}, MaxCategories: 3},
 		table(cells("c", "a", "b", "a"), cells("n", "1", "2", ""), cells("h", "p", "q", "r"), cells("m", "x", "", "")))
 	_, enc := encoded(t, e, table(cells("c", "z", "b", ""), cells("n", "1.0", "x", "3"), cells("h", "s", "t", "u"),
 		cells("m", "x", "", "y")))
-	if want := []int64{2, 2, 3, 1}; !slices.Equal(enc.Unknown(), want) {
-		t.Errorf("%d are unknown, want %d", enc.Unknown(), want)
+	if want := (Unseen{[]int64{1, 2, 3, 1}, []int64{1, 0, 0, 0}}); !reflect.DeepEqual(enc.Unseen(), want) {
+		t.Errorf("%d are unseen, want %d", enc.Unseen(), want)
+	}
+	text := "four words or more "
+	whole := table(cells("number", "1", "2", "3"), cells("boolean", "true", "false", "true"),
+		cells("date", "2026-01-01", "2026-02-03", "2026-03-05"), cells("hashed", "a", "b", "c"),
+		cells("text", text+"a", text+"b", text+"c"))
+	gaps := table(cells("number", "", "NA", "3"), cells("boolean", "true", "", "true"),
+		cells("date", "", "", ""), cells("hashed", "a", " ", "d"), cells("text", "", text, text))
+	e = encodingOf(t, Options{Text: []string{"text"}, Categorical: []string{"hashed"}, MaxCategories: 2}, whole)
+	_, enc = encoded(t, e, gaps)
+	if want := (Unseen{make([]int64, 5), []int64{2, 1, 3, 1, 1}}); !reflect.DeepEqual(enc.Unseen(), want) {
+		t.Errorf("%d are unseen, want %d; %s", enc.Unseen(), want, e.Lines())
+	}
+	// Where some were missing, a feature says so.
+	if _, enc = encoded(t, encodingOf(t, e.options, gaps), gaps); !reflect.DeepEqual(enc.Unseen(), newUnseen(5)) {
+		t.Errorf("%d are unseen of the rows of the encoding", enc.Unseen())
 	}
 }
 
@@ -250,8 +266,8 @@ func TestCodes(t *testing.T) {
 			t.Errorf("%q has the categories %q, want %q", c.cells, got, c.want)
 		}
 		rows, enc := encoded(t, e, table(cells("zip", c.cells...)))
-		if rows.Len() != len(c.cells) || enc.Unknown()[0] != 0 {
-			t.Errorf("%d rows, unknown %d", rows.Len(), enc.Unknown())
+		if rows.Len() != len(c.cells) || enc.Unseen().Unknown[0] != 0 {
+			t.Errorf("%d rows, unknown %d", rows.Len(), enc.Unseen())
 		}
 	}
 }

@@ -179,7 +179,11 @@ func several(keys []uint32, counted bool) (n float64, used int) {
 // words encodes a text: counts, times what tf-idf says, over their length.
 func (enc *Encoder) words(at int, t *tables.Column, row int) {
 	c, o := &enc.e.columns[at], &enc.e.options
-	enc.text.features(t.Text(row), o, c.Bits)
+	text := t.Text(row)
+	if c.Missing == 0 && IsBlank(text) {
+		enc.unseen.Missing[at]++
+	}
+	enc.text.features(text, o, c.Bits)
 	keys, weights, first, squares := enc.text.keys, enc.e.lookups[at].weights, int32(c.first), 0.0
 	enc.features, enc.values = slices.Grow(enc.features, len(keys)), slices.Grow(enc.values, len(keys))
 	features, values := enc.features[len(enc.features):][:len(keys)], enc.values[len(enc.values):][:len(keys)]

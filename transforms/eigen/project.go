@@ -14,6 +14,7 @@ import (
 
 	model "beamlearn/model/eigen"
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
@@ -31,7 +32,7 @@ func init() {
 // Report is what a run tells beside its components.
 type Report struct {
 	Rows, Rejected             int64
-	Unknown                    map[string]int64 // cells of categories that the encoding does not know, by the column
+	features.UnseenCells       // of which the encoding has learned nothing
 	OutputFiles, RejectedFiles []string
 	Sample                     []model.Point // in the order of the rows
 }
@@ -79,8 +80,8 @@ var loaded = output.NewShared[*components]()
 // chunkReport says what was done with a chunk.
 type chunkReport struct {
 	Rows, Rejected int64
-	Unknown        map[string]int64 `json:",omitempty"`
-	Sample         []model.Point    `json:",omitempty"`
+	features.UnseenCells
+	Sample []model.Point `json:",omitempty"`
 }
 
 func (f *projectFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(output.Part)) error {
@@ -154,7 +155,7 @@ func (f *projectFn) project(ctx context.Context, c vectorio.Chunk, p *components
 		progress.Of(f.Options.RunID).Add(int64(n))
 		return nil
 	})
-	report.Rejected, report.Unknown = out.Rejected(), f.Reading.UnknownOf(seen.Unknown)
+	report.Rejected, report.UnseenCells = out.Rejected(), seen.Unseen.Named(f.Reading.Encoding)
 	return err
 }
 
@@ -227,7 +228,7 @@ func (j *Job) Report(ctx context.Context, p *model.PCA) (*Report, error) {
 		}
 		r.Rows += c.Rows
 		r.Rejected += c.Rejected
-		r.Unknown = vectorio.AddUnknown(r.Unknown, c.Unknown)
+		r.UnseenCells.Add(c.UnseenCells)
 		r.Sample = append(r.Sample, c.Sample...)
 		return nil
 	})

@@ -116,10 +116,10 @@ type applyFn struct {
 // applied says what was done with a chunk.
 type applied struct {
 	Rows, Rejected int64
-	Entries        int64            // features that are not zero
-	NoTarget       int64            `json:",omitempty"`
-	Unknown        map[string]int64 `json:",omitempty"`
-	Write          float64          // seconds
+	Entries        int64 // features that are not zero
+	NoTarget       int64 `json:",omitempty"`
+	model.UnseenCells
+	Write float64 // seconds
 }
 
 func (f *applyFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(output.Part)) error {
@@ -142,7 +142,8 @@ func (f *applyFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit fun
 			run.Add(int64(b.Rows.Len()))
 			return err
 		})
-		done.NoTarget, done.Unknown, done.Rejected = seen.NoTarget, f.Reading.UnknownOf(seen.Unknown), out.Rejected()
+		done.NoTarget, done.Rejected = seen.NoTarget, out.Rejected()
+		done.UnseenCells = seen.Unseen.Named(f.Reading.Encoding)
 		return err
 	})
 	if err != nil {
@@ -185,12 +186,12 @@ type ApplyReport struct {
 	NoTarget int64 `json:"rows_without_target,omitempty"`
 	Features int   `json:"features"`
 	Nonzero  int64 `json:"nonzero"` // features of all rows that are not zero
-	// Unknown are cells of categories that the encoding does not know, by the column, where there are any.
-	Unknown       map[string]int64 `json:"unknown_categories,omitempty"`
-	Write         float64          `json:"write_s"`    // added up over the workers
-	Assemble      float64          `json:"assemble_s"` // added up over the shards
-	OutputFiles   []string         `json:"output_files"`
-	RejectedFiles []string         `json:"rejected_files,omitempty"`
+	// UnseenCells are cells of which the encoding has learned nothing.
+	model.UnseenCells
+	Write         float64  `json:"write_s"`    // added up over the workers
+	Assemble      float64  `json:"assemble_s"` // added up over the shards
+	OutputFiles   []string `json:"output_files"`
+	RejectedFiles []string `json:"rejected_files,omitempty"`
 }
 
 // Report reads what a finished run has left, before [ApplyJob.Clean].
@@ -203,7 +204,7 @@ func (j *ApplyJob) Report(ctx context.Context) (*ApplyReport, error) {
 		}
 		r.Rows, r.Rejected, r.NoTarget = r.Rows+c.Rows, r.Rejected+c.Rejected, r.NoTarget+c.NoTarget
 		r.Nonzero, r.Write = r.Nonzero+c.Entries, r.Write+c.Write
-		r.Unknown = vectorio.AddUnknown(r.Unknown, c.Unknown)
+		r.UnseenCells.Add(c.UnseenCells)
 		return nil
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"math"
 
+	"beamlearn/model/features"
 	"beamlearn/model/neighbors/evaluate"
 	"beamlearn/model/neighbors/groups"
 	"beamlearn/model/neighbors/ivf"
@@ -210,19 +211,18 @@ type Report struct {
 	// before.
 	Deleted int64 `json:"deleted_points,omitempty"`
 	Added   int64 `json:"added_points,omitempty"`
-	// Unknown is how many cells of the queries are of categories that the encoding of the points does not know, by the
-	// column.
-	Unknown     map[string]int64 `json:"unknown_categories,omitempty"`
-	IndexBytes  int64            `json:"index_bytes"`
-	Decodes     int64            `json:"index_decodes"`
-	ReadPoints  float64          `json:"read_points_s"`  // seconds of one worker
-	BuildIndex  float64          `json:"build_index_s"`  // seconds of one worker
-	DecodeIndex float64          `json:"decode_index_s"` // seconds, added up over the worker processes
-	ReadQueries float64          `json:"read_queries_s"` // seconds, added up over the chunks, as the next two
-	Search      float64          `json:"search_s"`
-	Write       float64          `json:"write_s"`
-	Assemble    float64          `json:"assemble_s"`
-	Algorithm   string           `json:"algorithm,omitempty"`
+	// UnseenCells are cells of the queries of which the encoding of the points has learned nothing.
+	features.UnseenCells
+	IndexBytes  int64   `json:"index_bytes"`
+	Decodes     int64   `json:"index_decodes"`
+	ReadPoints  float64 `json:"read_points_s"`  // seconds of one worker
+	BuildIndex  float64 `json:"build_index_s"`  // seconds of one worker
+	DecodeIndex float64 `json:"decode_index_s"` // seconds, added up over the worker processes
+	ReadQueries float64 `json:"read_queries_s"` // seconds, added up over the chunks, as the next two
+	Search      float64 `json:"search_s"`
+	Write       float64 `json:"write_s"`
+	Assemble    float64 `json:"assemble_s"`
+	Algorithm   string  `json:"algorithm,omitempty"`
 	// Approximate is how well an approximate search went.
 	Approximate *ivf.Report `json:"approximate,omitempty"`
 	Broadcast   string      `json:"broadcast,omitempty"` // how the index reached the workers
@@ -253,7 +253,7 @@ func (r *Report) add(o Report) {
 	r.Edges += o.Edges
 	r.Rejected += o.Rejected
 	r.DuplicateIDs += o.DuplicateIDs
-	r.Unknown = vectorio.AddUnknown(r.Unknown, o.Unknown)
+	r.UnseenCells.Add(o.UnseenCells)
 	r.Deleted += o.Deleted
 	r.Added += o.Added
 	r.IndexBytes += o.IndexBytes

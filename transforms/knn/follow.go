@@ -81,7 +81,7 @@ func Follow(ctx context.Context, j *Job, rows *vectorio.Stream, to io.Writer,
 		err = unchanged(indexes)
 	}
 	seen := rows.Seen()
-	f.report.ReadQueries, f.report.Unknown = seen.Seconds, j.Reading.UnknownOf(seen.Unknown)
+	f.report.ReadQueries, f.report.UnseenCells = seen.Seconds, seen.Unseen.Named(j.Reading.Encoding)
 	return f.report, err
 }
 

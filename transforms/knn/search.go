@@ -196,7 +196,7 @@ func (t *task) read(
 		switch err := r.Read(block); err {
 		case nil:
 		case io.EOF:
-			t.report.Rejected, t.report.Unknown = t.out.Rejected(), f.Reading.UnknownOf(r.Unknown())
+			t.report.Rejected, t.report.UnseenCells = t.out.Rejected(), r.Unseen().Named(f.Reading.Encoding)
 			vectorio.Count(ctx, t.report.Queries, t.report.Rejected)
 			return nil
 		default:

@@ -40,8 +40,8 @@ type PredictReport struct {
 	RejectedFiles []string              `json:"rejected_files,omitempty"`
 	// NoTarget is how many rows of tables have no target to be compared with, but a prediction.
 	NoTarget int64 `json:"rows_without_target,omitempty"`
-	// Unknown is how many cells of each column had a category that the model does not know, where there is such a column.
-	Unknown map[string]int64 `json:"unknown_categories,omitempty"`
+	// UnseenCells are cells of which the model has learned nothing.
+	features.UnseenCells
 }
 
 // RegressionScores judge predictions of numbers, by the weights of the rows.
@@ -390,7 +390,7 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 		r.Rows += c.Rows
 		r.Rejected += c.Rejected
 		r.NoTarget += c.NoTarget
-		r.addUnknown(of.Encoding, c.Unknown)
+		r.UnseenCells.Add(c.Unseen.Named(of.Encoding))
 		r.Read += c.Read
 		r.Predict += c.Predict
 		r.Write += c.Write
@@ -497,19 +497,6 @@ func regressionScores(of *model.RegressionMetrics, o *model.Options) *Regression
 		s.Pinball, s.Coverage = new(of.Pinball(q)), new(of.Coverage())
 	}
 	return s
-}
-
-// addUnknown adds what a chunk had of unknown categories.
-func (r *PredictReport) addUnknown(e *features.Encoding, unknown []int64) {
-	for i, n := range unknown {
-		if n == 0 || e == nil || i >= len(e.Columns()) {
-			continue
-		}
-		if r.Unknown == nil {
-			r.Unknown = map[string]int64{}
-		}
-		r.Unknown[e.Columns()[i].Name] += n
-	}
 }
 
 // readAUC is the AUC of the rows in files of scores, exact or by a sketch, and the most by which it can be off; NaN

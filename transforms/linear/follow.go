@@ -40,7 +40,7 @@ func Follow(ctx context.Context, j *PredictJob, rows *vectorio.Stream, to io.Wri
 	err = rows.Each(ctx, &j.Reading, f.answer, f.flush)
 	seen := rows.Seen()
 	f.report.Read, f.report.Predict = seen.Seconds, f.predictor.report.Predict
-	f.report.addUnknown(j.columns().Encoding, seen.Unknown)
+	f.report.UnseenCells.Add(seen.Unseen.Named(j.columns().Encoding))
 	return f.report, err
 }
 

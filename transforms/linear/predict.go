@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	model "beamlearn/model/linear"
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
@@ -397,9 +398,9 @@ func (f *predictFn) predict(ctx context.Context, c vectorio.Chunk, m *applied, e
 // chunkReport says what was done with a chunk.
 type chunkReport struct {
 	Rows, Rejected       int64
-	NoTarget             int64   `json:",omitempty"` // not compared
-	Unknown              []int64 `json:",omitempty"` // cells of each column of the encoding that no category is known of
-	Read, Predict, Write float64 // seconds
+	NoTarget             int64           `json:",omitempty"` // not compared
+	Unseen               features.Unseen `json:",omitzero"`
+	Read, Predict, Write float64         // seconds
 
 	Regression     *model.RegressionMetrics     `json:",omitempty"`
 	Classification *model.ClassificationMetrics `json:",omitempty"`
@@ -478,7 +479,7 @@ func (p *predictor) run(ctx context.Context, out *output.Task) error {
 	if err != nil {
 		return err
 	}
-	p.report.Read, p.report.NoTarget, p.report.Unknown, p.report.Rejected = seen.Seconds, seen.NoTarget, seen.Unknown,
+	p.report.Read, p.report.NoTarget, p.report.Unseen, p.report.Rejected = seen.Seconds, seen.NoTarget, seen.Unseen,
 		out.Rejected()
 	for _, one := range p.targets {
 		if one.evaluation == nil {

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	"beamlearn/model/vectors"
 )
 
@@ -23,7 +23,7 @@ type Batch struct {
 type Seen struct {
 	Seconds  float64 // that reading took
 	NoTarget int64   // rows without a target: left out, unless the options keep them
-	Unknown  []int64 // cells of each column of the encoding that are of no category it knows
+	Unseen   features.Unseen
 }
 
 // aheadBlocks are read before they are asked for.
@@ -82,7 +82,8 @@ func readAhead(ctx context.Context, c Chunk, o *Options, free <-chan *vectors.Bl
 			return ctx.Err()
 		}
 		if err == io.EOF {
-			seen.NoTarget, seen.Unknown = r.NoTarget(), slices.Clone(r.Unknown())
+			seen.NoTarget = r.NoTarget()
+			seen.Unseen.Add(r.Unseen())
 			return nil
 		}
 	}

@@ -79,7 +79,7 @@ func encoded(d *Dataset, o Options, chunks []Chunk, most int) (string, error) {
 		if err != io.EOF {
 			return "", errors.Join(err, r.Close())
 		}
-		fmt.Fprintln(&all, r.NoTarget(), r.Unknown())
+		fmt.Fprintln(&all, r.NoTarget(), r.Unseen())
 		if err := r.Close(); err != nil {
 			return "", err
 		}

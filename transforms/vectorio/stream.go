@@ -308,7 +308,7 @@ func (s *Stream) rowsOf(ctx context.Context, c Chunk, o *Options, b *vectors.Blo
 	}
 	defer func() {
 		s.seen.NoTarget += r.NoTarget()
-		s.seen.Unknown = addCounts(s.seen.Unknown, r.Unknown())
+		s.seen.Unseen.Add(r.Unseen())
 		err = errors.Join(err, r.Close())
 	}()
 	for {
@@ -349,16 +349,6 @@ func (b Batch) Before(err error) (Batch, bool) {
 		func(r *fault.Fault, row int64) int { return cmp.Compare(r.Row, row) })
 	b.Rejected = b.Rejected[:m]
 	return b, fewer && n+m > 0
-}
-
-func addCounts(to, more []int64) []int64 {
-	if to == nil {
-		return slices.Clone(more)
-	}
-	for i, n := range more {
-		to[i] += n
-	}
-	return to
 }
 
 // Seen is what the rows so far were like.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/features"
@@ -118,38 +117,12 @@ func (k *keptCells) next(shift int64) (*vectors.Block, error) {
 	return b, nil
 }
 
-// Unknown is how many cells of each column of the encoding so far were of no category that it knows; nil without an
-// encoding.
-func (r *Reader) Unknown() []int64 {
+// Unseen counts cells so far of which the encoding has learned nothing; none without an encoding.
+func (r *Reader) Unseen() features.Unseen {
 	if r.table == nil {
-		return nil
+		return features.Unseen{}
 	}
-	return r.table.encoder.Unknown()
-}
-
-// UnknownOf has what [Reader.Unknown] counts by the names of the columns, without those that have none.
-func (o *Options) UnknownOf(unknown []int64) map[string]int64 {
-	var by map[string]int64
-	for i, n := range unknown {
-		if n > 0 && by == nil {
-			by = map[string]int64{}
-		}
-		if n > 0 {
-			by[o.Encoding.Columns()[i].Name] = n
-		}
-	}
-	return by
-}
-
-// AddUnknown adds up what [Options.UnknownOf] gives, of which either may be nil.
-func AddUnknown(to, more map[string]int64) map[string]int64 {
-	if to == nil {
-		return maps.Clone(more)
-	}
-	for column, n := range more {
-		to[column] += n
-	}
-	return to
+	return r.table.encoder.Unseen()
 }
 
 // NoTarget is how many rows so far had no target, and were left out unless Formats.Untargeted says otherwise.

@@ -343,11 +343,15 @@ func (t *Tables) Fit(ctx context.Context, job *encode.Job,
 	return e, nil
 }
 
-// UnknownLines tells of cells of categories that someone does not know, by the column.
-func UnknownLines(unknown map[string]int64, who string) (lines []string) {
-	for _, column := range slices.Sorted(maps.Keys(unknown)) {
+// UnseenLines tells of cells of which someone has learned nothing, by the column.
+func UnseenLines(cells features.UnseenCells, who string) (lines []string) {
+	for _, column := range slices.Sorted(maps.Keys(cells.Unknown)) {
 		lines = append(lines, fmt.Sprintf("  column %s: %s of categories that %s does not know", fault.Plain(column),
-			Count(unknown[column], "cell"), who))
+			Count(cells.Unknown[column], "cell"), who))
+	}
+	for _, column := range slices.Sorted(maps.Keys(cells.Missing)) {
+		lines = append(lines, fmt.Sprintf("  column %s: %s missing, of which %s has learned nothing", fault.Plain(column),
+			Count(cells.Missing[column], "cell"), who))
 	}
 	return lines
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	model "beamlearn/model/eigen"
+	"beamlearn/model/features"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/eigen"
 	"beamlearn/transforms/files"
@@ -26,15 +27,15 @@ type summary struct {
 	PeakMemory    int64     `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
 	OutputFiles   []string  `json:"output_files"`
 	RejectedFiles []string  `json:"rejected_files,omitempty"`
-	// Unknown are cells of categories that the encoding of the components does not know, by the column.
-	Unknown map[string]int64 `json:"unknown_categories,omitempty"`
+	// UnseenCells are cells of which the encoding of the components has learned nothing.
+	features.UnseenCells
 }
 
 func newSummary(transform string, p *model.PCA, r *eigen.Report, files []string, total time.Duration) *summary {
 	s := &summary{
 		Rows: r.Rows, Rejected: r.Rejected, Features: p.Features(), Components: p.Len(), Solver: string(p.Options.Solver),
 		Variance: p.ExplainedVariance, Seconds: total.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
-		PeakMemory: cli.PeakMemory(), OutputFiles: files, RejectedFiles: r.RejectedFiles, Unknown: r.Unknown,
+		PeakMemory: cli.PeakMemory(), OutputFiles: files, RejectedFiles: r.RejectedFiles, UnseenCells: r.UnseenCells,
 		Transform: transform, Share: p.Options.VarianceShare,
 	}
 	for i := range p.Len() {
@@ -68,7 +69,7 @@ func (s *summary) lines() []string {
 	for i := range min(s.Components, shownComponents) {
 		lines = append(lines, fmt.Sprintf("  %s: eigenvalue %.6g, %.4g %%", model.Name(i), s.Variance[i], 100*s.Ratio[i]))
 	}
-	lines = append(lines, cli.UnknownLines(s.Unknown, "the encoding of the components")...)
+	lines = append(lines, cli.UnseenLines(s.UnseenCells, "the encoding of the components")...)
 	lines = append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, s.OutputFiles)...)
 	return lines
 }

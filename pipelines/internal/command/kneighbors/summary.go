@@ -63,7 +63,7 @@ func (s *summary) lines() []string {
 	if s.DuplicateIDs > 0 {
 		lines = append(lines, "  "+cli.Agree(s.DuplicateIDs, "point has", "points have")+" an id that an earlier point has")
 	}
-	lines = append(lines, cli.UnknownLines(s.Unknown, "the encoding of the points")...)
+	lines = append(lines, cli.UnseenLines(s.UnseenCells, "the encoding of the points")...)
 	lines = append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, s.OutputFiles)...)
 	if s.ScoresFile != "" {
 		lines = append(lines, cli.Relative(s.ScoresFile))

@@ -40,7 +40,7 @@ func (s *summary) lines() []string {
 			lines = append(lines, "  target "+fault.Plain(t.Target)+": "+strings.TrimSpace(line))
 		}
 	}
-	lines = append(lines, cli.UnknownLines(s.Unknown, "the model")...)
+	lines = append(lines, cli.UnseenLines(s.UnseenCells, "the model")...)
 	if s.NoTarget > 0 && len(s.Targets) > 0 {
 		lines = append(lines, "  "+cli.Agree(s.NoTarget,
 			"row that lacks a target is predicted, and compared by the targets that it has",

@@ -251,7 +251,7 @@ func (s *summary) lines() []string {
 		lines = append(lines, fmt.Sprintf("  %s not zero, %.3g %% of all", cli.Agree(s.Nonzero, "entry is", "entries are"),
 			share))
 	}
-	lines = append(lines, cli.UnknownLines(s.Unknown, "the encoding")...)
+	lines = append(lines, cli.UnseenLines(s.UnseenCells, "the encoding")...)
 	if s.NoTarget > 0 {
 		lines = append(lines, "  "+cli.Agree(s.NoTarget, "row without a target is", "rows without a target are")+
 			" left out")
