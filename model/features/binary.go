@@ -13,7 +13,7 @@ import (
 	"beamlearn/model/tables"
 )
 
-const surveyVersion = 2
+const surveyVersion = 3
 
 // leastColumn is how many bytes a column has at least.
 const leastColumn = 40
@@ -99,6 +99,9 @@ func (c *column) totals() []*int64 {
 	for i := range c.words {
 		all = append(all, &c.words[i])
 	}
+	for i := range c.styles {
+		all = append(all, &c.styles[i])
+	}
 	return all
 }
 
@@ -174,7 +177,7 @@ func (s *Survey) cut(c *column, b []byte) ([]byte, error) {
 
 // check reports counts that cannot be.
 func (c *column) check() error {
-	var sum, words, counted int64
+	var sum, words, counted, styled int64
 	for q := range c.counts {
 		for _, n := range c.counts[q] {
 			sum += n
@@ -198,7 +201,10 @@ func (c *column) check() error {
 	for _, n := range c.values.counts {
 		counted += n
 	}
-	if words != c.of(classText) || counted > c.rows {
+	for _, n := range c.styles {
+		styled += n
+	}
+	if words != c.of(classText) || counted > c.rows || styled > c.of(classText)+c.of(classDate) {
 		return errSurvey
 	}
 	if dates {

@@ -2,6 +2,7 @@ package features
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -111,9 +112,78 @@ func TestDates(t *testing.T) {
 			t.Errorf("%s by %s is %s, %v", c.text, c.format, s, ok)
 		}
 	}
-	for _, s := range []string{"%", "%H", "%Q", "2006-01-02", "%Y-%f", "yesterday"} {
+	for _, s := range []string{"%", "%H", "%Q", "2006-01-02", "%Y-%f", "yesterday", "%d.%m.%d"} {
 		if _, err := parseDateFormat(s); err == nil {
 			t.Errorf("the format %s is taken", s)
+		}
+	}
+}
+
+// Columns have a format of their own behind commas, which a format may have itself, as colons are in names and in times.
+func TestDateFormats(t *testing.T) {
+	t.Parallel()
+	names := []string{"when", "dep", "arr", "a:b"}
+	text := "%b %d, %Y,dep:%d.%m.%Y %H:%M, arr:%b %d, %Y,a:b:%Y/%m/%d"
+	f, err := parseDateFormats(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	formats, err := f.of(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, cell := range []string{"Jan 31, 2026", "31.1.2026 00:00", "Jan 31, 2026", "2026/1/31"} {
+		if got, ok := formats[i].date([]byte(cell)); !ok || got != 20484*microsPerDay {
+			t.Errorf("%s by that of %s is %d, %v", cell, names[i], got, ok)
+		}
+	}
+	if asked, err := (&Options{DateFormat: text}).asked(names); err != nil ||
+		!slices.Equal(asked, []Kind{"", Date, Date, Date}) {
+		t.Errorf("asked %q, %v", asked, err)
+	}
+	for _, c := range []struct{ format, want string }{
+		{"dep:", `column "dep": no format`},
+		{"dep:%Q", `column "dep": %Q is not known`},
+		{"dep:%d.%m.%Y,%Y/%m/%d", `column "dep": %Y stands there twice`},
+		{"x:%d.%m.%Y", `no column "x": there are when, dep, arr, a:b`},
+		{"dep:%d.%m.%Y,dep:%Y", `column "dep" has two`},
+	} {
+		f, err := parseDateFormats(c.format)
+		if err == nil {
+			_, err = f.of(names)
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", c.format, err, c.want)
+		}
+	}
+}
+
+// A column whose dates are written in several styles says so, by itself and as one of dates.
+func TestDateStyles(t *testing.T) {
+	t.Parallel()
+	tab := table(cells("d", "31.12.2025", "1/31/2026", "2026-02-01", "03.02.2026 10:00", "never"), cells("n", "1", "2", "3", "4", "5"))
+	const styles = "; dates of several styles: 2 as 00.00.0000, 1 as 00/00/0000, 1 as 0000-00-00"
+	for _, c := range []struct {
+		o    Options
+		want string
+	}{
+		{Options{}, "5 distinct values" + styles + "; a date format reads one of them"},
+		{Options{DateFormat: "d:%d.%m.%Y"}, "days from 2025-12-31 to 2026-02-01: year, month, dayofweek, days; 3 cells of " +
+			`something else, but text, as "03.02.2026 10:00", which is refused` + styles},
+	} {
+		if e := encodingOf(t, c.o, tab); e.Columns()[0].Why != c.want {
+			t.Errorf("%s\nwant %s", e.Columns()[0].Why, c.want)
+		}
+	}
+	for text, want := range map[string]int{"1.2.26": 0, "12/31/2025": 1, "31-12-2025T10:00": 2, "2026.1.2": 3, "2026/01/02": 4,
+		"2026-01-02 10:00": 5, "1.2.3.4": -1, "1.2/2026": -1, "2026-01": -1, "20260102": -1, ".1.2026": -1, "1.2.345": -1,
+		"": -1, "a": -1, "2026-123-1": -1, "1..2026": -1} {
+		style, ok := dateStyle([]byte(text))
+		if !ok {
+			style = -1
+		}
+		if style != want {
+			t.Errorf("%q is of style %d, want %d", text, style, want)
 		}
 	}
 }

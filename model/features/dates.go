@@ -218,7 +218,7 @@ func parseDateFormat(s string) (*dateFormat, error) {
 		return nil, nil
 	}
 	var layout strings.Builder
-	day := false
+	day, seen := false, map[byte]bool{}
 	for i := 0; i < len(s); i++ {
 		if s[i] != '%' {
 			if c := s[i]; c-'0' <= 9 || c|0x20-'a' < 26 && c != 'T' && c != 'Z' && c != 'h' {
@@ -230,6 +230,10 @@ func parseDateFormat(s string) (*dateFormat, error) {
 		if i++; i == len(s) {
 			return nil, errors.New("it ends with a %")
 		}
+		if c := s[i]; c != '%' && seen[c] {
+			return nil, fmt.Errorf("%%%c stands there twice", c)
+		}
+		seen[s[i]] = true
 		code, ok := code(s, i)
 		if !ok {
 			const known = "%Y %y %m %b %B %d %j %H %I %p %M %S %f %z %a %A"

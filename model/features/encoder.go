@@ -274,7 +274,7 @@ func (enc *Encoder) date(at int, t *tables.Column, row int) *fault.Fault {
 	} else {
 		b := trim(t.Text(row))
 		var ok bool
-		if instant, ok = enc.e.format.date(b); !ok {
+		if instant, ok = enc.e.formats[at].date(b); !ok {
 			if !isMarker(b) {
 				return &fault.Fault{Found: fault.Quote(b), Expected: "a date"}
 			}

@@ -23,8 +23,8 @@ type Encoding struct {
 	dim          int
 	entries      float64 // how many features of a row are not zero, about
 
-	lookups []lookup // one for each column
-	format  *dateFormat
+	lookups []lookup      // one for each column
+	formats []*dateFormat // of the dates of each column
 	names   *featureNames
 }
 
@@ -98,8 +98,15 @@ const mostFeatures = 1 << 30
 
 // prepare finds the spans of features, and what it takes to encode fast.
 func (e *Encoding) prepare() error {
-	var err error
-	if e.format, err = parseDateFormat(e.options.DateFormat); err != nil {
+	formats, err := parseDateFormats(e.options.DateFormat)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(e.columns))
+	for i := range e.columns {
+		names[i] = e.columns[i].Name
+	}
+	if e.formats, err = formats.of(names); err != nil {
 		return err
 	}
 	e.dim, e.entries, e.names = 0, 0, &featureNames{}

@@ -286,6 +286,10 @@ func (s *Survey) decideDate(c *column, out *Column) {
 	if len(varying) > 0 {
 		out.Why += ": " + strings.Join(varying, ", ")
 	}
+	if n := c.of(classText) + c.of(classNumber) + c.of(classBoolean); n > 0 {
+		out.Why += "; " + count(n, "cell") + " of something else" + c.example() + ", which is refused"
+	}
+	out.Why += c.tellStyles()
 	s.tellMissing(out, 0)
 }
 

@@ -14,10 +14,14 @@ import (
 // asked is the kind that each column is asked to be of, "" where nothing is asked.
 func (o *Options) asked(names []string) ([]Kind, error) {
 	asked := make([]Kind, len(names))
+	formats, err := parseDateFormats(o.DateFormat)
+	if err != nil {
+		return nil, err
+	}
 	for _, list := range []struct {
 		kind  Kind
 		specs []string
-	}{{Numeric, o.Numeric}, {Categorical, o.Categorical}, {Text, o.Text}, {Date, o.Date}} {
+	}{{Numeric, o.Numeric}, {Categorical, o.Categorical}, {Text, o.Text}, {Date, o.Date}, {Date, formats.specs}} {
 		for _, spec := range list.specs {
 			columns := expand(spec, names)
 			if len(columns) == 0 {

@@ -178,37 +178,24 @@ func (c *column) hint(out *Column) string {
 		return fmt.Sprintf("; %s are %s, but not %s, as %s: as a %s column, it would be refused",
 			thousands(n), what, count(c.of(classText), "cell"), fault.Quote(c.sample), kind)
 	}
+	_, styled := dateStyle(trim(c.sample))
 	switch {
 	case out.Values != TextValues:
 		return ""
 	case numbers > 0 && 2*numbers >= present && c.sampled:
 		return but(numbers, "numbers", "numeric")
 	case dates > 0 && 2*dates >= present && c.sampled:
-		return but(dates, "dates", "date")
+		return but(dates, "dates", "date") + c.tellStyles()
 	case numbers > 0 && numbers == present:
 		return "; all look like numbers: as a numeric column, they would be"
-	case looksLikeDate(c.sample):
+	case c.tellStyles() != "":
+		return c.tellStyles() + "; a date format reads one of them"
+	case styled:
 		return "; is " + fault.Quote(c.sample) + " a date? A date format says how they are written"
 	case looksLikeAmount(c.sample):
 		return "; is " + fault.Quote(c.sample) + " a number? Without signs and commas it would be one"
 	}
 	return ""
-}
-
-// looksLikeDate reports whether a text is three numbers with signs between them, as 31.12.2013 or 12/31/13, and
-// nothing else but a time.
-func looksLikeDate(b []byte) bool {
-	day, _, _ := bytes.Cut(bytes.TrimSpace(b), []byte(" "))
-	parts := bytes.FieldsFunc(day, func(r rune) bool { return r == '.' || r == '/' || r == '-' })
-	if len(parts) != 3 || len(day) < 6 || len(day) > 10 {
-		return false
-	}
-	for _, p := range parts {
-		if _, ok := digits(p); !ok || len(p) == 3 || len(p) > 4 {
-			return false
-		}
-	}
-	return true
 }
 
 // looksLikeAmount reports whether a text is a number but for signs of currencies, per cent, and commas between

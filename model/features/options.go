@@ -75,7 +75,8 @@ type Options struct {
 	// TFIDF weights what is counted in a text by how rare it is, which takes a second pass. Default: false.
 	TFIDF bool `json:"tfidf,omitempty"`
 	// DateFormat is how dates are written, as strftime has it (%d.%m.%Y %H:%M), for columns named in Date, or, where
-	// none is named, for all text. Default: ISO 8601 alone.
+	// none is named, for all text. Columns that are written otherwise have a format of their own, COLUMN:FORMAT behind a
+	// comma, which says that they are dates, too: %d.%m.%Y,arrival:%Y/%m/%d. Default: ISO 8601 alone.
 	DateFormat string `json:"date_format,omitempty"`
 	// Interactions are products of columns, or of parts of dates, as origin*dest or origin*time_hour_month. Default: none.
 	Interactions []string `json:"interactions,omitempty"`
@@ -146,7 +147,7 @@ func (o *Options) Validate() error {
 	if !slices.Contains(Analyzers, o.Analyzer) {
 		bad("analyzer %q: must be word, char_wb or char", o.Analyzer)
 	}
-	if _, err := parseDateFormat(o.DateFormat); err != nil {
+	if _, err := parseDateFormats(o.DateFormat); err != nil {
 		bad("date_format %q: %w", o.DateFormat, err)
 	}
 	for _, s := range o.Interactions {

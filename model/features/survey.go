@@ -24,8 +24,8 @@ import (
 type Survey struct {
 	names   []string
 	options Options
-	asked   []Kind // of each column, "" where nothing is asked
-	format  *dateFormat
+	asked   []Kind        // of each column, "" where nothing is asked
+	formats []*dateFormat // of the dates of each column
 	columns []column
 }
 
@@ -40,13 +40,14 @@ type column struct {
 	trues     int64             // among the booleans
 	numbers   numbers           // of finite numbers, and booleans
 	dates     *[dateParts]numbers
-	lists     []numbers            // one for each place
-	texts     texts                // of cells of text
-	values    values               // of numbers of a column that is to be categorical
-	words     [mostWords + 1]int64 // cells of class text with so many words
-	wordCount int64                // of these
-	bytes     int64                // of these
-	sample    []byte               // the least cell of class text, cut
+	lists     []numbers              // one for each place
+	texts     texts                  // of cells of text
+	values    values                 // of numbers of a column that is to be categorical
+	words     [mostWords + 1]int64   // cells of class text with so many words
+	wordCount int64                  // of these
+	bytes     int64                  // of these
+	styles    [len(dateStyles)]int64 // cells that look like dates, by how they are written
+	sample    []byte                 // the least cell of class text, cut
 	sampled   bool
 }
 
@@ -223,7 +224,11 @@ func newSurvey(names []string, o Options) (*Survey, error) {
 	if err := o.checkNames(names); err != nil {
 		return nil, err
 	}
-	if s.format, err = parseDateFormat(o.DateFormat); err != nil {
+	formats, err := parseDateFormats(o.DateFormat)
+	if err != nil {
+		return nil, err
+	}
+	if s.formats, err = formats.of(names); err != nil {
 		return nil, err
 	}
 	for i := range s.columns {
@@ -350,12 +355,12 @@ func (s *Survey) addDate(c *column, micros int64) {
 }
 
 // classify says what a cell looks like that is not empty and without spaces around it, with its number or its instant.
-func (s *Survey) classify(b []byte, asked Kind) (class, float64, int64) {
+func (s *Survey) classify(b []byte, asked Kind, f *dateFormat) (class, float64, int64) {
 	if asked == Text {
 		return classText, 0, 0
 	}
 	if asked == Date {
-		if t, ok := s.format.date(b); ok {
+		if t, ok := f.date(b); ok {
 			return classDate, 0, t
 		}
 	}
@@ -369,7 +374,6 @@ func (s *Survey) classify(b []byte, asked Kind) (class, float64, int64) {
 		return classBoolean, v, 0
 	}
 	if asked == "" {
-		f := s.format
 		if len(s.options.Date) > 0 {
 			f = nil
 		}
@@ -394,7 +398,7 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 		if t.Type == tables.Text || t.IsQuoted(row) {
 			quoted = 1
 		}
-		class, v, instant := s.classify(b, asked)
+		class, v, instant := s.classify(b, asked, s.formats[i])
 		switch class {
 		case classNumber:
 			c.addNumber(v, quoted)
@@ -408,6 +412,7 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 		case classDate:
 			c.counts[quoted][class]++
 			s.addDate(c, instant)
+			c.addStyle(b)
 		case classText:
 			c.counts[quoted][class]++
 			n := countWords(text)
@@ -415,12 +420,19 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 			c.wordCount += int64(n)
 			c.bytes += int64(len(text))
 			c.addSample(text)
+			c.addStyle(b)
 		default:
 			c.counts[quoted][class]++
 		}
 		if categories {
 			c.texts.add(text, 1)
 		}
+	}
+}
+
+func (c *column) addStyle(b []byte) {
+	if style, ok := dateStyle(b); ok {
+		c.styles[style]++
 	}
 }
 

@@ -92,7 +92,7 @@ func (l *looks) warningsOf(j int, name string, kind features.Kind, missing int64
 		all = append(all, "unique: each row has a value of its own; if it is an id, --id_column="+fault.Plain(name))
 	}
 	if kind != features.Numeric && kind != features.Boolean && kind != features.Date {
-		if w := datesAsText(values); w != "" {
+		if w := datesAsText(name, values); w != "" {
 			all = append(all, w)
 		} else if w := numbersAsText(values); w != "" {
 			all = append(all, w)
@@ -150,7 +150,7 @@ var dateForms = []struct {
 }
 
 // datesAsText warns of a column of text that is dates.
-func datesAsText(values []value) string {
+func datesAsText(name string, values []value) string {
 	iso, texts := 0, 0
 	for i := range values {
 		switch v := &values[i]; {
@@ -176,10 +176,42 @@ func datesAsText(values []value) string {
 			}
 		}
 		if float64(n) >= likely*float64(len(values)) {
-			return fmt.Sprintf("dates as text, as %s: --date_format=%s reads them", fault.Quote(values[0].text), f.format)
+			return fmt.Sprintf("dates as text, as %s: --date_format='%s:%s' reads them", fault.Quote(values[0].text),
+				fault.Plain(name), f.format)
 		}
 	}
-	return ""
+	return datesOfStyles(values)
+}
+
+// datesOfStyles warns of a column of dates that are written in several ways.
+func datesOfStyles(values []value) string {
+	firsts := map[string]string{} // of each form
+	var order []string
+	n := 0
+	for i := range values {
+		v := &values[i]
+		form := ""
+		if v.kind == timeValue && v.text != "" {
+			form = "ISO 8601"
+		}
+		for j := 0; form == "" && j < len(dateForms); j++ {
+			if dateForms[j].form.MatchString(v.text) {
+				form = dateForms[j].format
+			}
+		}
+		if form == "" {
+			continue
+		}
+		if n++; firsts[form] == "" {
+			firsts[form] = fault.Quote(v.text)
+			order = append(order, form)
+		}
+	}
+	if len(order) < 2 || float64(n) < likely*float64(len(values)) {
+		return ""
+	}
+	return "dates as text, in several ways, as " + firsts[order[0]] + " and " + firsts[order[1]] +
+		": none is read before they are written in one"
 }
 
 // amount is a number as people write it: with a currency before it, groups of digits, and a unit behind it.

@@ -123,7 +123,8 @@ func (g *Group) tables(encode *string) *Tables {
 			"what is counted in free text, as `UNIT`: word, char_wb (characters within words) or char"),
 		tfidf: g.Bool("tfidf", false, "weight words by how rare they are, which takes a second pass"),
 		dateFormat: g.String("date_format", "",
-			"how dates are written, as strftime has it, as `FORMAT` (default: ISO 8601)"),
+			"how dates are written, as strftime has it, as `FORMAT`, and as COLUMN:FORMAT behind commas where columns are written "+
+				"in several ways: --date_format='%d.%m.%Y,arrival:%Y/%m/%d' (default: ISO 8601)"),
 		interactions: g.String("interactions", "", "products of columns, as `PAIRS` with commas between: origin*dest"),
 		splines:      g.String("splines", "", "numbers that become curves, as `COLUMN:KNOTS` with commas between: hour:8"),
 	}

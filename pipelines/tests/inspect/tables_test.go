@@ -160,7 +160,7 @@ func TestWarnings(t *testing.T) {
 	}
 	for _, want := range []string{
 		"look at     key: unique: each row has a value of its own; if it is an id, --id_column=key",
-		`look at     when: dates as text, as "1.1.2024": --date_format=%d.%m.%Y reads them`,
+		`look at     when: dates as text, as "1.1.2024": --date_format='when:%d.%m.%Y' reads them`,
 		`look at     price: numbers as text, as "0 kg": leave out what stands around the digits`,
 		"look at     code: a near-copy of the target sold: their correlation is 1.0000",
 		"look at     city: it determines the target sold: rows of the same value have the same target (100 % of it)",

@@ -271,3 +271,33 @@ func TestExplain(t *testing.T) {
 		t.Errorf("left: %v, %v", left, err)
 	}
 }
+
+// Dates that two columns write in two ways are read by two formats, there and in other rows: as the same dates by ISO 8601.
+func TestDateFormats(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "two.csv"), "dep,arr,n\n31.12.2025,2026/01/02,1\n01.02.2026,2026/02/03,2\n,2026/03/01,3\n")
+	clitest.Write(t, filepath.Join(dir, "iso.csv"), "dep,arr,n\n2025-12-31,2026-01-02,1\n2026-02-01,2026-02-03,2\n,2026-03-01,3\n")
+	var want string
+	for _, args := range [][]string{
+		{"--input=iso.csv", "--date=dep,arr", "--output_encoding=e.json"},
+		{"--input=two.csv", "--date_format=dep:%d.%m.%Y,arr:%Y/%m/%d", "--output_encoding=e.json"},
+		{"--input=two.csv", "--transform=e.json"},
+		{"--input=two.csv", "--date=dep", "--date_format=%d.%m.%Y,1:%Y/%m/%d"},
+	} {
+		if _, stderr, code := clitest.End(t, clitest.Command(dir, append(args, "--output=o.csv")...)); code != 0 {
+			t.Fatal(args, stderr)
+		}
+		got := clitest.Read(t, filepath.Join(dir, "o.csv"))
+		if want == "" {
+			want = got
+		}
+		if got != want || !strings.Contains(got, "dep_year") || !strings.Contains(got, "arr_days") {
+			t.Errorf("%q:\n%s\nwant\n%s", args, got, want)
+		}
+	}
+	if _, stderr, code := clitest.End(t, clitest.Command(dir, "--input=two.csv", "--date_format=departure:%d.%m.%Y",
+		"--output=o.csv")); code != 2 || !strings.Contains(stderr, `no column "departure": there are dep, arr, n`) {
+		t.Error(code, stderr)
+	}
+}
