@@ -110,6 +110,7 @@ var rooms = []struct {
 	{5, "model/bayes"}, {5, "model/neighbors/groups"}, {5, "model/neighbors/impute"}, {5, "model/neighbors/overview"},
 	{5, "model/neighbors/internal/knnbench"},
 	{6, "model/onnx"}, {6, "transforms/files/gcstest"}, {6, "transforms/files"}, {6, "transforms/internal/jsoncoder"},
+	{6, "transforms/internal/registry"},
 	{6, "transforms/internal/beamtest"}, {6, "transforms/placement"},
 	{7, "transforms/progress"}, {7, "transforms/vectorio"},
 	{8, "transforms/output"}, {9, "transforms/features"}, {9, "transforms/triples"},

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"beamlearn/model/internal/elementary"
 )
@@ -221,7 +222,7 @@ func (c Chart) render() (template.HTML, script, error) {
 				len(s.Y))
 		}
 	}
-	h, err := Markup(chartTemplate, c.view())
+	h, err := Markup(chartTemplate(), c.view())
 	if err != nil {
 		return "", script{}, err
 	}
@@ -428,18 +429,20 @@ func Skewed(values []float64) bool {
 // place is where a mark stands.
 func place(x, y float64) string { return fmt.Sprintf("translate(%.1f,%.1f)", x, y) }
 
-var chartTemplate = template.Must(template.New("chart").Funcs(template.FuncMap{
-	"add": func(a, b float64) float64 { return a + b },
-}).Parse(`<figcaption>{{.Title}}</figcaption>` +
-	`<svg viewBox="0 0 {{.Width}} {{.Height}}" role="img" aria-label="{{.Label}}">` +
-	`{{$l := index .Box 0}}{{$t := index .Box 1}}{{$r := add $l (index .Box 2)}}{{$b := add $t (index .Box 3)}}` +
-	`{{range .XTicks}}<path class="grid" d="M{{.At}},{{$t}}V{{$b}}"/><text class="soft" x="{{add .At .Shift}}" y="{{add $b 16}}" text-anchor="middle">{{.Text}}</text>{{end}}` +
-	`{{range .YTicks}}<path class="grid" d="M{{$l}},{{.At}}H{{$r}}"/><text class="soft" x="{{add $l -6}}" y="{{add .At 4}}" text-anchor="end">{{.Text}}</text>{{end}}` +
-	`<rect class="axis" x="{{$l}}" y="{{$t}}" width="{{index .Box 2}}" height="{{index .Box 3}}"/>` +
-	`{{range .Shapes}}<path d="{{.Path}}"{{with .Place}} transform="{{.}}"{{end}} {{if .Fill}}fill="{{.Color}}"{{else}}fill="none" stroke="{{.Color}}" stroke-width="2"{{end}}><title>{{.Title}}</title></path>{{end}}` +
-	`<text x="{{.MidX}}" y="{{add $b 36}}" text-anchor="middle">{{.X.Label}}</text>` +
-	`<text x="{{.LabelX}}" y="{{.MidY}}" text-anchor="middle" transform="rotate(-90 {{.LabelX}} {{.MidY}})">{{.Y.Label}}</text></svg>` +
-	`{{with .Keys}}<ul class="legend">{{range .}}<li class="key"><svg viewBox="-7 -7 14 14" aria-hidden="true"><path d="{{.Path}}" fill="{{.Color}}"/></svg>{{.Name}}</li>{{end}}</ul>{{end}}`))
+var chartTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("chart").Funcs(template.FuncMap{
+		"add": func(a, b float64) float64 { return a + b },
+	}).Parse(`<figcaption>{{.Title}}</figcaption>` +
+		`<svg viewBox="0 0 {{.Width}} {{.Height}}" role="img" aria-label="{{.Label}}">` +
+		`{{$l := index .Box 0}}{{$t := index .Box 1}}{{$r := add $l (index .Box 2)}}{{$b := add $t (index .Box 3)}}` +
+		`{{range .XTicks}}<path class="grid" d="M{{.At}},{{$t}}V{{$b}}"/><text class="soft" x="{{add .At .Shift}}" y="{{add $b 16}}" text-anchor="middle">{{.Text}}</text>{{end}}` +
+		`{{range .YTicks}}<path class="grid" d="M{{$l}},{{.At}}H{{$r}}"/><text class="soft" x="{{add $l -6}}" y="{{add .At 4}}" text-anchor="end">{{.Text}}</text>{{end}}` +
+		`<rect class="axis" x="{{$l}}" y="{{$t}}" width="{{index .Box 2}}" height="{{index .Box 3}}"/>` +
+		`{{range .Shapes}}<path d="{{.Path}}"{{with .Place}} transform="{{.}}"{{end}} {{if .Fill}}fill="{{.Color}}"{{else}}fill="none" stroke="{{.Color}}" stroke-width="2"{{end}}><title>{{.Title}}</title></path>{{end}}` +
+		`<text x="{{.MidX}}" y="{{add $b 36}}" text-anchor="middle">{{.X.Label}}</text>` +
+		`<text x="{{.LabelX}}" y="{{.MidY}}" text-anchor="middle" transform="rotate(-90 {{.LabelX}} {{.MidY}})">{{.Y.Label}}</text></svg>` +
+		`{{with .Keys}}<ul class="legend">{{range .}}<li class="key"><svg viewBox="-7 -7 14 14" aria-hidden="true"><path d="{{.Path}}" fill="{{.Color}}"/></svg>{{.Name}}</li>{{end}}</ul>{{end}}`))
+})
 
 // table is the numbers of a chart: side by side where the series have the same places.
 func (c *Chart) table() Table {

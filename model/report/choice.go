@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"html/template"
+	"sync"
 )
 
 // Choice shows one of several parts at a time, the one whose name is chosen, and all of them without JavaScript.
@@ -38,14 +39,16 @@ type choiceSection struct {
 	Body []template.HTML
 }
 
-var choiceTemplate = template.Must(template.New("choice").Funcs(template.FuncMap{"prose": prose}).Parse(
-	`<div class="widget" id="{{.ID}}"><noscript><style>.panel[hidden] { display: block; }</style></noscript>` +
-		`<div class="controls"><label for="{{.ID}}-choice">{{.Label}}</label><select id="{{.ID}}-choice">` +
-		`{{range .Panels}}<option>{{.Name}}</option>{{end}}</select></div>` +
-		`{{with .Left}}<p class="note">{{.}} more are left out, as the page would be too large.</p>{{end}}` +
-		`{{range $i, $p := .Panels}}<div class="panel" role="group" aria-label="{{$p.Name}}"{{if $i}} hidden{{end}}>` +
-		`{{range .Sections}}<h3>{{$p.Name}}: {{.Title}}</h3>{{with .Lead}}<p class="lead">{{prose .}}</p>{{end}}` +
-		`{{range .Body}}{{.}}{{end}}{{end}}</div>{{end}}</div>`))
+var choiceTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("choice").Funcs(template.FuncMap{"prose": prose}).Parse(
+		`<div class="widget" id="{{.ID}}"><noscript><style>.panel[hidden] { display: block; }</style></noscript>` +
+			`<div class="controls"><label for="{{.ID}}-choice">{{.Label}}</label><select id="{{.ID}}-choice">` +
+			`{{range .Panels}}<option>{{.Name}}</option>{{end}}</select></div>` +
+			`{{with .Left}}<p class="note">{{.}} more are left out, as the page would be too large.</p>{{end}}` +
+			`{{range $i, $p := .Panels}}<div class="panel" role="group" aria-label="{{$p.Name}}"{{if $i}} hidden{{end}}>` +
+			`{{range .Sections}}<h3>{{$p.Name}}: {{.Title}}</h3>{{with .Lead}}<p class="lead">{{prose .}}</p>{{end}}` +
+			`{{range .Body}}{{.}}{{end}}{{end}}</div>{{end}}</div>`))
+})
 
 const choiceScript = `
 const select = root.querySelector("select"), panels = [...root.querySelectorAll(".panel")];
@@ -67,7 +70,7 @@ func (c Choice) render() (template.HTML, script, error) {
 		}
 		v.Panels = append(v.Panels, p)
 	}
-	h, err := Markup(choiceTemplate, v)
+	h, err := Markup(choiceTemplate(), v)
 	return h, script{c.ID, "null", choiceScript}, err
 }
 

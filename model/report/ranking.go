@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"math"
 	"strings"
+	"sync"
 )
 
 // Ranking is values by name as horizontal bars, so that every name can be read. Values may be negative; one that is
@@ -39,13 +40,15 @@ type rankingBar struct {
 	Color             string
 }
 
-var rankingTemplate = template.Must(template.New("ranking").Parse(`<figcaption>{{.Title}}</figcaption>` +
-	`<svg viewBox="0 0 {{.Width}} {{.Height}}" role="img" aria-label="{{.Label}}">` +
-	`<path class="axis" d="M{{.Zero}},0V{{.Bottom}}"/>` +
-	`{{$w := .Width}}{{range .Bars}}<text x="{{.NameX}}" y="{{.TextY}}" text-anchor="end">{{.Name}}</text>` +
-	`<rect x="{{.X}}" y="{{.Y}}" width="{{.Width}}" height="{{.High}}" fill="{{.Color}}"><title>{{.Full}}: {{.Value}}</title></rect>` +
-	`<text class="soft" x="{{$w}}" y="{{.TextY}}" text-anchor="end">{{.Value}}</text>{{end}}` +
-	`<text class="soft" x="{{.Mid}}" y="{{.Height}}" dy="-4" text-anchor="middle">{{.Unit}}</text></svg>`))
+var rankingTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("ranking").Parse(`<figcaption>{{.Title}}</figcaption>` +
+		`<svg viewBox="0 0 {{.Width}} {{.Height}}" role="img" aria-label="{{.Label}}">` +
+		`<path class="axis" d="M{{.Zero}},0V{{.Bottom}}"/>` +
+		`{{$w := .Width}}{{range .Bars}}<text x="{{.NameX}}" y="{{.TextY}}" text-anchor="end">{{.Name}}</text>` +
+		`<rect x="{{.X}}" y="{{.Y}}" width="{{.Width}}" height="{{.High}}" fill="{{.Color}}"><title>{{.Full}}: {{.Value}}</title></rect>` +
+		`<text class="soft" x="{{$w}}" y="{{.TextY}}" text-anchor="end">{{.Value}}</text>{{end}}` +
+		`<text class="soft" x="{{.Mid}}" y="{{.Height}}" dy="-4" text-anchor="middle">{{.Unit}}</text></svg>`))
+})
 
 func (r Ranking) render() (template.HTML, script, error) {
 	if len(r.Names) != len(r.Values) {
@@ -81,7 +84,7 @@ func (r Ranking) render() (template.HTML, script, error) {
 		}
 		view.Bars = append(view.Bars, b)
 	}
-	h, err := Markup(rankingTemplate, view)
+	h, err := Markup(rankingTemplate(), view)
 	return `<div><figure>` + h + `</figure></div>`, script{}, err
 }
 

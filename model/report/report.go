@@ -19,13 +19,16 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed page.html page.css report.js
 var assets embed.FS
 
-var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{"prose": prose}).ParseFS(assets,
-	"page.html"))
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page.html").Funcs(template.FuncMap{"prose": prose}).ParseFS(assets,
+		"page.html"))
+})
 
 // Page is a page.
 type Page struct {
@@ -118,12 +121,14 @@ type Table struct {
 	Folded bool
 }
 
-var tableTemplate = template.Must(template.New("table").Funcs(template.FuncMap{"numeric": numeric}).Parse(
-	`{{if .Folded}}<details><summary>{{.Caption}}</summary>{{else}}<div>{{end}}<div class="scroll" tabindex="0" role="region" aria-label="{{.Caption}}"><table>` +
-		`<caption{{if .Folded}} class="hidden"{{end}}>{{.Caption}}</caption>` +
-		`<thead><tr>{{range $i, $c := .Columns}}<th scope="col"{{if $.Numbers $i}} class="number"{{end}}>{{$c}}</th>{{end}}</tr></thead><tbody>` +
-		`{{range .Rows}}<tr>{{range $i, $c := .}}{{if $i}}<td{{if numeric $c}} class="number"{{end}}>{{$c}}</td>{{else}}<th scope="row"{{if numeric $c}} class="number"{{end}}>{{$c}}</th>{{end}}{{end}}</tr>{{end}}` +
-		`</tbody></table></div>{{if .Left}}<p class="note">{{.Left}} more are not listed.</p>{{end}}{{if .Folded}}</details>{{else}}</div>{{end}}`))
+var tableTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("table").Funcs(template.FuncMap{"numeric": numeric}).Parse(
+		`{{if .Folded}}<details><summary>{{.Caption}}</summary>{{else}}<div>{{end}}<div class="scroll" tabindex="0" role="region" aria-label="{{.Caption}}"><table>` +
+			`<caption{{if .Folded}} class="hidden"{{end}}>{{.Caption}}</caption>` +
+			`<thead><tr>{{range $i, $c := .Columns}}<th scope="col"{{if $.Numbers $i}} class="number"{{end}}>{{$c}}</th>{{end}}</tr></thead><tbody>` +
+			`{{range .Rows}}<tr>{{range $i, $c := .}}{{if $i}}<td{{if numeric $c}} class="number"{{end}}>{{$c}}</td>{{else}}<th scope="row"{{if numeric $c}} class="number"{{end}}>{{$c}}</th>{{end}}{{end}}</tr>{{end}}` +
+			`</tbody></table></div>{{if .Left}}<p class="note">{{.Left}} more are not listed.</p>{{end}}{{if .Folded}}</details>{{else}}</div>{{end}}`))
+})
 
 // numeric reports whether a text is a number, or what [Percent] makes of one, or two with ± between.
 func numeric(s string) bool {
@@ -149,7 +154,7 @@ func (t Table) Numbers(i int) bool {
 }
 
 func (t Table) render() (template.HTML, script, error) {
-	h, err := Markup(tableTemplate, t)
+	h, err := Markup(tableTemplate(), t)
 	return h, script{}, err
 }
 
@@ -207,7 +212,7 @@ func (p *Page) Write(w io.Writer) error {
 		}
 		view.Sections = append(view.Sections, v)
 	}
-	return pageTemplate.Execute(w, view)
+	return pageTemplate().Execute(w, view)
 }
 
 // Number is a number in the data of a widget, with the five digits that a picture can show. What is not finite is null.

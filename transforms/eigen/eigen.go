@@ -23,7 +23,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"reflect"
 	"runtime"
 	"sync"
 
@@ -37,6 +36,7 @@ import (
 	"beamlearn/model/linear"
 	"beamlearn/model/results"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
@@ -46,12 +46,11 @@ import (
 var rowsSummed = beam.NewCounter("eigen", "rows_summed")
 
 func init() {
-	beam.RegisterDoFn(&sumFn{})
-	beam.RegisterDoFn(&mergeFn{})
+	registry.DoFns(&sumFn{}, &mergeFn{})
 	register.Iter1[vectorio.Chunk]()
 	register.Iter1[Summand]()
 	register.Emitter1[Summand]()
-	beam.RegisterCoder(reflect.TypeOf((*Summand)(nil)).Elem(), encodeSummand, decodeSummand)
+	registry.Element(encodeSummand, decodeSummand)
 }
 
 // Options of a job. A field that is not Required has its Default.
@@ -259,7 +258,7 @@ func pass(ctx context.Context, j *Job, fit *model.Fit, run Run) error {
 	grouped := beam.GroupByKey(s, vectorio.Deal(s, vectorio.Chunks(s, j.Data, j.Options.Workers), j.Options.Shards,
 		j.Options.Groups))
 	sums := beam.ParDo(s, &fn, grouped)
-	beam.ParDo0(s, &mergeFn{State: fn.State, Sum: sum, Options: j.Options}, beam.GroupByKey(s, beam.AddFixedKey(s, sums)))
+	output.Conclude(s, &mergeFn{State: fn.State, Sum: sum, Options: j.Options}, sums)
 	if err := run(ctx, p); err != nil {
 		return err
 	}
@@ -425,8 +424,8 @@ type mergeFn struct {
 	Options    Options
 }
 
-func (f *mergeFn) ProcessElement(ctx context.Context, _ int, iter func(*Summand) bool) error {
-	return output.Failed(f.Options.RunID, f.merge(ctx, iter))
+func (f *mergeFn) ProcessElement(ctx context.Context, _ int, iter func(*Summand) bool) (bool, error) {
+	return true, output.Failed(f.Options.RunID, f.merge(ctx, iter))
 }
 
 func (f *mergeFn) merge(ctx context.Context, iter func(*Summand) bool) error {

@@ -18,6 +18,7 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
@@ -26,7 +27,7 @@ import (
 var rowsProjected = beam.NewCounter("eigen", "rows_projected")
 
 func init() {
-	beam.RegisterDoFn(&projectFn{})
+	registry.DoFns(&projectFn{})
 }
 
 // Report is what a run tells beside its components.

@@ -17,6 +17,7 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
@@ -26,7 +27,7 @@ import (
 var rowsEncoded = beam.NewCounter("features", "rows_encoded")
 
 func init() {
-	beam.RegisterDoFn(&applyFn{})
+	registry.DoFns(&applyFn{})
 }
 
 // ApplyOptions say what is written. A field that is not Required has its Default.

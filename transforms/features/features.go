@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"runtime"
 	"sync"
 
@@ -26,6 +25,7 @@ import (
 	"beamlearn/model/tables"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/internal/jsoncoder"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
@@ -35,12 +35,11 @@ import (
 var rowsSurveyed = beam.NewCounter("features", "rows_surveyed")
 
 func init() {
-	beam.RegisterDoFn(&surveyFn{})
-	beam.RegisterDoFn(&mergeFn{})
+	registry.DoFns(&surveyFn{}, &mergeFn{})
 	register.Iter1[vectorio.Chunk]()
 	register.Iter1[Part]()
 	register.Emitter1[Part]()
-	beam.RegisterCoder(reflect.TypeOf((*Part)(nil)).Elem(), encodePart, decodePart)
+	registry.Element(encodePart, decodePart)
 }
 
 // Job is tables, and how they are to be encoded.

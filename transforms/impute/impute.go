@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -25,6 +24,7 @@ import (
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/internal/jsoncoder"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
@@ -37,12 +37,11 @@ var (
 )
 
 func init() {
-	beam.RegisterDoFn(&buildFn{})
-	beam.RegisterDoFn(&fillFn{})
+	registry.DoFns(&buildFn{}, &fillFn{})
 	register.Iter1[vectorio.Chunk]()
 	register.Emitter1[task]()
 	register.Emitter1[output.Part]()
-	beam.RegisterCoder(reflect.TypeOf((*task)(nil)).Elem(), encodeTask, decodeTask)
+	registry.Element(encodeTask, decodeTask)
 }
 
 // Options say how numbers are filled in, and where the rows go. A field that is not Required has its Default.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -23,13 +22,14 @@ import (
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/internal/jsoncoder"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 )
 
 func init() {
-	beam.RegisterDoFn(&answerFn{})
-	beam.RegisterCoder(reflect.TypeOf((*keptList)(nil)).Elem(), encodeKeptList, decodeKeptList)
+	registry.DoFns(&answerFn{})
+	registry.Element(encodeKeptList, decodeKeptList)
 }
 
 // Answer asks for predictions in the place of neighbours: the targets of a query's neighbours answer it.

@@ -15,16 +15,14 @@ import (
 	"beamlearn/model/neighbors/groups"
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
 
 func init() {
-	beam.RegisterDoFn(&graphFn{})
-	beam.RegisterDoFn(&listsFn{})
-	beam.RegisterDoFn(&keptGraphFn{})
-	beam.RegisterDoFn(&keptListsFn{})
+	registry.DoFns(&graphFn{}, &listsFn{}, &keptGraphFn{}, &keptListsFn{})
 }
 
 // approximate finds most of the neighbours, by partitions of the points, which are all in one worker.

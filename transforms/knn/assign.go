@@ -6,30 +6,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"time"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
 
 func init() {
-	beam.RegisterDoFn(&assignFn{})
-	beam.RegisterDoFn(&assignQueriesFn{})
-	beam.RegisterDoFn(&groupPartsFn{})
-	beam.RegisterDoFn(&layoutFn{})
+	registry.DoFns(&assignFn{}, &assignQueriesFn{}, &groupPartsFn{}, &layoutFn{})
 	register.Iter1[sampleAnswers]()
 	register.Emitter2[int64, sampleAnswers]()
 	register.Emitter1[partTask]()
-	beam.RegisterCoder(reflect.TypeOf((*sampleAnswers)(nil)).Elem(), encodeSampleAnswers, decodeSampleAnswers)
-	beam.RegisterCoder(reflect.TypeOf((*partTask)(nil)).Elem(), encodePartTask, decodePartTask)
+	registry.Element(encodeSampleAnswers, decodeSampleAnswers)
+	registry.Element(encodePartTask, decodePartTask)
 }
 
 // sampleAnswers is answers to the queries of the plan's sample, exact or found, encoded.

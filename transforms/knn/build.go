@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"reflect"
 	"slices"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
@@ -25,14 +25,14 @@ import (
 )
 
 func init() {
-	beam.RegisterDoFn(&buildFn{})
+	registry.DoFns(&buildFn{})
 	register.Iter1[vectorio.Chunk]()
 	register.Iter1[IndexPiece]()
 	register.Emitter1[IndexPiece]()
 	register.Emitter1[Range]()
-	beam.RegisterCoder(reflect.TypeOf((*IndexPiece)(nil)).Elem(), encodeIndexPiece, decodeIndexPiece)
-	beam.RegisterCoder(reflect.TypeOf((*Range)(nil)).Elem(), encodeRange, decodeRange)
-	beam.RegisterCoder(reflect.TypeOf((*Query)(nil)).Elem(), encodeQuery, decodeQuery)
+	registry.Element(encodeIndexPiece, decodeIndexPiece)
+	registry.Element(encodeRange, decodeRange)
+	registry.Element(encodeQuery, decodeQuery)
 }
 
 // Build reads the corpus, whose rows have dim columns, and builds the index, in one place:

@@ -16,12 +16,13 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
 
 func init() {
-	beam.RegisterDoFn(&ruleFaultsFn{})
+	registry.DoFns(&ruleFaultsFn{})
 }
 
 // conditionPart are the rows of a chunk that meet a condition, by their places in it.

@@ -7,20 +7,20 @@ import (
 	"math"
 	"slices"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"golang.org/x/sync/errgroup"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/groups"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
 
 func init() {
-	beam.RegisterDoFn(&cutGroupsFn{})
+	registry.DoFns(&cutGroupsFn{})
 }
 
 // checkDiameter reports what a diameter of groups cannot be.

@@ -14,10 +14,11 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 )
 
 func init() {
-	beam.RegisterDoFn(&foundListsFn{})
+	registry.DoFns(&foundListsFn{})
 }
 
 // inspectLists finds files of .parquet that have a row for each query, with the columns id and neighbors, which are

@@ -10,10 +10,8 @@ import (
 	"hash/crc32"
 	"io"
 	"maps"
-	"reflect"
 	"slices"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"beamlearn/model/fault"
@@ -21,13 +19,14 @@ import (
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 )
 
 func init() {
 	register.Iter1[exchangeFile]()
 	register.Emitter1[exchangeFile]()
 	register.Emitter2[int64, exchangeFile]()
-	beam.RegisterCoder(reflect.TypeOf((*exchangeFile)(nil)).Elem(), encodeExchangeFile, decodeExchangeFile)
+	registry.Element(encodeExchangeFile, decodeExchangeFile)
 }
 
 // An exchangeFile is a file in the staging directory in which a task leaves rows or answers for other tasks, in

@@ -10,12 +10,13 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
 
 func init() {
-	beam.RegisterDoFn(&shapeFn{})
+	registry.DoFns(&shapeFn{})
 }
 
 // layout is how the neighbours are written.

@@ -5,18 +5,17 @@ import (
 	"io"
 	"time"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 )
 
 func init() {
-	beam.RegisterDoFn(&graphPartFn{})
+	registry.DoFns(&graphPartFn{})
 }
 
 // graphPartFn finds the neighbours that the points of a part, or its queries, have in it.

@@ -14,14 +14,14 @@ import (
 	"beamlearn/model/neighbors/groups"
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
 
 func init() {
-	beam.RegisterDoFn(&scoreFn{})
-	beam.RegisterDoFn(&groupsFn{})
+	registry.DoFns(&scoreFn{}, &groupsFn{})
 }
 
 // groupColumns are those of groups, beside the id: the id of the first row, how many rows there are, and 1 where the

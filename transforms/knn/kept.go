@@ -10,13 +10,14 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/results"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
 
 func init() {
-	beam.RegisterDoFn(&keptFn{})
+	registry.DoFns(&keptFn{})
 }
 
 // KeptJob writes rows of the points as they stand in their files: those that stay of groups, or the others.

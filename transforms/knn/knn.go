@@ -75,6 +75,7 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
@@ -88,9 +89,7 @@ var (
 )
 
 func init() {
-	beam.RegisterDoFn(&waitFn{})
-	beam.RegisterDoFn(&queryFn{})
-	beam.RegisterDoFn(&releaseFn{})
+	registry.DoFns(&waitFn{}, &queryFn{}, &releaseFn{})
 	register.Iter1[Query]()
 	register.Emitter1[Query]()
 }

@@ -5,22 +5,17 @@ import (
 	"context"
 	"time"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 )
 
 func init() {
-	beam.RegisterDoFn(&byPartFn{})
-	beam.RegisterDoFn(&rangesFn{})
-	beam.RegisterDoFn(&mergeFn{})
-	beam.RegisterDoFn(&mergeSampleFn{})
-	beam.RegisterDoFn(&measureFn{})
+	registry.DoFns(&byPartFn{}, &rangesFn{}, &mergeFn{}, &mergeSampleFn{}, &measureFn{})
 }
 
 // byPartFn gives the sections of a file to the regions, or to the ranges of queries, that they are of.

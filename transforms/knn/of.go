@@ -22,18 +22,15 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 )
 
 func init() {
 	beam.RegisterType(reflect.TypeOf((*vectors.Vector)(nil)).Elem())
 	beam.RegisterType(reflect.TypeOf((*Nearest)(nil)).Elem())
-	beam.RegisterCoder(reflect.TypeOf((*spilled)(nil)).Elem(), encodeSpilled, decodeSpilled)
-	beam.RegisterDoFn(&vectorFn{})
-	beam.RegisterDoFn(&spillFn{})
-	beam.RegisterDoFn(&fitFn{})
-	beam.RegisterDoFn(&askFn{})
-	beam.RegisterDoFn(&askSelfFn{})
+	registry.Element(encodeSpilled, decodeSpilled)
+	registry.DoFns(&vectorFn{}, &spillFn{}, &fitFn{}, &askFn{}, &askSelfFn{})
 	register.Iter1[spilled]()
 	register.Iter1[Range]()
 	register.Emitter1[spilled]()

@@ -15,12 +15,13 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 )
 
 func init() {
-	beam.RegisterDoFn(&outliersFn{})
+	registry.DoFns(&outliersFn{})
 }
 
 // Outliers asks for scores that say how far out rows are, in the place of neighbours.

@@ -4,21 +4,19 @@ import (
 	"context"
 	"io"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
 
 func init() {
-	beam.RegisterDoFn(&sampleFn{})
-	beam.RegisterDoFn(&planPartsFn{})
+	registry.DoFns(&sampleFn{}, &planPartsFn{})
 }
 
 // sampleFn takes a sample of the points, or of the queries: by their numbers, so that it does not depend on chunks.

@@ -9,13 +9,11 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/internal/registry"
 )
 
 func init() {
-	beam.RegisterDoFn(&sampleRegionsFn{})
-	beam.RegisterDoFn(&planRegionFn{})
-	beam.RegisterDoFn(&beginJoinFn{})
-	beam.RegisterDoFn(&joinRegionsFn{})
+	registry.DoFns(&sampleRegionsFn{}, &planRegionFn{}, &beginJoinFn{}, &joinRegionsFn{})
 }
 
 // planRegions plans the parts of the regions that have been planned, each by a sample of its own points, for which the

@@ -13,6 +13,7 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/overview"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
@@ -20,10 +21,7 @@ import (
 )
 
 func init() {
-	beam.RegisterDoFn(&searchFn{})
-	beam.RegisterDoFn(&searchSelfFn{})
-	beam.RegisterDoFn(&searchFileFn{})
-	beam.RegisterDoFn(&searchSelfFileFn{})
+	registry.DoFns(&searchFn{}, &searchSelfFn{}, &searchFileFn{}, &searchSelfFileFn{})
 }
 
 // search answers queries from files, whose rows have dim columns: PCollection<vectorio.Chunk>, with

@@ -14,13 +14,13 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
 
 func init() {
-	beam.RegisterDoFn(&searchSeveralFn{})
-	beam.RegisterDoFn(&searchSelfSeveralFn{})
+	registry.DoFns(&searchSeveralFn{}, &searchSelfSeveralFn{})
 }
 
 // InspectIndexes opens indexes of earlier runs, which are to answer queries together as one of all their points would,

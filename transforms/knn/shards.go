@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"runtime/debug"
 	"sort"
 	"time"
@@ -19,21 +18,19 @@ import (
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/internal/jsoncoder"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
 
 func init() {
-	beam.RegisterDoFn(&planShardsFn{})
-	beam.RegisterDoFn(&buildShardsFn{})
-	beam.RegisterDoFn(&listShardsFn{})
-	beam.RegisterDoFn(&searchShardsFn{})
+	registry.DoFns(&planShardsFn{}, &buildShardsFn{}, &listShardsFn{}, &searchShardsFn{})
 	register.Iter1[shardFiles]()
 	register.Emitter1[shardPlan]()
 	register.Emitter1[shardFiles]()
-	beam.RegisterCoder(reflect.TypeOf((*shardPlan)(nil)).Elem(), encodePlan, decodePlan)
-	beam.RegisterCoder(reflect.TypeOf((*shardFiles)(nil)).Elem(), encodeFiles, decodeFiles)
+	registry.Element(encodePlan, decodePlan)
+	registry.Element(encodeFiles, decodeFiles)
 }
 
 // inShards cuts the index into parts that fit into the memory of a worker.

@@ -11,15 +11,13 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 )
 
 func init() {
-	beam.RegisterDoFn(&splitEdgesFn{})
-	beam.RegisterDoFn(&edgesByRangeFn{})
-	beam.RegisterDoFn(&edgeRangesFn{})
-	beam.RegisterDoFn(&symmetricFn{})
+	registry.DoFns(&splitEdgesFn{}, &edgesByRangeFn{}, &edgeRangesFn{}, &symmetricFn{})
 }
 
 // symmetrize makes a graph symmetric: PCollection<output.Part> → PCollection<output.Part>. The tasks of the search

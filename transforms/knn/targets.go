@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -19,16 +18,16 @@ import (
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/internal/jsoncoder"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
 
 func init() {
-	beam.RegisterDoFn(&targetsFn{})
-	beam.RegisterDoFn(&joinTargetsFn{})
+	registry.DoFns(&targetsFn{}, &joinTargetsFn{})
 	register.Iter1[targetsPart]()
-	beam.RegisterCoder(reflect.TypeOf((*targetsPart)(nil)).Elem(), encodeTargetsPart, decodeTargetsPart)
+	registry.Element(encodeTargetsPart, decodeTargetsPart)
 }
 
 // TargetsJob finds what is known of the points before they are searched: the targets from which queries are answered.
@@ -127,7 +126,7 @@ func (j *TargetsJob) Find(s beam.Scope) {
 		parts = beam.ParDo(s, &fn, beam.Reshuffle(s,
 			vectorio.Chunks(s, j.Data.Chunked(partRows, 0), j.Options.Workers)))
 	}
-	beam.ParDo0(s.Scope("knn.Join"), &joinTargetsFn{fn}, beam.GroupByKey(s, beam.AddFixedKey(s, parts)))
+	output.Conclude(s.Scope("knn.Join"), &joinTargetsFn{fn}, parts)
 }
 
 // Found says what a finished run has found.
@@ -242,7 +241,7 @@ func missing(b *vectors.Block) (rows []int) {
 // joinTargetsFn makes one file of the targets of all chunks.
 type joinTargetsFn struct{ targetsFn }
 
-func (f *joinTargetsFn) ProcessElement(ctx context.Context, _ int, iter func(*targetsPart) bool) error {
+func (f *joinTargetsFn) ProcessElement(ctx context.Context, _ int, iter func(*targetsPart) bool) (bool, error) {
 	var all []targetsPart
 	var p targetsPart
 	for iter(&p) {
@@ -250,7 +249,7 @@ func (f *joinTargetsFn) ProcessElement(ctx context.Context, _ int, iter func(*ta
 		p = targetsPart{}
 	}
 	slices.SortFunc(all, func(a, b targetsPart) int { return int(a.Order - b.Order) })
-	return fault.Mark(f.join(ctx, all))
+	return true, fault.Mark(f.join(ctx, all))
 }
 
 func (f *joinTargetsFn) join(ctx context.Context, all []targetsPart) error {

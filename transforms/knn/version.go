@@ -18,6 +18,7 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
@@ -31,7 +32,7 @@ import (
 // Where points have ids, rows are numbered anew, as in a file of the rows that are left. Where their numbers are their
 // ids, each point keeps its number, no number is used again, and new rows are numbered behind all that there were.
 
-func init() { beam.RegisterDoFn(&versionFn{}) }
+func init() { registry.DoFns(&versionFn{}) }
 
 // InspectFrom finds the version to begin with. Its options are those of the new one, and so is how its rows were read,
 // but for what Reading says already; see [IndexJob.SkipFaultsAsBefore] for rows at fault.

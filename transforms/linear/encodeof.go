@@ -14,6 +14,7 @@ import (
 	"beamlearn/model/vectors"
 	encode "beamlearn/transforms/features"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
@@ -22,7 +23,7 @@ import (
 const encodingKind = "encoding"
 
 func init() {
-	beam.RegisterDoFn(&encodeOfFn{})
+	registry.DoFns(&encodeOfFn{})
 	beam.RegisterType(reflect.TypeOf((*vectors.Vector)(nil)).Elem())
 	RegisterLearner(encodingKind, func(_ context.Context, _ []byte, rows *Rows) (*Trained, error) {
 		b, err := rows.Reading.Encoding.MarshalJSON()

@@ -23,6 +23,7 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
@@ -35,8 +36,7 @@ var (
 )
 
 func init() {
-	beam.RegisterDoFn(&predictFn{})
-	beam.RegisterDoFn(&predictLocalFn{})
+	registry.DoFns(&predictFn{}, &predictLocalFn{})
 	register.Iter1[[]byte]()
 }
 

@@ -14,11 +14,12 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/model/results"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
 
-func init() { beam.RegisterDoFn(&predictOfFn{}) }
+func init() { registry.DoFns(&predictOfFn{}) }
 
 // Predicted is the answer to one row. It has a schema, so that SQL, other SDKs and sinks take it.
 type Predicted struct {

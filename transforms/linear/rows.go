@@ -14,13 +14,13 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"beamlearn/model/fault"
+	"beamlearn/transforms/internal/registry"
 )
 
 func init() {
 	beam.RegisterType(reflect.TypeOf((*Trained)(nil)).Elem())
 	beam.RegisterType(reflect.TypeOf((*Predicted)(nil)).Elem())
-	beam.RegisterDoFn(&lineFn{})
-	beam.RegisterDoFn(&textFn{})
+	registry.DoFns(&lineFn{}, &textFn{})
 	register.Function1x1(whole)
 	register.Emitter1[Trained]()
 	register.Emitter1[Predicted]()

@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
-	"reflect"
 	"runtime"
 	"slices"
 	"sync"
@@ -35,6 +34,7 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
@@ -44,21 +44,16 @@ import (
 var rowsLearned = beam.NewCounter("linear", "rows_learned")
 
 func init() {
-	beam.RegisterDoFn(&seedFn{})
-	beam.RegisterDoFn(&planFn{})
-	beam.RegisterDoFn(&broadcastFn{})
-	beam.RegisterDoFn(&passFn{})
-	beam.RegisterDoFn(&advanceFn{})
-	beam.RegisterDoFn(&localFn{})
+	registry.DoFns(&seedFn{}, &planFn{}, &broadcastFn{}, &passFn{}, &advanceFn{}, &localFn{})
 	register.Iter1[Summand]()
 	register.Iter1[vectorio.Chunk]()
 	register.Emitter1[Work]()
 	register.Emitter1[Summand]()
 	register.Emitter1[State]()
 	register.Emitter1[int]()
-	beam.RegisterCoder(reflect.TypeOf((*Work)(nil)).Elem(), encodeWork, decodeWork)
-	beam.RegisterCoder(reflect.TypeOf((*State)(nil)).Elem(), encodeState, decodeState)
-	beam.RegisterCoder(reflect.TypeOf((*Summand)(nil)).Elem(), encodeSummand, decodeSummand)
+	registry.Element(encodeWork, decodeWork)
+	registry.Element(encodeState, decodeState)
+	registry.Element(encodeSummand, decodeSummand)
 }
 
 // Options of training. A field that is not Required has its Default.

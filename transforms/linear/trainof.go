@@ -23,14 +23,13 @@ import (
 	"beamlearn/model/linear/targets"
 	encode "beamlearn/transforms/features"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
 
 func init() {
-	beam.RegisterDoFn(&bucketFn{})
-	beam.RegisterDoFn(&spillRowsFn{})
-	beam.RegisterDoFn(&trainOfFn{})
+	registry.DoFns(&bucketFn{}, &spillRowsFn{}, &trainOfFn{})
 }
 
 // TrainOfOptions of [TrainOf]. A field that is not Required has its Default.

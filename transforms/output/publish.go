@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"reflect"
 	"slices"
 	"sort"
 	"time"
@@ -20,16 +19,15 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/internal/jsoncoder"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/progress"
 )
 
 func init() {
-	beam.RegisterDoFn(&byShardFn{})
-	beam.RegisterDoFn(&assembleFn{})
-	beam.RegisterDoFn(&publishFn{})
+	registry.DoFns(&byShardFn{}, &assembleFn{}, &publishFn{})
 	register.Iter1[Part]()
 	register.Emitter1[Part]()
-	beam.RegisterCoder(reflect.TypeOf((*Part)(nil)).Elem(), encodePart, decodePart)
+	registry.Element(encodePart, decodePart)
 }
 
 // Part names temporary files with consecutive rows of the output, or reports on the work of a task.
@@ -153,7 +151,16 @@ func Publish(s beam.Scope, parts beam.PCollection, o Options) {
 	all := beam.Flatten(s, parts, beam.CreateList(s, o.empty()))
 	keyed := beam.ParDo(s, &byShardFn{}, all)
 	assembled := beam.ParDo(s, &assembleFn{Options: o}, beam.GroupByKey(s, keyed))
-	beam.ParDo0(s, &publishFn{Options: o}, beam.GroupByKey(s, beam.AddFixedKey(s, assembled)))
+	Conclude(s, &publishFn{Options: o}, assembled)
+}
+
+// Conclude ends a pipeline with a DoFn that takes all of a PCollection at once, as a key that does not matter and an iterator,
+// and gives a value that nobody reads. A GroupByKey takes it all the same: while a stage without any output runs, as that
+// of beam.ParDo0 would be, Prism spins on a processor (Beam 2.77, prism/internal/stage.go: it selects on a channel that
+// is closed). That was a quarter of the CPU time of a small job.
+func Conclude(s beam.Scope, fn any, all beam.PCollection) {
+	last := beam.ParDo(s, fn, beam.GroupByKey(s, beam.AddFixedKey(s, all)))
+	beam.GroupByKey(s, beam.AddFixedKey(s, last))
 }
 
 // empty are parts without anything: a shard without any row is a file all the same.
@@ -312,8 +319,8 @@ func (f *assembleFn) concatenate(ctx context.Context, out *Part, parts []Part) e
 // publishFn puts the complete files in place, and leaves the summary for the program that runs the pipeline.
 type publishFn struct{ Options Options }
 
-func (f *publishFn) ProcessElement(ctx context.Context, _ int, iter func(*Part) bool) error {
-	return fault.Mark(f.publish(ctx, iter))
+func (f *publishFn) ProcessElement(ctx context.Context, _ int, iter func(*Part) bool) (bool, error) {
+	return true, fault.Mark(f.publish(ctx, iter))
 }
 
 func (f *publishFn) publish(ctx context.Context, iter func(*Part) bool) error {

@@ -16,7 +16,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -25,6 +24,7 @@ import (
 	"beamlearn/model/results"
 	values "beamlearn/model/triples"
 	"beamlearn/transforms/internal/jsoncoder"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/triples"
@@ -37,13 +37,11 @@ var (
 )
 
 func init() {
-	beam.RegisterDoFn(&buildFn{})
-	beam.RegisterDoFn(&answerFn{})
-	beam.RegisterDoFn(&neighborsFn{})
+	registry.DoFns(&buildFn{}, &answerFn{}, &neighborsFn{})
 	register.Iter1[vectorio.List]()
 	register.Emitter1[Range]()
 	register.Emitter1[output.Part]()
-	beam.RegisterCoder(reflect.TypeOf((*Range)(nil)).Elem(), encodeRange, decodeRange)
+	registry.Element(encodeRange, decodeRange)
 }
 
 // Options of a job. A field that is not Required has its Default.

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -26,6 +25,7 @@ import (
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/internal/jsoncoder"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
@@ -34,16 +34,14 @@ import (
 var rowsWritten = beam.NewCounter("triples", "rows_written")
 
 func init() {
-	beam.RegisterDoFn(&runFn{})
-	beam.RegisterDoFn(&planFn{})
-	beam.RegisterDoFn(&mergeFn{})
+	registry.DoFns(&runFn{}, &planFn{}, &mergeFn{})
 	register.Iter1[vectorio.Chunk]()
 	register.Iter1[Run]()
 	register.Emitter1[Run]()
 	register.Emitter1[Range]()
 	register.Emitter1[output.Part]()
-	beam.RegisterCoder(reflect.TypeOf((*Run)(nil)).Elem(), encodeRun, decodeRun)
-	beam.RegisterCoder(reflect.TypeOf((*Range)(nil)).Elem(), encodeRange, decodeRange)
+	registry.Element(encodeRun, decodeRun)
+	registry.Element(encodeRange, decodeRange)
 }
 
 // Options of a job. A field that is not Required has its Default.

@@ -1,8 +1,12 @@
 package vectorio
 
-import "github.com/apache/beam/sdks/v2/go/pkg/beam"
+import (
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
-func init() { beam.RegisterDoFn(&dealFn{}) }
+	"beamlearn/transforms/internal/registry"
+)
+
+func init() { registry.DoFns(&dealFn{}) }
 
 // Deal deals chunks to groups of shards: it gives a PCollection<KV<int, Chunk>> of the group and the chunk. Shard i
 // has the chunks i, i+shards, i+2·shards, … and so rows from everywhere, as files are often sorted (see

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"reflect"
 	"runtime"
 	"slices"
 	"sort"
@@ -28,6 +27,7 @@ import (
 	"beamlearn/model/tables"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/placement"
 )
 
@@ -41,16 +41,13 @@ var (
 // instead of 1.6 MB (Go 1.26, Beam 2.77). What that saves, a call by reflection for each element, is little where an
 // element is a chunk of rows.
 func init() {
-	beam.RegisterDoFn(&splitFn{})
-	beam.RegisterDoFn(&countFn{})
-	beam.RegisterDoFn(&numberFn{})
-	beam.RegisterDoFn(&eachFn{})
+	registry.DoFns(&splitFn{}, &countFn{}, &numberFn{}, &eachFn{})
 	register.Iter1[FilePiece]()
 	register.Emitter1[FilePiece]()
 	register.Emitter1[Chunk]()
-	beam.RegisterCoder(reflect.TypeOf((*FilePiece)(nil)).Elem(), encodeFilePiece, decodeFilePiece)
-	beam.RegisterCoder(reflect.TypeOf((*Chunk)(nil)).Elem(), encodeChunk, decodeChunk)
-	beam.RegisterCoder(reflect.TypeOf((*List)(nil)).Elem(), encodeList, decodeList)
+	registry.Element(encodeFilePiece, decodeFilePiece)
+	registry.Element(encodeChunk, decodeChunk)
+	registry.Element(encodeList, decodeList)
 }
 
 // Options of reading.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"strconv"
+	"sync"
 
 	"beamlearn/model/report"
 )
@@ -109,9 +110,11 @@ func (o *Overview) sizes() report.Block {
 	return t
 }
 
-var largestTemplate = template.Must(template.New("largest").Parse(
-	`<div class="duplicates">{{range .}}<article><h3>{{.Size}} rows</h3><ul><li><strong>{{.Kept}}</strong></li>` +
-		`{{range .Others}}<li>{{.}}</li>{{end}}</ul>{{if .More}}<p class="note">and {{.More}} more</p>{{end}}</article>{{end}}</div>`))
+var largestTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("largest").Parse(
+		`<div class="duplicates">{{range .}}<article><h3>{{.Size}} rows</h3><ul><li><strong>{{.Kept}}</strong></li>` +
+			`{{range .Others}}<li>{{.}}</li>{{end}}</ul>{{if .More}}<p class="note">and {{.More}} more</p>{{end}}</article>{{end}}</div>`))
+})
 
 func (o *Overview) largest(v *View) (report.Block, error) {
 	type group struct {
@@ -132,6 +135,6 @@ func (o *Overview) largest(v *View) (report.Block, error) {
 		}
 		all = append(all, g)
 	}
-	h, err := report.Markup(largestTemplate, all)
+	h, err := report.Markup(largestTemplate(), all)
 	return report.Static(h), err
 }

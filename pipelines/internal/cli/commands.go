@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"beamlearn/pipelines/internal/startup"
 )
 
 // commands are those of one program.
@@ -16,6 +18,7 @@ type commands struct {
 // Commands is the whole of a program with several commands, the first argument: it does not return. It is the worker
 // of each, too: an engine starts it with Beam's own flags and no command.
 func Commands(of ...func() *App) {
+	startup.Done()
 	worker(os.Args[1:])
 	c := &commands{name: "beamlearn"}
 	for _, command := range of {

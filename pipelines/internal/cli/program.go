@@ -17,12 +17,14 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"beamlearn/pipelines/internal/shortids"
+	"beamlearn/pipelines/internal/startup"
 	"beamlearn/transforms/files"
 )
 
 // Main is the whole of a program with one command: it does not return. A worker process, which an engine has started
 // from the same program, never gets as far as the command.
 func Main(command func() *App) {
+	startup.Done()
 	worker(os.Args[1:])
 	os.Exit(command().main(os.Args[1:]))
 }
