@@ -3,6 +3,8 @@ package neighbors
 import (
 	"fmt"
 	"math"
+	"slices"
+	"sync"
 
 	"beamlearn/model/neighbors/sparse"
 	"beamlearn/model/vectors"
@@ -202,12 +204,15 @@ func (e *sparseRows) reduced(q *sparseQuery, position int) float64 {
 // sparseQueries is how many queries a goroutine answers at a time.
 const sparseQueries = 64
 
+// take takes the distance of a point from query i. It returns the distance above which it takes no more of that query.
+type take func(i int, d float64, position int32) (worst float64)
+
 // eachQuery gives the distances of all candidates of each query to take, which knows the number of the query; done is
 // called behind the last of them. They are the k nearest, or, where k is 0, those within a limit of the inverted index;
 // or all points.
 func (e *sparseRows) eachQuery(
 	q *vectors.Block, exclude []int32, s Search, k int, limit float64,
-	setup func() (take func(i int, d float64, position int32), done func(i int)),
+	setup func() (take take, done func(i int)),
 ) {
 	skip := func(i int, j int32) bool { return int(j) == excluded(exclude, i) || s.bars(i, int(j)) }
 	answer := func() sparse.Take {
@@ -230,21 +235,7 @@ func (e *sparseRows) eachQuery(
 		lists = nil
 	}
 	if lists == nil {
-		parallel(q.Len(), sparseQueries, s.NumThreads(), func() func(lo, hi int) {
-			answer, all := answer(), make([]int32, 0, e.points.n)
-			return func(lo, hi int) {
-				for i := lo; i < hi; i++ {
-					all = all[:0]
-					for j := range int32(e.points.n) {
-						if !skip(i, j) {
-							all = append(all, j)
-						}
-					}
-					answer(i, all)
-				}
-				s.answered(hi - lo)
-			}
-		})
+		e.eachWhole(q.Len(), func(i int) int { return i }, s, skip, answer)
 		return
 	}
 	how := sparse.Search{
@@ -257,17 +248,100 @@ func (e *sparseRows) eachQuery(
 	if !how.Each || s.Apart != nil { // of each, no row is its own
 		how.Skip = skip
 	}
+	var all []int // queries whose candidates are all points
+	if e.o.Metric == Cosine {
+		var lock sync.Mutex
+		how.All = func(i int) {
+			lock.Lock()
+			defer lock.Unlock()
+			all = append(all, i)
+		}
+	}
 	lists.Find(how, answer)
+	if slices.Sort(all); len(all) < leastLanes {
+		s.Progress = nil // they are counted
+		e.eachWhole(len(all), func(at int) int { return all[at] }, s, skip, answer)
+		return
+	}
+	how.Parallel(len(all), laneQueries, func() func(lo, hi int) {
+		var lanes sparse.Lanes
+		return func(lo, hi int) { e.compareAll(q, all[lo:hi], &lanes, skip, setup) }
+	})
+}
+
+// eachWhole answers some of the queries by the distances of all points that they do not skip.
+func (e *sparseRows) eachWhole(
+	queries int, query func(at int) int, s Search, skip func(i int, j int32) bool, setup func() sparse.Take,
+) {
+	parallel(queries, sparseQueries, s.NumThreads(), func() func(lo, hi int) {
+		answer, positions := setup(), make([]int32, 0, e.points.n)
+		return func(lo, hi int) {
+			for at := lo; at < hi; at++ {
+				i := query(at)
+				positions = positions[:0]
+				for j := range int32(e.points.n) {
+					if !skip(i, j) {
+						positions = append(positions, j)
+					}
+				}
+				answer(i, positions)
+			}
+			s.answered(hi - lo)
+		}
+	})
+}
+
+const (
+	// leastLanes is for how many queries it pays to make lanes of rows.
+	leastLanes = 4
+	// laneQueries is for how many queries rows are made lanes at a time, which each goroutine does of its own.
+	laneQueries = 256
+)
+
+// compareAll is what eachQuery does for queries whose candidates are all points, by the cosine.
+func (e *sparseRows) compareAll(
+	q *vectors.Block, queries []int, lanes *sparse.Lanes, skip func(i int, j int32) bool,
+	setup func() (take take, done func(i int)),
+) {
+	takes, dones := make([]take, len(queries)), make([]func(i int), len(queries))
+	prepared, worst := make([]sparseQuery, len(queries)), make([]float64, len(queries))
+	for n, i := range queries {
+		takes[n], dones[n] = setup()
+		worst[n] = math.Inf(1)
+		e.prepare(q, i, &prepared[n])
+	}
+	reduced := make([]float64, sparse.LaneRows)
+	for lo := 0; lo < e.points.n; lo += sparse.LaneRows {
+		hi := min(lo+sparse.LaneRows, e.points.n)
+		lanes.Set(sparse.Rows{CSR: e.points.csr, N: e.points.n}, e.scales, lo, hi)
+		for n, i := range queries {
+			lanes.SqEuclidean(prepared[n].Row, reduced)
+			for at, d := range reduced[:hi-lo] {
+				j := int32(lo + at)
+				if e.scales[j] == 0 {
+					d = 2 // the cosine of the zero vector is 0
+				}
+				// Positions ascend, so that no later one at the same distance is among the k nearest.
+				if d = e.o.finish(d, e.points.dim); d < worst[n] && !skip(i, j) {
+					worst[n] = takes[n](i, d, j)
+				}
+			}
+		}
+	}
+	for n, i := range queries {
+		dones[n](i)
+	}
 }
 
 func (e *sparseRows) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32,
 	distances []float64) {
-	e.eachQuery(q, exclude, s, k, 0, func() (func(int, float64, int32), func(int)) {
+	e.eachQuery(q, exclude, s, k, 0, func() (take, func(int)) {
 		keep := newKeeper(k, s.Most)
-		take := func(i int, d float64, j int32) {
+		take := func(i int, d float64, j int32) float64 {
 			if d <= s.bound(i) {
 				keep.offer(d, j)
 			}
+			return keep.worst()
 		}
 		return take, func(i int) { keep.sorted(positions[i*k:(i+1)*k], distances[i*k:(i+1)*k]) }
 	})
@@ -282,11 +356,12 @@ func (e *sparseRows) radiusNeighbors(q *vectors.Block, exclude []int32, r float6
 		limit-- // of −(1 − distance)
 	}
 	within := make([]within, q.Len())
-	e.eachQuery(q, exclude, s, 0, limit, func() (func(int, float64, int32), func(int)) {
-		take := func(i int, d float64, j int32) {
+	e.eachQuery(q, exclude, s, 0, limit, func() (take, func(int)) {
+		take := func(i int, d float64, j int32) float64 {
 			if d <= r {
 				within[i].add(d, j)
 			}
+			return math.Inf(1)
 		}
 		return take, func(i int) { within[i].sort() }
 	})

@@ -11,6 +11,7 @@ import (
 	"sort"
 	"testing"
 
+	"beamlearn/model/neighbors/sparse"
 	"beamlearn/model/vectors"
 )
 
@@ -408,6 +409,64 @@ func TestSparseRowsScikitLearn(t *testing.T) {
 				// scikit-learn takes the root of a difference of squares.
 				if tolerance := 1e-6; !(math.Abs(d-want[i][j]) <= tolerance*(1+want[i][j])) {
 					t.Errorf("%s, row %d, neighbour %d: %v, want %v", metric, i, j, d, want[i][j])
+				}
+			}
+		}
+	}
+}
+
+// Rows by themselves, which have a column in common with fewer than k others, have the neighbours that all distances say,
+// few as many of them, beside rows of zeros, in more than one block of lanes.
+func TestSparseRowsAlone(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(8, 9))
+	for _, alone := range []int{leastLanes - 1, 2 * leastLanes} {
+		b, some := &vectors.Block{Dim: 1 << 21, Sparse: &vectors.CSR{}}, []int32(nil)
+		for i := range sparse.LaneRows + 50 {
+			first, many := int32(100), 1+rng.IntN(12)
+			if i%200 == 7 && len(some) < alone {
+				first, many, some = int32(1000*(i+1)), 1+i/200, append(some, int32(i))
+			} else if i%50 == 3 {
+				many = 0
+			}
+			var columns []int32
+			var values []float64
+			for c := range many {
+				columns, values = append(columns, first+int32(8*c+rng.IntN(8))), append(values, rng.ExpFloat64())
+			}
+			b.AppendSparse(columns, values, int64(i))
+		}
+		x, err := Fit(b, Options{Metric: Cosine})
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := *x.engine.(*sparseRows)
+		whole.lists = nil
+		y := &Index{opts: x.opts, points: x.points, magnitudes: x.magnitudes, engine: &whole}
+		only := &vectors.Block{Dim: b.Dim, Sparse: &vectors.CSR{}}
+		for _, i := range some {
+			only.AppendRows(b, int(i), int(i)+1)
+		}
+		for _, self := range []bool{true, false} {
+			queries := only
+			if self {
+				queries = b
+			}
+			got, err := x.KNeighbors(queries, 10, Search{Self: self, Threads: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := y.KNeighbors(only, 10, Search{Self: self})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for at, i := range some {
+				if !self {
+					i = int32(at)
+				}
+				positions, distances := got.Of(int(i))
+				if p, d := want.Of(at); !slices.Equal(positions, p) || !slices.Equal(distances, d) {
+					t.Errorf("%d rows alone, self %v: %v at %v, want %v at %v", alone, self, positions, distances, p, d)
 				}
 			}
 		}

@@ -10,7 +10,13 @@ import (
 type nearest struct {
 	limit float64 // above which no row is a candidate; −∞ where there were too many
 	found []candidate
-	all   bool // all rows are candidates
+	most  []float64 // the k smallest of the greatest values so far: a heap whose top is the greatest
+	all   bool      // all rows are candidates
+}
+
+// begin drops what was found, and takes a limit.
+func (s *nearest) begin(limit float64) {
+	*s = nearest{limit: limit, found: s.found[:0], most: s.most[:0]}
 }
 
 // candidate is a row, at a place, with bounds of its value.
@@ -23,8 +29,8 @@ type candidate struct {
 // most is the greatest value.
 func (c *candidate) most() float64 { return c.least + float64(c.width) }
 
-// keep is how many candidates a query keeps at least, as their number is cut to k when it is reached.
-func keep(k int) int { return 2*k + 8 }
+// room is for how many candidates a query has memory at first: some are above the limit that later ones set.
+func room(k int) int { return k + k/2 + 4 }
 
 // lacks reports whether fewer than k rows are within [Index.overlap]'s limit, so that rows without a common column are
 // among the nearest. By the cosine these are all as far, but for rounding, which only distances decide: so all rows are
@@ -38,12 +44,12 @@ func (s *nearest) lacks(x *Index, k int, norm float64) bool {
 }
 
 // offer takes a row with such bounds, which is not above the limit, for a candidate of the k nearest, or, where k is
-// 0, of all within the limit. Where more than room are left, it drops all.
-func (s *nearest) offer(x *Index, c candidate, k, room int) {
+// 0, of all within the limit. Where more than most are left, it drops all.
+func (s *nearest) offer(x *Index, c candidate, k, most int) {
 	if n := len(s.found); n == cap(s.found) && k > 0 {
 		if n == 0 {
-			s.found = make([]candidate, 0, keep(k))
-		} else if s.cut(x, k); len(s.found) >= room {
+			s.found, s.most = make([]candidate, 0, room(k)), make([]float64, 0, k)
+		} else if s.cut(x, k); len(s.found) >= most {
 			s.overflow()
 			return
 		} else if len(s.found) > n-n/4 {
@@ -51,27 +57,47 @@ func (s *nearest) offer(x *Index, c candidate, k, room int) {
 		}
 	}
 	s.found = append(s.found, c)
+	if k > 0 {
+		s.lower(c.most(), k)
+	}
 }
 
-// cut lowers the limit to the k-th smallest of the greatest values, and drops the candidates above it. It reports
-// whether the limit was not below that already, so that no row is missing.
+// lower puts the greatest value of a candidate among the k smallest, and lowers the limit to the k-th of them.
+func (s *nearest) lower(value float64, k int) {
+	h, i := s.most, len(s.most)
+	if i < k {
+		h = append(h, value)
+		for ; i > 0 && h[(i-1)/2] < value; i = (i - 1) / 2 {
+			h[i] = h[(i-1)/2]
+		}
+	} else if i = 0; value < h[0] {
+		for child := 1; child < k; child = 2*i + 1 {
+			if child+1 < k && h[child+1] > h[child] {
+				child++
+			}
+			if h[child] <= value {
+				break
+			}
+			h[i], i = h[child], child
+		}
+	} else {
+		return
+	}
+	h[i], s.most = value, h
+	if len(h) == k {
+		s.limit = min(s.limit, h[0])
+	}
+}
+
+// cut drops the candidates above the limit. It reports whether there are k of the least limit that there was, so that
+// no row is missing.
 func (s *nearest) cut(x *Index, k int) bool {
-	if len(s.found) < k {
+	if len(s.most) < k || s.most[0] > s.limit {
 		return false
 	}
-	var room [128]float64
-	most := room[:0]
-	for i := range s.found {
-		most = append(most, s.found[i].most())
-	}
-	limit := kth(most, k)
-	if limit > s.limit {
-		return false
-	}
-	s.limit = limit
 	kept := s.found[:0]
 	for _, c := range s.found {
-		if c.least <= limit {
+		if c.least <= s.limit {
 			kept = append(kept, c)
 		}
 	}
@@ -113,35 +139,4 @@ func (s *nearest) positions(x *Index, to []int32) []int32 {
 		slices.Sort(to)
 	}
 	return to
-}
-
-// kth is the k-th smallest of values, which it reorders: Hoare's selection.
-func kth(values []float64, k int) float64 {
-	lo, hi := 0, len(values)-1
-	for lo < hi {
-		pivot := values[(lo+hi)/2]
-		i, j := lo, hi
-		for i <= j {
-			for values[i] < pivot {
-				i++
-			}
-			for values[j] > pivot {
-				j--
-			}
-			if i <= j {
-				values[i], values[j] = values[j], values[i]
-				i++
-				j--
-			}
-		}
-		switch {
-		case k-1 <= j:
-			hi = j
-		case k-1 >= i:
-			lo = i
-		default:
-			return values[k-1]
-		}
-	}
-	return values[k-1]
 }

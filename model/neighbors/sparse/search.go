@@ -18,6 +18,9 @@ type Search struct {
 	Limit float64
 	// Skip says that a row is no candidate of a query. It may be nil.
 	Skip func(query int, position int32) bool
+	// All, where it is set, is called by several goroutines in the place of [Take] for a query whose candidates are all
+	// rows that it does not skip: by the cosine, one that has a column in common with fewer than k.
+	All func(query int)
 	// Parallel shares n tasks, some at a time, among goroutines that each call setup. Default: this goroutine.
 	Parallel func(n, some int, setup func() func(lo, hi int))
 	// Compared, where it is set, is called by several goroutines with numbers of queries that add up to all.
@@ -72,6 +75,10 @@ func (x *Index) findRows(s *Search, n int, row func(i int) int, worker func() Ta
 			}
 			w.searchAll(s, states)
 			for i := range w.queries {
+				if states[i].all && s.All != nil {
+					s.All(w.queries[i].row)
+					continue
+				}
 				positions = w.positions(&w.queries[i], s, &states[i], positions[:0])
 				take(w.queries[i].row, positions)
 			}
@@ -87,7 +94,7 @@ func (x *Index) findRows(s *Search, n int, row func(i int) int, worker func() Ta
 func (w *worker) searchAll(s *Search, states []nearest) {
 	x := w.x
 	for i := range w.queries {
-		states[i] = nearest{limit: s.Limit, found: states[i].found[:0]}
+		states[i].begin(s.Limit)
 		if s.K > 0 {
 			states[i].limit = x.overlap(w.queries[i].norm)
 		}
@@ -98,7 +105,7 @@ func (w *worker) searchAll(s *Search, states []nearest) {
 		if norm := w.queries[i].norm; x.constant(norm, s.K) || !st.lacks(x, s.K, norm) || st.all {
 			return false
 		}
-		*st = nearest{limit: s.Limit, found: st.found[:0]}
+		st.begin(s.Limit)
 		return true
 	})
 }
@@ -245,6 +252,9 @@ func (x *Index) findPairs(s *Search, worker func() Take) {
 			for place := lo; place < hi; place++ {
 				row := int(x.order[place])
 				switch st := &p.states[place]; {
+				case st.all && s.All != nil:
+					s.All(row)
+					continue
 				case st.all:
 					positions = s.first(row, x.n, x.n, positions[:0])
 				case st.over():

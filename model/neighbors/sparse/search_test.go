@@ -260,19 +260,24 @@ func TestCompared(t *testing.T) {
 	}
 }
 
-func TestKth(t *testing.T) {
+// The limit is the k-th smallest of the values so far, but no more than it was at first.
+func TestLower(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(6, 7))
 	for n := 1; n < 60; n++ {
-		values := make([]float64, n)
-		for i := range values {
-			values[i] = float64(rng.IntN(n))
-		}
-		sorted := slices.Sorted(slices.Values(values))
-		for k := 1; k <= n; k++ {
-			rng.Shuffle(n, func(i, j int) { values[i], values[j] = values[j], values[i] })
-			if got := kth(values, k); got != sorted[k-1] {
-				t.Fatalf("%d-th of %v is %v", k, sorted, got)
+		k := 1 + rng.IntN(n)
+		most := float64(n / 2)
+		s := nearest{limit: most}
+		var values []float64
+		for range n {
+			values = append(values, float64(rng.IntN(n)))
+			s.lower(values[len(values)-1], k)
+			want := most
+			if sorted := slices.Sorted(slices.Values(values)); len(sorted) >= k {
+				want = min(want, sorted[k-1])
+			}
+			if s.limit != want {
+				t.Fatalf("%d-th of %v, at most %v, is %v, want %v", k, values, most, s.limit, want)
 			}
 		}
 	}

@@ -227,7 +227,7 @@ func (w *worker) compare(q *query, number, n int, limit float64, offer func(hits
 			to = min(max(2*from, 1), chunks)
 		}
 		lowest := w.limits(q, number, from, to, limit)
-		if from == 0 && to == chunks && added < n/8 && lowest > q.head*b.most {
+		if from == 0 && to == chunks && added < n/32 && lowest > q.head*b.most {
 			if hits := w.touched(q, b, chunks*chunkRows); hits > 0 {
 				offer(hits)
 			}
