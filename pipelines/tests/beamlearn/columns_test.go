@@ -30,12 +30,15 @@ func TestColumnsAsked(t *testing.T) {
 		"groups --input=t.csv --radius=1 --output=out/g.csv":         "id_column columns",
 		"inspect t.csv": "target id_column columns",
 	} {
-		for flag := range strings.FieldsSeq(flags) {
+		for i, flag := range strings.Fields(flags) {
 			values := []string{"nope", "7"}
 			if flag == "columns" {
 				values = append(values, "no*", "1-7", "*,!nope")
 			}
-			for _, value := range values {
+			for j, value := range values {
+				if clitest.Brief() && j != (i+len(name))%len(values) {
+					continue
+				}
 				args := append(strings.Fields(name), "--"+flag+"="+value)
 				if args[0] == "sgd" && flag != "target" {
 					args = append(args, "--target=y")

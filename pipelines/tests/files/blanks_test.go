@@ -13,7 +13,7 @@ import (
 func TestBlankCells(t *testing.T) {
 	t.Parallel()
 	learned := regexp.MustCompile(`"(?:classes|categories)": ?\[[^\]]*\]`)
-	for _, c := range []struct {
+	for i, c := range []struct {
 		args []string
 		want string // in part, or of a model its classes and categories
 	}{
@@ -27,7 +27,10 @@ func TestBlankCells(t *testing.T) {
 		{[]string{"bayes", "--kind=gaussian", "--columns=x,z", "--target=y"}, `"classes":["A","B"]`},
 	} {
 		first := ""
-		for _, format := range []string{"csv", "jsonl", "parquet", "arrow"} {
+		for j, format := range []string{"csv", "jsonl", "parquet", "arrow"} {
+			if clitest.Brief() && j > 0 && j != 1+i%3 {
+				continue
+			}
 			dir := t.TempDir()
 			output, name := "--output=", filepath.Join(dir, "out.csv")
 			if c.args[0] != "kneighbors" {
