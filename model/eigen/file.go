@@ -73,7 +73,7 @@ func Load(name string, r io.Reader) (*PCA, error) {
 	}
 	switch other, err := jsontext.Head(b, Format, Version); {
 	case err != nil:
-		return nil, bad("%s", jsontext.Explain(err))
+		return nil, bad("%s", fault.JSON(b, err))
 	case other != "":
 		return nil, bad("%s", other)
 	}
@@ -82,7 +82,7 @@ func Load(name string, r io.Reader) (*PCA, error) {
 	}
 	var f file
 	if err := json.Unmarshal(b, &f); err != nil {
-		return nil, bad("%s", jsontext.Explain(err))
+		return nil, bad("%s", fault.JSON(b, err))
 	}
 	if err := f.check(); err != nil {
 		return nil, bad("%v", err)

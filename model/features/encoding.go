@@ -361,7 +361,7 @@ func (e *Encoding) UnmarshalJSON(b []byte) error {
 	d.DisallowUnknownFields()
 	var f encodingFile
 	if err := d.Decode(&f); err != nil {
-		return fmt.Errorf("encoding of the columns: %w", err)
+		return fmt.Errorf("encoding of the columns: %s", fault.JSON(b, err))
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return errors.New("encoding of the columns: more than one value")

@@ -337,7 +337,7 @@ func Load(name string, r io.Reader) (*Model, error) {
 	}
 	switch other, err := jsontext.Head(b, modelFormat, modelVersion); {
 	case err != nil:
-		return nil, bad("%s", jsontext.Explain(err))
+		return nil, bad("%s", fault.JSON(b, err))
 	case other != "":
 		return nil, bad("%s", other)
 	}
@@ -346,7 +346,7 @@ func Load(name string, r io.Reader) (*Model, error) {
 	}
 	var f modelFile
 	if err := jsontext.Unmarshal(b, &f); err != nil {
-		return nil, bad("%s", jsontext.Explain(err))
+		return nil, bad("%s", fault.JSON(b, err))
 	}
 	m, err := f.model()
 	if err != nil {

@@ -239,8 +239,8 @@ func TestFileFaults(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		"empty":   {nil, `found "" at its beginning, expected an index, as the command index writes them`},
-		"foreign": {[]byte("\x93NUMPY\x01\x00 and so on"), `found "\x93NUMPY\x01\x00" at its beginning`},
+		"empty":   {nil, `found an empty file, expected an index, as the command index writes them`},
+		"foreign": {[]byte("\x93NUMPY\x01\x00 and so on"), `found a .npy, expected an index`},
 		"cut": {b[:len(b)-64], fmt.Sprintf("found an index of %d bytes, expected %d: it has been cut", len(b)-64,
 			len(b))},
 		"cut soon": {b[:100], "found an index that has been cut to 100 bytes"},

@@ -2,6 +2,7 @@ package neighbors
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"beamlearn/model/fault"
 	"beamlearn/model/neighbors/internal/tile"
 )
 
@@ -39,8 +41,8 @@ const maxHeader = headerBytes + sectionBytes*secEnd + alignment
 // O(header).
 func parseHeader(b []byte, size int64) (h *fileHeader, err error) {
 	if len(b) < len(fileMagic) || string(b[:len(fileMagic)]) != fileMagic {
-		return nil, fmt.Errorf("found %.16q at its beginning, expected an index, as the command index writes them",
-			b[:min(len(b), len(fileMagic))])
+		return nil, fmt.Errorf("found %s, expected an index, as the command index writes them",
+			cmp.Or(fault.Contents(b), "JSON"))
 	}
 	if len(b) < headerBytes {
 		return nil, fmt.Errorf("found an index that has been cut to %d bytes, expected at least %d", size, headerBytes)

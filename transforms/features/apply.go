@@ -1,7 +1,6 @@
 package features
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -235,8 +234,11 @@ func Parse(name string, b []byte) (*model.Encoding, error) {
 		Encoding json.RawMessage `json:"encoding"`
 		Columns  json.RawMessage `json:"columns"`
 	}
-	if err := json.Unmarshal(bytes.TrimSpace(b), &of); err != nil || of.Encoding == nil && of.Columns == nil {
-		return nil, fault.File(name, expected, "something else")
+	if err := json.Unmarshal(b, &of); err != nil {
+		return nil, fault.File(name, expected, "%s", fault.JSON(b, err))
+	}
+	if of.Encoding == nil && of.Columns == nil {
+		return nil, fault.File(name, expected, "JSON without one")
 	}
 	if of.Encoding != nil {
 		b = of.Encoding

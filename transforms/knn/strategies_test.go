@@ -358,7 +358,7 @@ func TestPrebuiltFaults(t *testing.T) {
 		want    string
 	}{
 		"foreign":    {[]byte("\x93NUMPY"), nil, o, "expected an index, as the command index writes them"},
-		"empty":      {nil, nil, o, `found "" at its beginning`},
+		"empty":      {nil, nil, o, `found an empty file`},
 		"cut":        {good[:len(good)/2], nil, o, "it has been cut, or written to"},
 		"version":    {flip(8), nil, o, "found an index of version 0, expected version 1: build it anew"},
 		"header":     {flip(40), nil, o, "the checksum of its header"},

@@ -269,7 +269,7 @@ func (c *checkpoint) rejections(ctx context.Context) (all rejection, err error) 
 		}
 		var r rejection
 		if err := json.Unmarshal(b, &r); err != nil {
-			return all, fmt.Errorf("%s: %w", rejectedPath(c.dir, g), err)
+			return all, fault.File(rejectedPath(c.dir, g), "rows that a job has left out", "%s", fault.JSON(b, err))
 		}
 		all.add(&r)
 	}

@@ -277,9 +277,9 @@ func TestEncodeOfFaults(t *testing.T) {
 	}
 	t.Parallel()
 	for want, encodings := range map[string][]Trained{
-		"the encoding: found something else, expected a fitted encoding": {{File: []byte(smallModel)}},
-		"linear.EncodeOf: found no model, expected one":                  {},
-		"linear.EncodeOf: found several models, expected one":            {{}, {}},
+		"the encoding: found JSON without one, expected a fitted encoding": {{File: []byte(smallModel)}},
+		"linear.EncodeOf: found no model, expected one":                    {},
+		"linear.EncodeOf: found several models, expected one":              {{}, {}},
 	} {
 		p, s := beam.NewPipelineWithRoot()
 		var given beam.PCollection

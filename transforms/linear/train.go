@@ -610,7 +610,7 @@ func readPlan(ctx context.Context, path string) ([]vectorio.Chunk, error) {
 	}
 	var chunks []vectorio.Chunk
 	if err := json.Unmarshal(b, &chunks); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fault.File(path, "the plan of a job", "%s", fault.JSON(b, err))
 	}
 	return chunks, nil
 }

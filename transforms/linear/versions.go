@@ -222,7 +222,7 @@ func (v *Versions) read(ctx context.Context, number int64) error {
 		}
 	}
 	if err != nil {
-		return fault.File(name, fmt.Sprintf("the record of version %d", number), "%v", err)
+		return fault.File(name, fmt.Sprintf("the record of version %d", number), "%s", fault.JSON(b, err))
 	}
 	v.take(r)
 	return nil

@@ -284,8 +284,11 @@ func ReadColumns(ctx context.Context, name string) (ids vectors.IDs, err error) 
 func decodeColumns(name string, b []byte) (ids vectors.IDs, err error) {
 	const expected = "the columns of triples, as transform --row --column --output_encoding writes them"
 	var in columnsOf
-	if err := json.Unmarshal(b, &in); err != nil || len(in.Triples.Columns) == 0 {
-		return ids, fault.File(name, expected, "something else")
+	if err := json.Unmarshal(b, &in); err != nil {
+		return ids, fault.File(name, expected, "%s", fault.JSON(b, err))
+	}
+	if len(in.Triples.Columns) == 0 {
+		return ids, fault.File(name, expected, "JSON without them")
 	}
 	seen := map[vectors.ID]bool{}
 	for _, raw := range in.Triples.Columns {

@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"beamlearn/model/fault"
@@ -203,6 +202,9 @@ func Head(b []byte, format string, version int) (other string, err error) {
 	case err != nil:
 		return "", err
 	case head.Format != format:
+		if head.Format == "" {
+			return "JSON that names no format", nil
+		}
 		return "format " + fault.Quote(head.Format), nil
 	case head.Version != version:
 		return fmt.Sprintf("version %d", head.Version), nil
@@ -236,12 +238,12 @@ func Format(b []byte) string {
 func Load(b []byte, format string, version int, v any) error {
 	switch other, err := Head(b, format, version); {
 	case err != nil:
-		return errors.New(Explain(err))
+		return errors.New(fault.JSON(b, err))
 	case other != "":
 		return errors.New(other)
 	}
 	if err := Unmarshal(b, v); err != nil {
-		return errors.New(Explain(err))
+		return errors.New(fault.JSON(b, err))
 	}
 	return nil
 }
@@ -254,27 +256,12 @@ func Same(b []byte, save func(w io.Writer) error) error {
 		return err
 	}
 	if err := json.Compact(&was, b); err != nil {
-		return errors.New(Explain(err))
+		return errors.New(fault.JSON(b, err))
 	}
 	if !bytes.Equal(bytes.TrimSpace(was.Bytes()), bytes.TrimSpace(again.Bytes())) {
 		return errors.New("a field that is missing, null or twice, or a value in another form")
 	}
 	return nil
-}
-
-// Explain is an error of encoding/json without its package and its types.
-func Explain(err error) string {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Sprintf("no JSON at byte %d: %s", syntax.Offset, strings.TrimPrefix(syntax.Error(), "json: "))
-	case errors.As(err, &kind) && kind.Field == "":
-		return "a JSON " + kind.Value
-	case errors.As(err, &kind):
-		return fmt.Sprintf("%s for %s", kind.Value, kind.Field)
-	}
-	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "json: "), "\n", "; ")
 }
 
 // BitFloats are finite numbers whose JSON is their bytes, little-endian, in base64: compact, and the same bits again.

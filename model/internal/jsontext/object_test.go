@@ -5,6 +5,8 @@ import (
 	"math"
 	"reflect"
 	"testing"
+
+	"beamlearn/model/fault"
 )
 
 type point struct {
@@ -90,7 +92,8 @@ func TestObjectRefuses(t *testing.T) {
 		`{"rows":["AAAAAAAA"]}`:   "6 bytes are no numbers",
 		`{"points":[{"x":true}]}`: "bool for points.x",
 	} {
-		if err := new(all).fields().UnmarshalJSON([]byte(text)); err == nil || Explain(err) != want && err.Error() != want {
+		err := new(all).fields().UnmarshalJSON([]byte(text))
+		if err == nil || fault.JSON([]byte(text), err) != want && err.Error() != want {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}

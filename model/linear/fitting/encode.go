@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"beamlearn/model/fault"
 	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/sgd"
@@ -170,7 +171,7 @@ func DecodeFit(b []byte) (*Fit, error) {
 	var in inner
 	f := &Fit{}
 	if err := f.fields(&in).UnmarshalJSON(b); err != nil {
-		return nil, unreadable(errors.New(jsontext.Explain(err)))
+		return nil, unreadable(errors.New(fault.JSON(b, err)))
 	}
 	f.options.Options.Task, f.chosen.Task, f.chosen.Classes = in.task, in.task, in.classes
 	if err := in.classes.Check(); err != nil {
@@ -181,7 +182,7 @@ func DecodeFit(b []byte) (*Fit, error) {
 		return nil, err
 	}
 	if err := f.options.Validate(); err != nil {
-		return nil, unreadable(errors.New(jsontext.Explain(err)))
+		return nil, unreadable(errors.New(fault.JSON(b, err)))
 	}
 	f.options.EnsureDefaults()
 	if f.model, err = loaded(in.model); err != nil {
@@ -240,7 +241,7 @@ func (f *Fit) resume(in *inner) error {
 		return unreadable(errors.New("the survey is missing"))
 	}
 	if err := json.Unmarshal(in.learner, f.learner); err != nil {
-		return unreadable(errors.New(jsontext.Explain(err)))
+		return unreadable(errors.New(fault.JSON(in.learner, err)))
 	}
 	return nil
 }

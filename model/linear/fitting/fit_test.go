@@ -921,7 +921,7 @@ func TestDecodeFitRefuses(t *testing.T) {
 		return strings.Replace(text, old, new, 1)
 	}
 	for name, v := range map[string]struct{ text, want string }{
-		"nothing":    {"", "no state of a fit: EOF"},
+		"nothing":    {"", "no state of a fit: an empty file"},
 		"no JSON":    {"{x", "no state of a fit: no JSON at byte 2"},
 		"half":       {fresh[:len(fresh)/2], "no state of a fit: "},
 		"field":      {replace(fresh, `"passes"`, `"passed"`), `unknown field "passed"`},

@@ -21,13 +21,13 @@ func TestLyingFiles(t *testing.T) {
 	lineartest.PartialFit(t, sgd, lineartest.Problem(100, 3, 1))
 	learned := lineartest.Saved(t, lineartest.ModelOf(t, sgd))
 	for _, v := range []struct{ base, old, new, want string }{
-		{lineartest.Golden, lineartest.Golden, "", "no JSON at byte 0"},
+		{lineartest.Golden, lineartest.Golden, "", "found an empty file, expected a model of beamlearn"},
 		{lineartest.Golden, lineartest.Golden, "[]", "found a JSON array, expected a model of beamlearn"},
-		{lineartest.Golden, lineartest.Golden, "null", `format ""`},
+		{lineartest.Golden, lineartest.Golden, "null", "JSON that names no format"},
 		{lineartest.Golden, `beamlearn.linear`, `sklearn`, `format "sklearn"`},
 		{lineartest.Golden, `"version": 1`, `"version": 2`, "version 2"},
 		{lineartest.Golden, `"version": 1`, `"version": 1.5`, "number 1.5 for version"},
-		{lineartest.Golden, "}\n", "", "no JSON at byte"},
+		{lineartest.Golden, "}\n", "", "JSON that is cut off behind"},
 		{lineartest.Golden, "}\n", "}{}", "no JSON at byte"},
 		{lineartest.Golden, `"task"`, `"tusk"`, `unknown field "tusk"`},
 		{lineartest.Golden, `"task"`, `"Task"`, `the field "Task"`},

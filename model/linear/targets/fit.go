@@ -228,7 +228,7 @@ func Decode(b []byte) (*Fit, error) {
 	var fits []json.RawMessage
 	f := &Fit{}
 	if err := f.state(&fits).UnmarshalJSON(b); err != nil {
-		return nil, fmt.Errorf("no state of a fit of several targets: %s", jsontext.Explain(err))
+		return nil, fmt.Errorf("no state of a fit of several targets: %s", fault.JSON(b, err))
 	}
 	if len(fits) == 0 || len(fits) != len(f.targets) || f.features < 1 || f.passes < 0 {
 		return nil, fmt.Errorf("no state of a fit of several targets: %d fits of %d targets", len(fits), len(f.targets))

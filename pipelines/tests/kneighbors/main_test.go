@@ -383,7 +383,7 @@ func TestReuse(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
 	for args, want := range map[string]string{
 		"--index=cut.index":  "kneighbors: cut.index: found an index of 100000 bytes, expected ",
-		"--index=x.csv":      `kneighbors: x.csv: found "a,b\n1,2\n" at its beginning, expected an index`,
+		"--index=x.csv":      `kneighbors: x.csv: found text that begins with "a,b", expected an index`,
 		"--index=none.index": "kneighbors: none.index: found no file of that name, expected an index",
 		"--index=d.index --metric=cosine": "kneighbors: d.index: found an index with metric euclidean, expected cosine, " +
 			"as --metric says",

@@ -619,8 +619,8 @@ func TestUsage(t *testing.T) {
 	}
 	for args, want := range map[string]string{
 		"--input=x.csv --output=p.csv --model=gone.json": "predict: gone.json: found no file of that name, expected a model\n",
-		"--input=x.csv --output=p.csv --model=x.csv": "predict: x.csv: found no JSON at byte 1: invalid character 'x' " +
-			"looking for beginning of value, expected a model of beamlearn, version 1\n",
+		"--input=x.csv --output=p.csv --model=x.csv": "predict: x.csv: found text that begins with \"x,y\", " +
+			"expected a model of beamlearn, version 1\n",
 	} {
 		if _, stderr, code := runCommand(t, dir, strings.Fields(args)...); code != 1 || stderr != want {
 			t.Errorf("%q: exit code %d\n%swant %s", args, code, stderr, want)

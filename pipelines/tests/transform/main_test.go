@@ -223,7 +223,7 @@ func TestFaults(t *testing.T) {
 		{"--input=const.csv --output=x.npz", 1,
 			`const.csv: no column has features: a: left out: constant: 1; b: left out: constant: "x"`},
 		{"--input=t.csv --transform=old.json --output=x.npz", 1, "old.json: encoding of the columns: version 99, expected 1"},
-		{"--input=t.csv --transform=t.csv --output=x.npz", 1, "t.csv: found something else, expected a fitted encoding"},
+		{"--input=t.csv --transform=t.csv --output=x.npz", 1, `t.csv: found text that begins with "a,b,t", expected a fitted encoding`},
 		{"--input=t.csv --transform=nix.json --output=x.npz", 1, "nix.json: found no file of that name"},
 		{"--input=t.csv --text=b --hash_bits=13 --output=x.csv", 2,
 			"8195 features are too many for columns of .csv, which takes 4096: write .svm or .npz"},

@@ -142,7 +142,7 @@ func TestTripleFaults(t *testing.T) {
 		{"--row=u --column=w --output=x.npz", 2, `"w"`},
 		{"--value=v --output=x.npz", 2, "--value is of triples: with --row and --column"},
 		{"--row=u --column=i --output=x.npz --transform=t.csv", 1,
-			"t.csv: found something else, expected the columns of triples"},
+			`t.csv: found text that begins with "u,i,v", expected the columns of triples`},
 		{"--row=u --column=i --output=x.npz --transform=c.json", 1, `c.json: found "1.5" among its columns`},
 		{"--row=u --column=i --output=x.npz --transform=twice.json", 1, `twice.json: found the column "z" twice`},
 		{"--row=u --column=i --value=v --output=x.npz", 1, "the values of row b add up beyond float64"},
