@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
@@ -17,6 +18,9 @@ import (
 // is safe for concurrent use.
 type memory struct {
 	room *room
+
+	bounded, held atomic.Int64 // rows that the pass has bounded, and those of them whose bounds would hold in the next
+	paid          float64      // how far centres may move at most for bounds to pay, as far as passes have shown
 
 	mu      sync.Mutex
 	batches map[int64]*remembered // by the number of the first row
@@ -52,7 +56,17 @@ func (r *room) take(bytes int64) bool {
 	return true
 }
 
-func newMemory(r *room) *memory { return &memory{room: r, batches: map[int64]*remembered{}} }
+func newMemory(r *room) *memory {
+	return &memory{room: r, paid: math.Inf(1), batches: map[int64]*remembered{}}
+}
+
+// learn ends a pass before which centres had moved so far. Where its bounds would not hold for many rows if they moved
+// as far again, none are made until they move half as far: to look beyond the own centre is dear.
+func (m *memory) learn(slow float64) {
+	if bounded, held := m.bounded.Swap(0), m.held.Swap(0); held < bounded/8 {
+		m.paid = slow / 2
+	}
+}
 
 // of is what is remembered of the rows of a block, in a pass; nil where there is no room. known says that it is from
 // the pass before.
@@ -96,6 +110,7 @@ type movement struct {
 	fast []int32 // the few that have moved farthest
 	slow float64 // how far any other has, at most
 	near float64 // the rows' root mean square distance before
+	paid float64 // see memory
 }
 
 // Of the centres this share, and no more than so many, are looked at one by one.
@@ -142,7 +157,7 @@ func apart(x, y []float64) float64 {
 }
 
 // boundsPay reports whether centres have moved so little that bounds may spare rows a search.
-func (m *movement) boundsPay() bool { return m.slow < m.near/8 }
+func (m *movement) boundsPay() bool { return m.slow < m.near/8 && m.slow < m.paid }
 
 // assigned is the clusters of the rows of a block by the centres of a run, and how far their centres are.
 type assigned struct {
@@ -218,6 +233,12 @@ func (a *assigner) recall(batch *remembered, s *neighbors.Nearest) {
 			a.rows = append(a.rows, i)
 		}
 	}
+	if few := len(a.clusters) - len(a.rows); few < len(a.clusters)/8 { // to pick the others out takes longer
+		a.rows = a.rows[:0]
+		for i := range a.clusters {
+			a.rows = append(a.rows, i)
+		}
+	}
 	a.spared += int64(len(a.clusters) - len(a.rows))
 }
 
@@ -225,6 +246,8 @@ func (a *assigner) recall(batch *remembered, s *neighbors.Nearest) {
 // the other is of use where it is so near that centres could have come nearer by the next pass.
 func (a *assigner) search(b *vectors.Block, batch *remembered, s *neighbors.Nearest) error {
 	if len(a.rows) == 0 {
+		a.run.memory.bounded.Add(int64(b.Len()))
+		a.run.memory.held.Add(int64(b.Len()))
 		return nil
 	}
 	clusters, distances := a.clusters, a.distances
@@ -244,9 +267,15 @@ func (a *assigner) search(b *vectors.Block, batch *remembered, s *neighbors.Near
 	if err := s.Find(clusters, distances, a.reach); err != nil {
 		return err
 	}
+	held := int64(0)
 	for q, i := range a.rows {
 		a.clusters[i], a.distances[i], batch.bounds[i] = clusters[q], distances[q], below(a.reach[q])
+		if distances[q] < a.reach[q]-a.run.slow {
+			held++
+		}
 	}
+	a.run.memory.bounded.Add(int64(b.Len()))
+	a.run.memory.held.Add(held + int64(b.Len()-len(a.rows)))
 	return nil
 }
 

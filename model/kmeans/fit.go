@@ -320,7 +320,7 @@ func (f *Fit) move(r *run, s *sum) error {
 	}
 	if empty > 0 && s.inertia > 0 && r.Far == 0 {
 		r.Far = empty
-		r.movement = movement{near: r.near} // none
+		r.movement = movement{near: r.near, paid: r.paid} // none
 		return nil
 	}
 	r.Far = 0
@@ -335,7 +335,9 @@ func (f *Fit) move(r *run, s *sum) error {
 	if r.memory == nil {
 		r.memory = newMemory(f.room) // the clusters of the first centres, far from their means, would bound a search loosely
 	}
+	r.memory.learn(r.slow)
 	r.movement = movementOf(r.Centers, next, f.features, math.Sqrt(s.inertia/float64(f.rows)))
+	r.paid = r.memory.paid
 	r.Centers = next
 	r.Iterations++
 	switch {

@@ -178,7 +178,7 @@ func (j *Job) keptBytes(rows int64, head *vectors.Block) int64 {
 	empty := j.Reading.NewBlock(j.Data.Dim)
 	k := newKept(most, j.Reading.Formats.Format)
 	for _, f := range j.Data.Files {
-		if !k.takes(&vectorio.Chunk{Info: f, Total: rows}, empty) {
+		if !k.takes(&vectorio.Chunk{Info: f, Total: rows}, head) {
 			return min(most, sampleMemory)
 		}
 	}

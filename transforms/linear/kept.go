@@ -130,7 +130,7 @@ func (k *kept) record(c *vectorio.Chunk, r rowReader, empty func() *vectors.Bloc
 		return r
 	}
 	whole := k.takes(c, empty())
-	recorded := &recorder{rowReader: r, kept: k, chunk: c.Ordinal, empty: empty}
+	recorded := &recorder{rowReader: r, kept: k, chunk: c, empty: empty}
 	if whole && k.whole.room(c.Ordinal) {
 		recorded.whole.of = &k.whole
 	}
@@ -144,10 +144,10 @@ func (k *kept) record(c *vectorio.Chunk, r rowReader, empty func() *vectors.Bloc
 }
 
 // takes reports whether all rows of a chunk, which would stand in a block like this one, are to be kept: where they are
-// slow to read, or the dataset has room.
-func (k *kept) takes(c *vectorio.Chunk, empty *vectors.Block) bool {
+// slow to read, or the dataset has room. A block that is empty may be one whose values turn out to be float64.
+func (k *kept) takes(c *vectorio.Chunk, like *vectors.Block) bool {
 	return formats.IsTabular(c.Info.Name, k.format) || vectorio.IsSVM([]string{c.Info.Name}, k.format) ||
-		c.Total > 0 && float64(c.Total)*rowBytes(empty) <= float64(k.size)
+		c.Total > 0 && float64(c.Total)*rowBytes(like) <= float64(k.size)
 }
 
 // rowBytes is about what a row with a number and a label takes in a block like this one; of sparse rows nobody knows.
@@ -155,10 +155,10 @@ func rowBytes(b *vectors.Block) float64 {
 	switch {
 	case b.Sparse != nil:
 		return math.Inf(1)
-	case b.DType == vectors.Float32:
-		return float64(4*b.Dim) + 24
+	case b.Wide():
+		return float64(8*b.Dim) + 24
 	}
-	return float64(8*b.Dim) + 24
+	return float64(4*b.Dim) + 24
 }
 
 // recorder keeps the rows that it gives, in pieces as they come: a block that grew would take twice its size on the
@@ -166,7 +166,7 @@ func rowBytes(b *vectors.Block) float64 {
 type recorder struct {
 	rowReader
 	kept          *kept
-	chunk         int64
+	chunk         *vectorio.Chunk
 	empty         func() *vectors.Block
 	whole, sample recording
 	taken         *vectors.Block // rows of a block for the sample, in memory that the next ones take; nil: none yet
@@ -195,14 +195,17 @@ func (r *recorder) Fill(b *vectors.Block, rows int) error {
 		if r.whole.of != nil {
 			r.sample.release()
 		}
-		r.whole.end(r.chunk)
-		r.sample.end(r.chunk)
+		r.whole.end(r.chunk.Ordinal)
+		r.sample.end(r.chunk.Ordinal)
 	}
 	return err
 }
 
 // keep copies rows. Those that Judge takes are copied beside the others only where these have no room.
 func (r *recorder) keep(rows *vectors.Block) {
+	if r.whole.pieces == nil && !r.kept.takes(r.chunk, rows) {
+		r.whole.of = nil // they are float64
+	}
 	if r.whole.of != nil {
 		before := r.whole.pieces
 		if r.whole.keep(rows, r.empty()) {

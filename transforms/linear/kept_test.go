@@ -94,6 +94,12 @@ func TestKept(t *testing.T) {
 			t.Errorf("room for %d bytes: rows are to be kept: %v, want %v", k.size, ok, want)
 		}
 	}
+	// Of values that turn out to be float64 there is no room for all where there would be of float32.
+	float64s := &vectors.Block{Dim: d.Dim, DType: vectors.Float64, F64: make([]float64, d.Dim), Numbers: []int64{0}}
+	r := quick.record(&chunks[0], nil, func() *vectors.Block { return reading.NewBlock(d.Dim) }).(*recorder)
+	if r.keep(float64s); r.whole.of != nil || len(r.whole.pieces) > 0 || quick.whole.left != whole {
+		t.Errorf("rows of float64 are kept, where only float32 would have room")
+	}
 	for _, k := range []*kept{some, none} {
 		if got, _, err := given(k, fitting.Pass{Batch: 10}, 16); err != nil || got != want {
 			t.Fatal("with another cache, the first pass gives other rows", err)
