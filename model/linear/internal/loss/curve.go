@@ -196,9 +196,12 @@ func SoftmaxValue(d []float64, y int, room []float64) float64 {
 // exponentials makes the room exp(d[k]−top), where top is d[most], the greatest, and gives the sum of the others.
 func exponentials(d, room []float64) (top float64, most int, rest float64) {
 	top = d[0]
-	for k, v := range d {
-		if v > top {
-			top, most = v, k
+	for k := 0; k < len(d); k++ {
+		for k+4 <= len(d) && !(d[k] > top || d[k+1] > top || d[k+2] > top || d[k+3] > top) {
+			k += 4 // by four, as few are greater than all before
+		}
+		if k < len(d) && d[k] > top {
+			top, most = d[k], k
 		}
 	}
 	copy(room, d)
