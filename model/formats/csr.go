@@ -226,6 +226,8 @@ func (s *csrSource) Cut(size int64) []Span {
 	return Cut(s.rows, size)
 }
 
+func (s *csrSource) isWhole() bool { return s.packed }
+
 // Read opens the arrays where the span begins.
 func (s *csrSource) Read(ctx context.Context, span Span) (_ Reader, err error) {
 	if err := checkSpan(s, s.File, span); err != nil {

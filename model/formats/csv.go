@@ -327,6 +327,8 @@ func (s *csvSource) Count(ctx context.Context, r Range) (Count, error) {
 	return c, err
 }
 
+func (s *csvSource) isWhole() bool { return s.sequential() && !s.cells }
+
 // Resolve numbers the rows. A quote that is open at the end is a fault.
 func (s *csvSource) Resolve(counts []Count) ([]Span, error) {
 	spans, rows, inside := resolve(counts)

@@ -227,7 +227,7 @@ type Span struct {
 	Offset int64 // of a counted source: the byte at which the first row begins, in the uncompressed text
 	// of the same: the byte behind the last row, or 0 where that is as far as the text goes
 	End  int64 `json:",omitempty"`
-	Skip int64 `json:",omitempty"` // of a table of text: how many rows stand from Offset on before the first
+	Skip int64 `json:",omitempty"` // of text: how many rows stand from Offset on before the first
 
 	marks []int64 // offsets of every markRows-th row, from the one of that number on
 }
@@ -330,10 +330,24 @@ func CutSource(src Source, size, group int64) []Span {
 	return Cut(src.Rows(), size)
 }
 
-// CutEven cuts the rows of a [Tabular] source into spans of so many, but for the last, whatever its format; spans are
-// those that a Counter has found, or nil. A span of text may begin before its first row, at one whose offset is
-// known.
+// whole is a Source of which all is read wherever reading begins.
+type whole interface {
+	Source
+	// isWhole reports whether that is so of this file.
+	isWhole() bool
+}
+
+// CutEven cuts the rows of a source into spans of so many, but for the last, whatever its format; spans are those that
+// a Counter has found, or nil. A span of text may begin before its first row, at one whose offset is known. What is
+// read from its beginning for any row, as an array that is packed, is one span, unless rows are cells.
 func CutEven(src Source, spans []Span, size int64) []Span {
+	w, ok := src.(whole)
+	switch {
+	case ok && w.isWhole() && spans != nil:
+		return spans
+	case ok && w.isWhole():
+		size = max(src.Rows(), 1)
+	}
 	if spans == nil {
 		return Cut(src.Rows(), size)
 	}

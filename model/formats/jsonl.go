@@ -406,6 +406,8 @@ func (s *jsonlSource) Count(ctx context.Context, r Range) (Count, error) {
 	return s.countLines(ctx, r, func(line []byte) bool { return !isBlank(line) })
 }
 
+func (s *jsonlSource) isWhole() bool { return s.sequential() && !s.cells }
+
 // Resolve numbers the rows.
 func (s *jsonlSource) Resolve(counts []Count) ([]Span, error) {
 	spans, _, _ := resolve(counts)

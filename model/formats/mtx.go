@@ -176,6 +176,8 @@ func (s *mtxSource) entryCount() int64 {
 // Cut makes one span: all entries are read for any row.
 func (s *mtxSource) Cut(int64) []Span { return Cut(s.rows, max(s.rows, 1)) }
 
+func (*mtxSource) isWhole() bool { return true }
+
 // mtxEntries are those of a matrix, sorted once they are all there.
 type mtxEntries struct {
 	rows, columns []int32

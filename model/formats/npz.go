@@ -255,6 +255,8 @@ type packedMatrix struct {
 // Cut makes one span.
 func (p *packedMatrix) Cut(int64) []Span { return []Span{{Rows: p.rows}} }
 
+func (*packedMatrix) isWhole() bool { return true }
+
 // Read unpacks what the span needs: all of an array that stands by columns.
 func (p *packedMatrix) Read(ctx context.Context, s Span) (Reader, error) {
 	if !p.byColumn {

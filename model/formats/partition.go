@@ -496,6 +496,11 @@ func inPartition(src Source) (name string, ok bool) {
 	return "", false
 }
 
+func (s *partitioned) isWhole() bool {
+	w, ok := s.Source.(whole)
+	return ok && w.isWhole()
+}
+
 // partitionedText is a partitioned file whose rows must be counted.
 type partitionedText struct {
 	*partitioned

@@ -277,6 +277,8 @@ func (s *svmSource) Count(ctx context.Context, r Range) (Count, error) {
 	return s.countLines(ctx, r, svmRow)
 }
 
+func (s *svmSource) isWhole() bool { return s.sequential() }
+
 // Resolve numbers the rows.
 func (s *svmSource) Resolve(counts []Count) ([]Span, error) {
 	spans, _, _ := resolve(counts)
@@ -287,6 +289,10 @@ func (s *svmSource) Read(ctx context.Context, span Span) (Reader, error) {
 	r, err := s.read(ctx, span)
 	if err != nil {
 		return nil, err
+	}
+	r.past = func() error {
+		_, _, err := svmLine(r.lines)
+		return err
 	}
 	p := svmParser{s: s}
 	last := s.base + int64(s.dim) - 1

@@ -493,6 +493,66 @@ func FuzzCells(f *testing.F) {
 	})
 }
 
+// Rows of text without cells are those of the whole file however it is cut; a file that has no middle to begin from is
+// not cut.
+func TestCutEvenNumbers(t *testing.T) {
+	t.Parallel()
+	var csv, json, svm, words strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&csv, "%d,%d\n", i, i*i)
+		fmt.Fprintf(&json, "{\"vector\":[%d,%d]}\n\n", i, i*i)
+		fmt.Fprintf(&svm, "1 1:%d 2:%d\n# \n", i, i*i)
+		fmt.Fprintf(&words, "w%d %d %d\n", i, i, i*i)
+	}
+	for name, text := range map[string]string{"a.csv": csv.String(), "a.jsonl": json.String(), "a.svm": svm.String(),
+		"a.vec": words.String(), "a.csv.gz": csv.String(), "a.svm.gz": svm.String()} {
+		f, err := OpenLocal(writeCells(t, name, text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := Inspect(t.Context(), f, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counter := src.(Counter)
+		var counts []Count
+		for _, r := range counter.Ranges(9_000) {
+			n, err := counter.Count(t.Context(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			counts = append(counts, n)
+		}
+		spans, err := counter.Resolve(counts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, size := range []int64{333, 1024} {
+			even := CutEven(src, spans, size)
+			if want := (3000 + size - 1) / size; strings.HasSuffix(name, ".gz") && len(even) != 1 ||
+				!strings.HasSuffix(name, ".gz") && int64(len(even)) != want {
+				t.Errorf("%s: %d spans", name, len(even))
+			}
+			number := int64(0)
+			for _, span := range even {
+				b := &vectors.Block{Dim: 2}
+				if err := readSpan(t.Context(), src, span, b); err != nil {
+					t.Fatal(err)
+				}
+				for i := range b.Len() {
+					if row := b.Row(i, make([]float64, 2)); row[0] != float64(number) || b.Numbers[i] != number {
+						t.Fatalf("%s: chunks of %d: row %d is %v, of number %d", name, size, number, row, b.Numbers[i])
+					}
+					number++
+				}
+			}
+			if number != 3000 {
+				t.Errorf("%s: %d rows", name, number)
+			}
+		}
+	}
+}
+
 // Rows that are cut evenly are those of the whole file, wherever ranges and marks are.
 func TestCutEven(t *testing.T) {
 	t.Parallel()

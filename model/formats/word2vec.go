@@ -132,6 +132,8 @@ func (s *wordsSource) Count(ctx context.Context, r Range) (Count, error) {
 	return s.countLines(ctx, r, func(line []byte) bool { return !isBlank(line) })
 }
 
+func (s *wordsSource) isWhole() bool { return s.sequential() }
+
 // Resolve numbers the rows, which must be as many as the first line says.
 func (s *wordsSource) Resolve(counts []Count) ([]Span, error) {
 	spans, rows, _ := resolve(counts)
@@ -150,6 +152,10 @@ func (s *wordsSource) Read(ctx context.Context, span Span) (Reader, error) {
 	r, err := s.read(ctx, span)
 	if err != nil {
 		return nil, err
+	}
+	r.past = func() error {
+		_, _, err := objectLine(r.lines)
+		return err
 	}
 	p := wordsParser{s: s, vector: make([]float64, s.Dim())}
 	r.parse = func(b *vectors.Block, number int64) error {

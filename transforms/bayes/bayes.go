@@ -133,7 +133,7 @@ func Inspect(
 	}
 	reading.Formats.Sparse = false
 	o.UnitRows = 0
-	return d.Dense().InUnits(&o.UnitRows, chunkRows, reading), nil
+	return d.Dense().InUnits(&o.UnitRows, o.Shards, chunkRows, reading), nil
 }
 
 // dense says which kinds take dense rows: zeros count as much as other values.
@@ -159,7 +159,7 @@ func Encoded(
 		if d, err = d.EncodedDense(e, reading); err != nil {
 			return nil, nil, err
 		}
-		return d.InUnits(&o.UnitRows, chunkRows, reading), nil, nil
+		return d.InUnits(&o.UnitRows, o.Shards, chunkRows, reading), nil, nil
 	}
 	if kind == bayes.Categorical {
 		if widths, err = widthsOf(e); err != nil {

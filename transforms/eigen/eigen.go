@@ -17,6 +17,7 @@ package eigen
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -136,7 +137,8 @@ func (j *Job) Inspect(ctx context.Context, patterns []string, chunkRows int) (*v
 		return nil, err
 	}
 	d = j.sparse(d)
-	return d.InUnits(&j.Options.UnitRows, chunkRows, &j.Reading), nil
+	return d.InUnits(&j.Options.UnitRows, cmp.Or(j.Options.Shards, DefaultShards), chunkRows,
+		&j.Reading), nil
 }
 
 // sparse is the dataset as its rows are read: sparse ones stay so where a sketch takes them, of more than MaxExact
@@ -180,7 +182,8 @@ func (j *Job) Reuse(ctx context.Context, path string, patterns []string, chunkRo
 		return nil, err
 	}
 	d = j.sparse(d)
-	j.Data = d.InUnits(&j.Options.UnitRows, chunkRows, &j.Reading)
+	j.Data = d.InUnits(&j.Options.UnitRows, cmp.Or(j.Options.Shards, DefaultShards), chunkRows,
+		&j.Reading)
 	return p, j.begin()
 }
 
@@ -189,7 +192,8 @@ func (j *Job) Reuse(ctx context.Context, path string, patterns []string, chunkRo
 func (j *Job) Encoded(e *features.Encoding, chunkRows int) error {
 	d, err := j.Data.EncodedDense(e, &j.Reading)
 	if err == nil {
-		j.Data = d.InUnits(&j.Options.UnitRows, chunkRows, &j.Reading)
+		j.Data = d.InUnits(&j.Options.UnitRows, cmp.Or(j.Options.Shards, DefaultShards), chunkRows,
+			&j.Reading)
 	}
 	return err
 }

@@ -125,7 +125,7 @@ func Inspect(
 			"zeros: "+
 			"bring them to fewer with eigen", vectorio.MaxDenseFeatures), "%d columns", d.Dim)
 	}
-	return d.Dense().InUnits(&o.UnitRows, chunkRows, reading), nil
+	return d.Dense().InUnits(&o.UnitRows, o.Shards, chunkRows, reading), nil
 }
 
 // Encoded is a dataset of tables whose rows an encoding brings to numbers. It completes the options, as Inspect does.
@@ -136,7 +136,7 @@ func Encoded(
 	if err != nil {
 		return nil, err
 	}
-	return d.InUnits(&o.UnitRows, chunkRows, reading), nil
+	return d.InUnits(&o.UnitRows, o.Shards, chunkRows, reading), nil
 }
 
 // maxCenters bounds the rows of a file of centres.

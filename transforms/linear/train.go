@@ -64,8 +64,8 @@ type Options struct {
 	Model string
 	// Shards is the number of parts that a pass learns from side by side. Required; the model depends on it.
 	Shards int
-	// UnitRows is how many consecutive rows of a file are dealt to a shard together, as far as its format lets them, and
-	// within which batches are visited in another order; the model depends on it. Default: those of
+	// UnitRows is how many consecutive rows of a file are dealt to a shard together at least, and within which batches are
+	// visited in another order; the model depends on it. Default: those of
 	// [vectorio.Dataset.UnitRows]. (It is not what a worker reads at a time, on which the model must not depend.)
 	UnitRows int
 	// Groups is the number of workers that the shards are dealt to, each of which has threads for its own. Default:
@@ -160,9 +160,7 @@ func Inspect(ctx context.Context, patterns []string, chunkRows int, o *Options,
 	}
 	f.Sparse = d.Sparse()
 	d.Reads(reading)
-	// Two chunks a shard are enough of row groups, which cost as much to read from the middle as from the start.
-	reading.GroupRows = int(min(d.Rows/int64(2*max(o.Shards, 1)), maxGroupRows))
-	return d.InUnits(&o.UnitRows, chunkRows, reading), nil
+	return d.InUnits(&o.UnitRows, o.Shards, chunkRows, reading), nil
 }
 
 // InspectTable is Inspect for tables; [Encoded] completes the options, once it is known how they are encoded.
@@ -188,7 +186,7 @@ func InspectTable(ctx context.Context, patterns []string, o *Options,
 // Encoded is a dataset of tables whose rows an encoding brings to numbers. It completes the options, as Inspect does.
 func Encoded(d *vectorio.Dataset, e *features.Encoding, chunkRows int, o *Options,
 	reading *vectorio.Options) *vectorio.Dataset {
-	return d.Encoded(e, reading).InUnits(&o.UnitRows, chunkRows, reading)
+	return d.Encoded(e, reading).InUnits(&o.UnitRows, o.Shards, chunkRows, reading)
 }
 
 // permuted reports whether columns have these names in another order.
@@ -196,9 +194,6 @@ func permuted(columns, names []string) bool {
 	return !slices.Equal(columns, names) &&
 		slices.Equal(slices.Sorted(slices.Values(columns)), slices.Sorted(slices.Values(names)))
 }
-
-// maxGroupRows lets chunks that are visited in a random order still be many.
-const maxGroupRows = 1 << 20
 
 // Job is the data and the options of a training.
 type Job struct {

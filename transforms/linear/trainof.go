@@ -482,7 +482,7 @@ func (o *RowsOptions) numbers(ctx context.Context, names []string, learning *Opt
 		return nil, err
 	}
 	data.Reads(reading)
-	return data.InUnits(&learning.UnitRows, 0, reading), nil
+	return data.InUnits(&learning.UnitRows, learning.Shards, 0, reading), nil
 }
 
 // table inspects the files of the rows as those of a table, and finds out how they are encoded.
@@ -503,7 +503,7 @@ func (o *RowsOptions) table(ctx context.Context, names, keys []string, learning 
 	if data, err = data.EncodedDense(e, reading); err != nil {
 		return nil, err
 	}
-	return data.InUnits(&learning.UnitRows, 0, reading), nil
+	return data.InUnits(&learning.UnitRows, learning.Shards, 0, reading), nil
 }
 
 // other says which column the first rows have that holds more than numbers; "" where none does.

@@ -80,8 +80,8 @@ type Options struct {
 	Encoding *features.Encoding `json:",omitempty"`
 	// Domain is what values may be; a row whose are not is at fault like one that cannot be read. Default: finite.
 	Domain vectors.Domain `json:",omitempty"`
-	// Parts cuts the rows of each file of tables into chunks of equally many, about so many in all, whatever the format:
-	// for what must be the same from .csv and from .parquet. Default: chunks are as it suits the format.
+	// Parts cuts the rows of each file into chunks of equally many, about so many in all, whatever the format: for what
+	// must be the same from .csv and from .parquet. [Dataset.InUnits] sets it. Default: chunks are as it suits the format.
 	Parts int `json:",omitempty"`
 
 	cells *cellCache // see UseCells
@@ -589,16 +589,25 @@ func (d *Dataset) UnitRows() int {
 	return min(DefaultChunkRows, max(unitBytes/8/d.Dim, 16))
 }
 
-// InUnits is the dataset cut into units of so many rows, for what must not depend on how many are read at a time.
+// chunksOfShard is how many chunks each shard has at least, where there are as many units: from places all over the
+// files, and few enough for row groups, in which it takes time to get to the middle.
+const chunksOfShard = 4
+
+// InUnits is the dataset cut for what must depend neither on how many rows are read at a time nor on the format: into
+// units of so many rows or, where there are many, into longer chunks of equally many, of which each shard has some.
 // Where rows is 0, it gets its default, and so does o.ChunkRows where chunkRows, which was asked for, is 0: a unit.
-func (d *Dataset) InUnits(rows *int, chunkRows int, o *Options) *Dataset {
+func (d *Dataset) InUnits(rows *int, shards, chunkRows int, o *Options) *Dataset {
 	if *rows == 0 {
 		*rows = d.UnitRows()
 	}
 	if chunkRows == 0 {
 		o.ChunkRows = *rows
 	}
-	return d.Chunked(*rows, o.GroupRows)
+	c := d.Chunked(*rows, o.GroupRows)
+	if c.options.Parts == 0 {
+		c.options.Parts = chunksOfShard * max(shards, 1)
+	}
+	return c
 }
 
 func noRows(name string) error { return fault.Ends(fault.File(name, "rows of data", "none")) }
@@ -666,7 +675,8 @@ type Chunk struct {
 	Naming *formats.Naming `json:",omitempty"`
 }
 
-// Chunks gives the chunks of a dataset, shuffled over the workers w: PCollection<Chunk>. Each has at most ChunkRows
+// Chunks gives the chunks of a dataset, shuffled over the workers w: PCollection<Chunk>. With [Options.Parts], all of a
+// file have as many rows, but for its last. Else each has at most ChunkRows
 // rows where the number of rows stands in the file's header, but for formats that are not read well from the middle
 // ([formats.Cutter]); and otherwise the rows that begin in a run of bytes, counted by the workers side by side. A
 // [Reader] gives them ChunkRows at a time.
@@ -839,9 +849,9 @@ func (f *numberFn) count(ctx context.Context, pieces []FilePiece) error {
 	return errs[slices.IndexFunc(errs, func(err error) bool { return err != nil })]
 }
 
-// evenRows is how many rows of a table a chunk has, where all have as many: at most about a million.
+// evenRows is how many rows a chunk has, where all have as many: at most about a million.
 func (f *numberFn) evenRows(ctx context.Context, pieces []FilePiece) (int64, error) {
-	if !f.Options.Formats.Cells || f.Options.Parts == 0 {
+	if f.Options.Parts == 0 {
 		return 0, nil
 	}
 	var total int64
@@ -860,8 +870,11 @@ func (f *numberFn) evenRows(ctx context.Context, pieces []FilePiece) (int64, err
 		}
 		lo = hi
 	}
-	parts := int64(f.Options.Parts)
-	return min(max((total+parts-1)/parts, DefaultChunkRows), 1<<20), nil
+	parts, least := int64(f.Options.Parts), int64(f.Options.ChunkRows)
+	if f.Options.Formats.Cells { // which are cut before their unit is known
+		least = DefaultChunkRows
+	}
+	return min(max((total+parts-1)/parts, least), 1<<20), nil
 }
 
 // found is the source of the pieces of a file and, where they were counted, the spans that they have.

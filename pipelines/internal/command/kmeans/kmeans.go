@@ -352,7 +352,8 @@ func (c *command) inspectLike(ctx context.Context, job *linear.Job, o *options) 
 	job.Data, err = linear.InspectColumns(ctx, kmeans.Columns(m), c.patterns(), &job.Reading)
 	if err == nil {
 		c.Note(job.Data)
-		job.Data = job.Data.InUnits(&job.Options.UnitRows, c.input.ChunkRows(), &job.Reading)
+		job.Data = job.Data.InUnits(&job.Options.UnitRows, job.Options.Shards, c.input.ChunkRows(),
+			&job.Reading)
 		c.Encoded(job.Data)
 	}
 	return err
