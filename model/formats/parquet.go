@@ -10,6 +10,7 @@ import (
 	"math/bits"
 	"sort"
 	"strings"
+	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
@@ -50,6 +51,7 @@ type parquetSource struct {
 	meta   *metadata.FileMetaData
 	groups []parquetGroup
 	rows   int64
+	byRow  atomic.Bool // a row group could not be decoded as a whole: see decodedGroup
 }
 
 // columnar is a file whose schema says the types of its columns, and which of them are read.

@@ -82,15 +82,11 @@ func (r *parquetReader) readChosen(group int) (err error) {
 			return err
 		}
 	}
-	wide := r.s.missing
-	for i := range r.s.vector {
-		wide = wide || r.s.vector[i].wide()
-	}
 	x.f32, x.f64 = x.f32[:0], x.f64[:0]
 	x.ids.Reset()
 	clear(x.marks)
 	clear(x.lost)
-	if wide {
+	if r.s.wide() {
 		x.f64 = resize(x.f64, rows*r.dim)
 	} else {
 		x.f32 = resize(x.f32, rows*r.dim)

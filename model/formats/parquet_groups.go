@@ -22,7 +22,11 @@ type parquetGroups struct {
 	isOpen             bool
 	row                int64           // that the open columns come to next
 	end                int64           // number of the row after the last of the group that is open
-	vector             []*parquetChunk // the open columns
+	vector             []*parquetChunk // the open columns; none where there are values
+	values             *decodedGroup   // the numbers of the vector, where the group is decoded as a whole
+	group              int             // that is open
+	groupFirst         int64           // number of its first row
+	wanted             int64           // rows that the reader wants
 	lists              []*parquetList  // where they are decoded to, nil of those that are no lists
 	id, target, weight *parquetChunk   // nil where there are none
 	left               int64           // the row where the reader before left it, from which nobody has gone on; or -1
@@ -147,6 +151,10 @@ func (g *parquetGroups) discard() { _ = g.Close() }
 func (g *parquetGroups) Close() (err error) {
 	defer g.in.undamaged(&err)
 	g.isOpen = false
+	if g.values != nil {
+		g.s.release(g.group, g.values)
+		g.values = nil
+	}
 	if g.kept != nil {
 		g.kept.Drop()
 		g.kept = nil
@@ -189,7 +197,11 @@ func (g *parquetGroups) seek(row int64) (opened bool, err error) {
 	}
 	group := sort.Search(len(g.s.groups), func(i int) bool { return g.s.groups[i].first+g.s.groups[i].rows > row })
 	of := g.s.groups[group]
+	g.group, g.groupFirst, g.values = group, of.first, g.s.decoded(g.in.ctx, group, g.wanted)
 	for i := range g.s.vector {
+		if g.values != nil {
+			break
+		}
 		c, err := g.in.openChunk(g.file, group, &g.s.vector[i])
 		if err != nil {
 			return false, err
@@ -218,9 +230,12 @@ func (g *parquetGroups) seek(row int64) (opened bool, err error) {
 		}
 	}
 	g.isOpen, g.row, g.end = true, of.first, of.first+of.rows
-	g.kept = heap.NewKept()
-	g.kept.Add(of.open)
-	g.size = of.open
+	if g.size = of.open; g.values != nil {
+		g.size = g.values.bytes()
+	} else {
+		g.kept = heap.NewKept()
+		g.kept.Add(of.open)
+	}
 	return true, g.dropTo(row)
 }
 

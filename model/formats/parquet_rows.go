@@ -24,15 +24,8 @@ func (s *parquetSource) Read(ctx context.Context, span Span) (Reader, error) {
 	if s.cells {
 		return s.cellsReader(ctx, span), nil
 	}
-	r := &parquetReader{parquetGroups: s.open(ctx, span.First)}
-	r.scratch.def = make([]int16, parquetBatch)
-	for _, f := range s.columns() {
-		if !f.list && f.wide() {
-			r.scratch.f64 = resize(r.scratch.f64, parquetBatch)
-		} else if !f.list {
-			r.scratch.f32 = resize(r.scratch.f32, parquetBatch)
-		}
-	}
+	r := &parquetReader{parquetGroups: s.open(ctx, span.First), scratch: s.scratch()}
+	r.wanted = span.Rows
 	r.batchReader = batchReader{
 		batch: batch{file: s.Name(), dim: s.dim, column: s.column},
 		next:  span.First, end: span.First + span.Rows,
@@ -66,6 +59,49 @@ type parquetScratch struct {
 	def []int16
 	f32 []float32
 	f64 []float64
+}
+
+// scratch has room for a batch of any column.
+func (s *parquetSource) scratch() parquetScratch {
+	x := parquetScratch{def: make([]int16, parquetBatch)}
+	for _, f := range s.columns() {
+		if !f.list && f.wide() {
+			x.f64 = resize(x.f64, parquetBatch)
+		} else if !f.list {
+			x.f32 = resize(x.f32, parquetBatch)
+		}
+	}
+	return x
+}
+
+// column decodes rows of a column into every stride-th place of f32, or of f64 where that has any, and gives the rows
+// without a value, whose places get 0, to none.
+func (x *parquetScratch) column(c *parquetChunk, rows, stride int, f32 []float32, f64 []float64,
+	none func(row int)) error {
+	for row := 0; row < rows; {
+		n, values, err := c.next(x.def[:min(rows-row, len(x.def))], nil, x.f32, x.f64)
+		if err != nil {
+			return err
+		}
+		def := x.def[:n]
+		switch at := row * stride; {
+		case c.wide():
+			scatter(f64[at:], stride, x.f64[:values], def, c.valued)
+		case len(f64) > 0:
+			scatter(f64[at:], stride, x.f32[:values], def, c.valued)
+		default:
+			scatter(f32[at:], stride, x.f32[:values], def, c.valued)
+		}
+		if values < n {
+			for i, d := range def {
+				if d != c.valued {
+					none(row + i)
+				}
+			}
+		}
+		row += n
+	}
+	return nil
 }
 
 // SkipTo is that of a [Skipper].
@@ -122,40 +158,31 @@ func (r *parquetReader) fill() (err error) {
 
 // readNumbers decodes rows column by column.
 func (r *parquetReader) readNumbers(rows int) error {
-	wide := r.s.missing
-	for _, c := range r.vector {
-		wide = wide || c.wide()
+	if d := r.values; d != nil {
+		lo := int(r.next-r.groupFirst) * r.dim
+		hi := lo + rows*r.dim
+		if len(d.f64) > 0 {
+			r.f64 = append(r.f64, d.f64[lo:hi]...)
+		} else {
+			r.f32 = append(r.f32, d.f32[lo:hi]...)
+		}
+		return nil
 	}
-	if wide {
+	if r.s.wide() {
 		r.f64 = resize(r.f64, rows*r.dim)
 	} else {
 		r.f32 = resize(r.f32, rows*r.dim)
 	}
 	for j, c := range r.vector {
-		for row := 0; row < rows; {
-			n, values, err := c.next(r.scratch.def[:rows-row], nil, r.scratch.f32, r.scratch.f64)
-			if err != nil {
-				return err
+		err := r.scratch.column(c, rows, r.dim, from(r.f32, j), from(r.f64, j), func(row int) {
+			if r.s.missing {
+				r.f64[row*r.dim+j] = math.NaN()
+			} else {
+				r.mark(row, c.name, "null", "a number")
 			}
-			def := r.scratch.def[:n]
-			switch at := row*r.dim + j; {
-			case c.wide():
-				scatter(r.f64[at:], r.dim, r.scratch.f64[:values], def, c.valued)
-			case wide:
-				scatter(r.f64[at:], r.dim, r.scratch.f32[:values], def, c.valued)
-			default:
-				scatter(r.f32[at:], r.dim, r.scratch.f32[:values], def, c.valued)
-			}
-			if values < n {
-				for i, d := range def {
-					if d != c.valued && r.s.missing {
-						r.f64[(row+i)*r.dim+j] = math.NaN()
-					} else if d != c.valued {
-						r.mark(row+i, c.name, "null", "a number")
-					}
-				}
-			}
-			row += n
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
