@@ -676,10 +676,9 @@ type Chunk struct {
 }
 
 // Chunks gives the chunks of a dataset, shuffled over the workers w: PCollection<Chunk>. With [Options.Parts], all of a
-// file have as many rows, but for its last. Else each has at most ChunkRows
-// rows where the number of rows stands in the file's header, but for formats that are not read well from the middle
-// ([formats.Cutter]); and otherwise the rows that begin in a run of bytes, counted by the workers side by side. A
-// [Reader] gives them ChunkRows at a time.
+// file have as many rows, but for its last. Else each has at most ChunkRows rows where the number of rows stands in the
+// file's header, but for formats that are not read well from the middle ([formats.Cutter]); and otherwise the rows that
+// begin in a run of bytes, counted by the workers side by side. A [Reader] gives them ChunkRows at a time.
 func Chunks(s beam.Scope, d *Dataset, w placement.Workers) beam.PCollection {
 	s = s.Scope("vectorio.Chunks")
 	return beam.Reshuffle(s, beam.ParDo(s, &eachFn{}, Listed(s, d, w)))
