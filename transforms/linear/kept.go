@@ -321,15 +321,9 @@ func (r *keptReader) Fill(b *vectors.Block, rows int) error {
 	}
 	first := b.Len()
 	for b.Len() < rows && len(r.pieces) > 0 {
-		p := &r.pieces[0]
-		last, _ := slices.BinarySearch(p.rows.Numbers, r.end)
+		p, last := &r.pieces[0], r.last()
 		p.appendTo(b, &r.at, min(last-r.at.row, rows-b.Len()))
-		if r.at.row < last {
-			continue
-		}
-		if r.pieces, r.at = r.pieces[1:], (cursor{}); last < p.rows.Len() {
-			r.pieces = nil
-		}
+		r.leave(last)
 	}
 	if b.Len() == first {
 		return io.EOF
@@ -337,19 +331,41 @@ func (r *keptReader) Fill(b *vectors.Block, rows int) error {
 	return nil
 }
 
-// whole is the piece that is next, if it has just so many rows, all of them count, and it is not packed: it needs no
-// copy. Of no reader there is none.
-func (r *keptReader) whole(rows int) *vectors.Block {
-	if r == nil || r.at.row > 0 || len(r.pieces) == 0 || r.pieces[0].packed != nil {
-		return nil
-	}
-	if p := r.pieces[0].rows; p.Len() == rows && p.Numbers[rows-1] < r.end {
-		return p
-	}
-	return nil
+// last is where the rows of the first piece end that count.
+func (r *keptReader) last() int {
+	last, _ := slices.BinarySearch(r.pieces[0].rows.Numbers, r.end)
+	return last
 }
 
-// next passes over the piece that is next.
-func (r *keptReader) next() { r.pieces = r.pieces[1:] }
+// leave goes on to the next piece, if there is one, at the end of the first.
+func (r *keptReader) leave(last int) {
+	if r.at.row < last {
+		return
+	}
+	all := r.pieces[0].rows.Len()
+	if r.pieces, r.at = r.pieces[1:], (cursor{}); last < all {
+		r.pieces = nil
+	}
+}
+
+// lend gives rows that are next as they stand, and passes over them: a multiple of unit, and at most so many. It gives
+// nil where they must be copied, as they are packed, or too few of them stand together, and of no reader.
+func (r *keptReader) lend(unit, most int) *vectors.Block {
+	if !r.stand() {
+		return nil
+	}
+	p, last := r.pieces[0].rows, r.last()
+	n := min(last-r.at.row, most) / unit * unit
+	if n == 0 {
+		return nil
+	}
+	b := p.Slice(r.at.row, r.at.row+n)
+	r.at.row += n
+	r.leave(last)
+	return b
+}
+
+// stand reports whether rows that are next need no unpacking; of no reader none do.
+func (r *keptReader) stand() bool { return r != nil && len(r.pieces) > 0 && r.pieces[0].packed == nil }
 
 func (*keptReader) Close() error { return nil }

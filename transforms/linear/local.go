@@ -112,7 +112,7 @@ type saving struct {
 }
 
 const (
-	smallState = 1 << 20 // bytes, that are saved after each pass
+	smallState = 1 << 16 // bytes, that are saved after each pass
 	savedShare = 20      // of the time: how seldom larger ones are
 )
 

@@ -150,7 +150,8 @@ func (f *shardReader) read(ctx context.Context, blocks chan<- lent) error {
 }
 
 // readChunk fills blocks with the rows of a chunk, beginning with what there is of one, and lends those that are full;
-// it returns what there is of the next. A kept block of the right size is lent as it is.
+// it returns what there is of the next. Kept rows are lent as they stand, but for those of a batch that begins in
+// another chunk, or ends in one.
 func (f *shardReader) readChunk(ctx context.Context, c *vectorio.Chunk, b *vectors.Block, fresh func() *vectors.Block,
 	lend func(lent) error) (*vectors.Block, error) {
 	r, err := f.open(ctx, c)
@@ -158,18 +159,27 @@ func (f *shardReader) readChunk(ctx context.Context, c *vectorio.Chunk, b *vecto
 		return nil, err
 	}
 	full := f.blockRows()
+	unit := f.pass.Batch
+	if f.pass.Shuffle { // batches of a block, too
+		unit = full
+	}
 	k, _ := r.(*keptReader)
 	for {
-		if piece := k.whole(full); piece != nil && b.Len() == 0 {
-			if err := lend(lent{piece, true}); err != nil {
-				return nil, err
+		if b.Len() == 0 {
+			if rows := k.lend(unit, full); rows != nil {
+				if err := lend(lent{rows, true}); err != nil {
+					return nil, err
+				}
+				f.rows += int64(rows.Len())
+				continue
 			}
-			f.rows += int64(full)
-			k.next()
-			continue
+		}
+		want := full
+		if k.stand() {
+			want = min(full, (b.Len()/unit+1)*unit)
 		}
 		before := b.Len()
-		err := r.Fill(b, full)
+		err := r.Fill(b, want)
 		if err == io.EOF {
 			break
 		}
@@ -177,7 +187,7 @@ func (f *shardReader) readChunk(ctx context.Context, c *vectorio.Chunk, b *vecto
 			return nil, errors.Join(err, r.Close())
 		}
 		f.rows += int64(b.Len() - before)
-		if b.Len() < full {
+		if b.Len() < want {
 			continue
 		}
 		if err := lend(lent{Block: b}); err != nil {

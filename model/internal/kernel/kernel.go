@@ -3,7 +3,7 @@ package kernel
 
 import "math"
 
-// This file is the arithmetic on rows, in plain Go. Faster kernels must give its bits.
+// This file is the arithmetic on rows, in plain Go. Faster kernels, see rows.go, give its bits.
 //
 // A dense sum runs in eight lanes, lane j taking the components j, j+8, j+16, …, as a vector register would, and ends
 // in the tree ((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7)), which is what halving the register gives. A sparse sum has four
@@ -35,65 +35,82 @@ func (x Row) Add(s float64, w []float64) {
 	Add(s, x.Val, w)
 }
 
+// Dot is Σxw.
 func Dot(x, w []float64) float64 {
+	if len(x) >= least && level > generic {
+		return dotFast(x, w[:len(x)])
+	}
+	return dot(x, w)
+}
+
+func dot[T float32 | float64](x []T, w []float64) float64 {
 	var l0, l1, l2, l3, l4, l5, l6, l7 float64
 	w = w[:len(x)]
 	for len(x) >= 8 {
-		a, b := (*[8]float64)(x), (*[8]float64)(w)
-		l0 += float64(a[0] * b[0])
-		l1 += float64(a[1] * b[1])
-		l2 += float64(a[2] * b[2])
-		l3 += float64(a[3] * b[3])
-		l4 += float64(a[4] * b[4])
-		l5 += float64(a[5] * b[5])
-		l6 += float64(a[6] * b[6])
-		l7 += float64(a[7] * b[7])
+		a, b := (*[8]T)(x), (*[8]float64)(w)
+		l0 += float64(float64(a[0]) * b[0])
+		l1 += float64(float64(a[1]) * b[1])
+		l2 += float64(float64(a[2]) * b[2])
+		l3 += float64(float64(a[3]) * b[3])
+		l4 += float64(float64(a[4]) * b[4])
+		l5 += float64(float64(a[5]) * b[5])
+		l6 += float64(float64(a[6]) * b[6])
+		l7 += float64(float64(a[7]) * b[7])
 		x, w = x[8:], w[8:]
 	}
 	if len(x) >= 4 {
-		a, b := (*[4]float64)(x), (*[4]float64)(w)
-		l0 += float64(a[0] * b[0])
-		l1 += float64(a[1] * b[1])
-		l2 += float64(a[2] * b[2])
-		l3 += float64(a[3] * b[3])
+		a, b := (*[4]T)(x), (*[4]float64)(w)
+		l0 += float64(float64(a[0]) * b[0])
+		l1 += float64(float64(a[1]) * b[1])
+		l2 += float64(float64(a[2]) * b[2])
+		l3 += float64(float64(a[3]) * b[3])
 		x, w = x[4:], w[4:]
 		switch len(x) {
 		case 3:
-			l6 += float64(x[2] * w[2])
+			l6 += float64(float64(x[2]) * w[2])
 			fallthrough
 		case 2:
-			l5 += float64(x[1] * w[1])
+			l5 += float64(float64(x[1]) * w[1])
 			fallthrough
 		case 1:
-			l4 += float64(x[0] * w[0])
+			l4 += float64(float64(x[0]) * w[0])
 		}
 		return ((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7))
 	}
 	switch len(x) {
 	case 3:
-		l2 += float64(x[2] * w[2])
+		l2 += float64(float64(x[2]) * w[2])
 		fallthrough
 	case 2:
-		l1 += float64(x[1] * w[1])
+		l1 += float64(float64(x[1]) * w[1])
 		fallthrough
 	case 1:
-		l0 += float64(x[0] * w[0])
+		l0 += float64(float64(x[0]) * w[0])
 	}
 	return ((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7))
 }
 
+// Add is w += s·x.
 func Add(s float64, x, w []float64) {
+	if len(x) >= least && level > generic {
+		addFast(s, x, w[:len(x)])
+		return
+	}
+	add(s, x, w)
+}
+
+func add[T float32 | float64](s float64, x []T, w []float64) {
 	w = w[:len(x)]
 	for len(x) >= 4 {
-		a, b := (*[4]float64)(x), (*[4]float64)(w)
-		b[0] += float64(s * a[0])
-		b[1] += float64(s * a[1])
-		b[2] += float64(s * a[2])
-		b[3] += float64(s * a[3])
+		a, b := (*[4]T)(x), (*[4]float64)(w)
+		b[0] += float64(s * float64(a[0]))
+		b[1] += float64(s * float64(a[1]))
+		b[2] += float64(s * float64(a[2]))
+		b[3] += float64(s * float64(a[3]))
 		x, w = x[4:], w[4:]
 	}
 	for j, v := range x {
-		w[j] += float64(s * v)
+		w[j] += float64(s * float64(v))
 	}
 }
 

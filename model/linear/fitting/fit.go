@@ -138,7 +138,7 @@ type Pass struct {
 
 // Pass says how the rows of the next pass are to be given.
 func (f *Fit) Pass() Pass {
-	p := Pass{Number: f.passes, Batch: sumRows}
+	p := Pass{Number: f.passes, Batch: f.sumRows()}
 	if f.stage != nil {
 		f.stage.pass(f, &p)
 	}

@@ -28,8 +28,20 @@ type stage interface {
 var stages = []stage{surveyStage{}, foldsStage{}, sumsStage{}, gridStage{}, crossStage{}, cornersStage{}, newtonStage{},
 	interiorStage{}, screeningStage{}, screenedStage{}, dualStage{}, weightsStage{}, sgdStage{}, inferenceStage{}}
 
+const (
+	sumRows = 1024 // in a PartialFit of sums
+	// wideRows are those of dense rows of more than MaxExactFeatures columns: of what stays in memory between passes no
+	// more than these need be copied where a chunk ends.
+	wideRows = 64
+)
+
 // sumRows is the number of rows in a PartialFit of sums.
-const sumRows = 1024
+func (f *Fit) sumRows() int {
+	if f.features > MaxExactFeatures && (f.survey == nil || f.survey.Squares != nil) {
+		return wideRows
+	}
+	return sumRows
+}
 
 // done is the name of the end, where there is a model.
 const done = "done"

@@ -68,6 +68,7 @@ type tried struct{ p, y, value, slope, curvature [lanes.Width]float64 }
 // optimizerBlock is the room for the sums of a block.
 type optimizerBlock struct {
 	panel.Block
+	rows    rowProducts // those of the block
 	z       *panel.Panels
 	at      []float64 // predictions
 	along   []float64 // what the last step has added to them
@@ -81,6 +82,12 @@ type optimizerBlock struct {
 
 	weighed *optimizerSum // for whose problem the rows have y and weights; nil: for none
 	problem int
+}
+
+// rowProducts are products of the rows of a block with a vector, and sums of rows.
+type rowProducts interface {
+	Dots(dst, w []float64)
+	AddRows(dst, s []float64, n int)
 }
 
 // pack is panel.Block.Pack.
@@ -144,7 +151,7 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 	b := s.room()
 	for at := 0; at < n; {
 		var m int
-		number := int(s.first)/b.X.Rows + at/b.X.Rows
+		number := int(s.first)/b.Rows + at/b.Rows
 		m, at = b.pack(c, places, at, n, func(at int) int { return at }, o.options.Task)
 		for k, d := range s.sums {
 			if d != nil && m > 0 {
@@ -213,8 +220,15 @@ func (s *optimizerSum) room() *optimizerBlock {
 		return s.block
 	}
 	o := s.learner
-	b := &optimizerBlock{Block: panel.NewBlock(o.features, o.Scaler)}
-	n := b.X.Rows
+	b := &optimizerBlock{}
+	if o.newton || o.vectors > 1 {
+		b.Block = panel.NewBlock(o.features, o.Scaler)
+		b.rows = b.X
+	} else {
+		b.Block = panel.NewFlatBlock(o.features, o.Scaler)
+		b.rows = b.Flat
+	}
+	n := b.Rows
 	b.column = make([]float64, o.features)
 	if s.sample == nil && o.newton {
 		b.z = panel.NewPanels(o.features, n)
@@ -257,7 +271,7 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int,
 	o, last := s.learner, s.width-1
 	padded := lanes.Padded(n)
 	s.weighBlock(k, b, n, padded)
-	b.X.Dots(b.at[:n], d.point[:last])
+	b.rows.Dots(b.at[:n], d.point[:last])
 	for r := range n {
 		b.at[r] += d.point[last]
 	}
@@ -269,7 +283,7 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int,
 	d.gradient[last] += sumLanes(b.sums[lanes.Width : 2*lanes.Width])
 	switch {
 	case d.second == nil || !curved:
-		b.X.AddRows(d.gradient[:last], slope, n)
+		b.rows.AddRows(d.gradient[:last], slope, n)
 	case o.newton:
 		clear(b.column)
 		b.z.WeighSums(b.X, slope, curvatures, d.gradient[:last], b.column, n)
@@ -284,8 +298,8 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int,
 			}
 		}
 	default:
-		b.X.AddRows(d.gradient[:last], slope, n)
-		b.X.Squares(d.second[:last], curvatures, n)
+		b.rows.AddRows(d.gradient[:last], slope, n)
+		b.Flat.Squares(d.second[:last], curvatures, n)
 		d.second[last] += sumLanes(b.sums[2*lanes.Width:])
 	}
 	if d.along {
@@ -336,7 +350,7 @@ func (d *derivatives) thicken(weight float64) {
 // addShorter adds the losses of the first n rows of b at the shorter steps.
 func (s *optimizerSum) addShorter(d *derivatives, b *optimizerBlock, n, padded int) {
 	last := s.width - 1
-	b.X.Dots(b.along[:n], d.dir[:last])
+	b.rows.Dots(b.along[:n], d.dir[:last])
 	for i, t := range lengths {
 		for r := range n {
 			b.near[r] = b.at[r] - float64((1-t)*(b.along[r]+d.dir[last]))

@@ -435,6 +435,7 @@ func main() {
 	}
 	products(1)
 	products(2)
+	fourProducts()
 	centre(32)
 	centre(64)
 	subtract()
@@ -579,7 +580,7 @@ func weighRows() {
 
 // products sums products of the columns of a, four of them, and those of so many groups of four, row by row: a register
 // for each of the four and each group. (Registers of eight values would be half as many, too few for the latency of a
-// sum.)
+// sum: see fourProducts.)
 func products(groups int) {
 	l := level{"AVX2", 4}
 	if groups == 1 {
@@ -620,6 +621,55 @@ func products(groups int) {
 	for i := range sums {
 		for g, v := range sums[i] {
 			VMOVUPD(v, Mem{Base: t, Disp: l.bytes() * (i*groups + g)})
+		}
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// fourProducts sums products of the columns of a, four of them, and those of four groups of four that stand step bytes
+// apart, two groups in a register.
+func fourProducts() {
+	l := level{"AVX512", 8}
+	begin("fourProducts"+l.name, "func(a, b *float64, step, rows int, t *float64)", "is Kernels.FourProducts.")
+	a, b, rows, t := Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("rows"), GP64()), Load(Param("t"), GP64())
+	step := Load(Param("step"), GP64())
+	of := []reg.Register{b}
+	for range 3 {
+		next := GP64()
+		LEAQ(Mem{Base: of[len(of)-1], Index: step, Scale: 1}, next)
+		of = append(of, next)
+	}
+	var sums [4][2]vec
+	for i := range sums {
+		for g := range sums[i] {
+			sums[i][g] = l.zero()
+		}
+	}
+	at := GP64()
+	XORQ(at, at)
+	SHLQ(Imm(5), rows) // in bytes
+	JZ(LabelRef("end"))
+	Label("row")
+	var values [2]vec
+	for g := range values {
+		values[g] = l.reg()
+		VMOVUPD(Mem{Base: of[2*g], Index: at, Scale: 1}, values[g].AsY())
+		VINSERTF64X4(Imm(1), Mem{Base: of[2*g+1], Index: at, Scale: 1}, values[g], values[g])
+	}
+	for i := range sums {
+		x := l.spread(Mem{Base: a, Index: at, Scale: 1, Disp: 8 * i})
+		for g, v := range values {
+			VADDPD(l.mul(v, x), sums[i][g], sums[i][g])
+		}
+	}
+	ADDQ(Imm(32), at)
+	CMPQ(at, rows)
+	JL(LabelRef("row"))
+	Label("end")
+	for i := range sums {
+		for g, v := range sums[i] {
+			VMOVUPD(v, Mem{Base: t, Disp: l.bytes() * (2*i + g)})
 		}
 	}
 	VZEROUPPER()

@@ -358,13 +358,12 @@ func products(a, b []float64, t *[16]float64) {
 	}
 }
 
-func twoProducts(a, b, c []float64, t *[32]float64) {
-	rows := len(b) / 4
+func fourProducts(a, b []float64, step int, t *[64]float64) {
 	for i := 0; i < 4; i += 2 {
-		for g, x := range [2][]float64{b[:4*rows], c[:4*rows]} {
-			p := pairProducts(a[:4*rows], x, i)
-			copy(t[8*i+4*g:], p[:4])
-			copy(t[8*i+8+4*g:], p[4:])
+		for g := range 4 {
+			p := pairProducts(a, b[g*step:][:len(a)], i)
+			copy(t[16*i+4*g:], p[:4])
+			copy(t[16*i+16+4*g:], p[4:])
 		}
 	}
 }

@@ -60,13 +60,31 @@ func productsBy(a, b []float64, t *[16]float64) {
 	}
 }
 
-func twoProductsBy(a, b, c []float64, t *[32]float64) {
-	if n := len(b) / 4; n > 0 {
-		a, c = a[:4*n], c[:4*n]
-		twoProductsAVX2(&a[0], &b[0], &c[0], n, &t[0])
-	} else {
-		*t = [32]float64{}
+// fourProductsBy is by two groups at a time.
+func fourProductsBy(a, b []float64, step int, t *[64]float64) {
+	n := len(a) / 4
+	if n == 0 {
+		*t = [64]float64{}
+		return
 	}
+	_ = b[3*step : 3*step+4*n]
+	var two [32]float64
+	for g := 0; g < 4; g += 2 {
+		twoProductsAVX2(&a[0], &b[g*step], &b[(g+1)*step], n, &two[0])
+		for i := range 4 {
+			copy(t[16*i+4*g:], two[8*i:8*i+8])
+		}
+	}
+}
+
+func fourProductsWide(a, b []float64, step int, t *[64]float64) {
+	n := len(a) / 4
+	if n == 0 {
+		*t = [64]float64{}
+		return
+	}
+	_ = b[3*step : 3*step+4*n]
+	fourProductsAVX512(&a[0], &b[0], 8*step, n, &t[0])
 }
 
 func centreBy[T float32 | float64](f func(x *T, stride int, m, out *float64, rows int, sums *float64)) func([]T, int,
@@ -147,7 +165,7 @@ var avx2 = Kernels{
 	},
 	Sigmoid: sigmoidAVX2, Exponentials: exponentialsAVX2, Logistic: logisticBy(logisticAVX2), LogisticSums: rowBy(logisticSumsAVX2),
 	WeighLosses: weighLossesBy(weighLossesAVX2), SumRows: sumRowsBy, WeighSums: weighSumsBy,
-	Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2),
+	Products: productsBy, FourProducts: fourProductsBy, Centre32: centreBy(centre32AVX2),
 	Centre64: centreBy(centre64AVX2), Subtract: subtractBy, DotRows: dotRowsBy, WeighRows: weighRowsBy,
 }
 
@@ -169,6 +187,6 @@ var avx512 = Kernels{
 	},
 	Sigmoid: sigmoidAVX512, Exponentials: exponentialsAVX512, Logistic: logisticBy(logisticAVX512), LogisticSums: rowBy(logisticSumsAVX512),
 	WeighLosses: weighLossesBy(weighLossesAVX512), SumRows: sumRowsBy, WeighSums: weighSumsBy,
-	Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2),
+	Products: productsBy, FourProducts: fourProductsWide, Centre32: centreBy(centre32AVX2),
 	Centre64: centreBy(centre64AVX2), Subtract: subtractBy, DotRows: dotRowsBy, WeighRows: weighRowsBy,
 }

@@ -6470,6 +6470,70 @@ end:
 	VZEROUPPER
 	RET
 
+// func fourProductsAVX512(a *float64, b *float64, step int, rows int, t *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fourProductsAVX512(SB), NOSPLIT, $0-40
+	MOVQ   a+0(FP), AX
+	MOVQ   b+8(FP), CX
+	MOVQ   rows+24(FP), DX
+	MOVQ   t+32(FP), BX
+	MOVQ   step+16(FP), SI
+	LEAQ   (CX)(SI*1), DI
+	LEAQ   (DI)(SI*1), R8
+	LEAQ   (R8)(SI*1), SI
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+	VXORPD Z4, Z4, Z4
+	VXORPD Z5, Z5, Z5
+	VXORPD Z6, Z6, Z6
+	VXORPD Z7, Z7, Z7
+	XORQ   R9, R9
+	SHLQ   $0x05, DX
+	JZ     end
+
+row:
+	VMOVUPD      (CX)(R9*1), Y8
+	VINSERTF64X4 $0x01, (DI)(R9*1), Z8, Z8
+	VMOVUPD      (R8)(R9*1), Y9
+	VINSERTF64X4 $0x01, (SI)(R9*1), Z9, Z9
+	VBROADCASTSD (AX)(R9*1), Z10
+	VMULPD       Z10, Z8, Z11
+	VADDPD       Z11, Z0, Z0
+	VMULPD       Z10, Z9, Z10
+	VADDPD       Z10, Z1, Z1
+	VBROADCASTSD 8(AX)(R9*1), Z10
+	VMULPD       Z10, Z8, Z11
+	VADDPD       Z11, Z2, Z2
+	VMULPD       Z10, Z9, Z10
+	VADDPD       Z10, Z3, Z3
+	VBROADCASTSD 16(AX)(R9*1), Z10
+	VMULPD       Z10, Z8, Z11
+	VADDPD       Z11, Z4, Z4
+	VMULPD       Z10, Z9, Z10
+	VADDPD       Z10, Z5, Z5
+	VBROADCASTSD 24(AX)(R9*1), Z10
+	VMULPD       Z10, Z8, Z11
+	VADDPD       Z11, Z6, Z6
+	VMULPD       Z10, Z9, Z10
+	VADDPD       Z10, Z7, Z7
+	ADDQ         $0x20, R9
+	CMPQ         R9, DX
+	JL           row
+
+end:
+	VMOVUPD Z0, (BX)
+	VMOVUPD Z1, 64(BX)
+	VMOVUPD Z2, 128(BX)
+	VMOVUPD Z3, 192(BX)
+	VMOVUPD Z4, 256(BX)
+	VMOVUPD Z5, 320(BX)
+	VMOVUPD Z6, 384(BX)
+	VMOVUPD Z7, 448(BX)
+	VZEROUPPER
+	RET
+
 // func centre32AVX2(x *float32, stride int, m *float64, out *float64, rows int, sums *float64)
 // Requires: AVX
 TEXT ·centre32AVX2(SB), NOSPLIT, $0-48

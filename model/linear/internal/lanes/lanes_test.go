@@ -165,24 +165,22 @@ func TestProducts(t *testing.T) {
 		for i, rows := range []int{0, 1, 2, 7, 8, 33, 128} {
 			for _, odd := range []bool{false, true} {
 				r := newRand(uint64(rows))
-				place := placements[i%3]
-				a, b, c := placed(t, normal(r, 4*rows, odd), place), placed(t, normal(r, 4*rows, odd), place),
-					placed(t, normal(r, 4*rows, odd), place)
-				var want [32]float64
+				place, step := placements[i%3], 4*rows+i%2*4
+				a, b := placed(t, normal(r, 4*rows, odd), place), placed(t, normal(r, 3*step+4*rows, odd), place)
+				var want [64]float64
 				for k := range want {
-					of := [2][]float64{b, c}[k/4%2]
 					for row := range rows {
-						want[k] += float64(a[4*row+k/8] * of[4*row+k%4])
+						want[k] += float64(a[4*row+k/16] * b[k/4%4*step+4*row+k%4])
 					}
 				}
-				one, two := placed(t, normal(r, 16, true), place), placed(t, normal(r, 32, true), place)
-				level.TwoProducts(a, b, c, (*[32]float64)(two))
-				same(t, two, want[:], "TwoProducts", level.Name, rows, odd)
+				one, four := placed(t, normal(r, 16, true), place), placed(t, normal(r, 64, true), place)
+				level.FourProducts(a, b, step, (*[64]float64)(four))
+				same(t, four, want[:], "FourProducts", level.Name, rows, odd)
 				var first []float64
-				for k := 0; k < 32; k += 8 {
+				for k := 0; k < 64; k += 16 {
 					first = append(first, want[k:k+4]...)
 				}
-				level.Products(a, b, (*[16]float64)(one))
+				level.Products(a, b[:4*rows], (*[16]float64)(one))
 				same(t, one, first, "Products", level.Name, rows, odd)
 			}
 		}
@@ -616,7 +614,7 @@ func BenchmarkKernels(b *testing.B) {
 			a.m[i], a.q[i] = 1e9, 1
 		}
 		row := a.row(1, 0)
-		var products [32]float64
+		var products [64]float64
 		for name, f := range map[string]func(){
 			"Dot":              func() { level.Dot(x, w, lanes, out) },
 			"Add":              func() { level.Add(x, s, w, lanes) },
@@ -627,7 +625,7 @@ func BenchmarkKernels(b *testing.B) {
 			"StepMean":         func() { level.StepMean(row) },
 			"Value16/log_loss": func() { v := *row; v.N = 2; level.Value[LogLoss](&v) },
 			"Truncate":         func() { level.Truncate(a.groups, s, w, q, lanes, columns) },
-			"TwoProducts16":    func() { level.TwoProducts(w[:64], w[64:128], w[128:192], &products) },
+			"FourProducts16":   func() { level.FourProducts(w[:64], w[64:], 64, &products) },
 		} {
 			b.Run(level.Name+"/"+name, func(b *testing.B) {
 				b.SetBytes(int64(8 * lanes))

@@ -314,6 +314,11 @@ func productsAVX2(a *float64, b *float64, rows int, t *float64)
 //go:noescape
 func twoProductsAVX2(a *float64, b *float64, c *float64, rows int, t *float64)
 
+// fourProductsAVX512 is Kernels.FourProducts.
+//
+//go:noescape
+func fourProductsAVX512(a *float64, b *float64, step int, rows int, t *float64)
+
 // centre32AVX2 is Kernels.Centre32.
 //
 //go:noescape

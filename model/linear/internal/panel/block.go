@@ -31,7 +31,9 @@ func (t *Scaling) Apply(p *Panels, n int) {
 
 // Block is rows that are summed up at a time, and what stands beside them.
 type Block struct {
-	X               *Panels
+	X               *Panels   // nil of a flat block
+	Flat            *Flat     // nil of all others
+	Rows            int       // that there is room for
 	Places          []int32   // of the classes
 	Target, Weights []float64 // of a regression; of the rows
 
@@ -41,16 +43,26 @@ type Block struct {
 // NewBlock makes room for BlockRows rows, which the scaler standardises; it may be nil.
 func NewBlock(features int, s *linear.StandardScaler) Block {
 	n := BlockRows(features)
-	return Block{
-		X: NewPanels(features, n), Places: make([]int32, n), Target: make([]float64, n), Weights: make([]float64, n),
-		scaling: NewScaling(s),
-	}
+	b := newBlock(n)
+	b.X, b.scaling = NewPanels(features, n), NewScaling(s)
+	return b
+}
+
+// NewFlatBlock is NewBlock of rows one after the other.
+func NewFlatBlock(features int, s *linear.StandardScaler) Block {
+	b := newBlock(BlockRows(features) / 4 * 4) // as many are multiplied at a time
+	b.Flat = &Flat{cols: features, scaler: s}
+	return b
+}
+
+func newBlock(n int) Block {
+	return Block{Rows: n, Places: make([]int32, n), Target: make([]float64, n), Weights: make([]float64, n)}
 }
 
 // Pack fills the block with rows of a weight above 0, scaled, from a place of a list of n on, which row gives. It gives
 // their number, and where to go on. The classes of all rows of the chunk have places.
 func (b *Block) Pack(c *linear.Chunk, places []int32, at, n int, row func(at int) int, task linear.Task) (m, next int) {
-	for ; at < n && m < b.X.Rows; at++ {
+	for ; at < n && m < b.Rows; at++ {
 		i := row(at)
 		b.Weights[m] = 1
 		if c.Weights != nil {
@@ -58,13 +70,19 @@ func (b *Block) Pack(c *linear.Chunk, places []int32, at, n int, row func(at int
 				continue
 			}
 		}
-		b.X.Pack(m, c, i)
+		if b.Flat != nil {
+			b.Flat.pack(m, c, i, b.Rows)
+		} else {
+			b.X.Pack(m, c, i)
+		}
 		b.Places[m] = places[i]
 		if task == linear.Regression {
 			b.Target[m] = c.Target[i]
 		}
 		m++
 	}
-	b.scaling.Apply(b.X, m)
+	if b.X != nil {
+		b.scaling.Apply(b.X, m)
+	}
 	return m, at
 }

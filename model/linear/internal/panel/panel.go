@@ -15,7 +15,7 @@ type Panels struct {
 	cols, Rows int // rows is how many there is room for
 	x          []float64
 	// Scratch, as what a kernel takes would be allocated each time.
-	products [32]float64
+	products [64]float64
 	eight    [8]float64
 	four     [4]float64
 }
@@ -216,21 +216,6 @@ func (p *Panels) Dots(dst, w []float64) {
 	}
 }
 
-// Squares adds to dst the sum over the first n rows of weight times the square of each column.
-func (p *Panels) Squares(dst, weights []float64, n int) {
-	for g := range p.Groups() {
-		x, s := p.group(g, n), at4(dst, g)
-		for r := 0; len(x) >= 4; r, x = r+1, x[4:] {
-			v, w := (*[4]float64)(x), weights[r]
-			s[0] += float64(w * float64(v[0]*v[0]))
-			s[1] += float64(w * float64(v[1]*v[1]))
-			s[2] += float64(w * float64(v[2]*v[2]))
-			s[3] += float64(w * float64(v[3]*v[3]))
-		}
-		copy(dst[4*g:min(4*g+4, p.cols)], s[:])
-	}
-}
-
 // Syrk adds zᵀx, over the first n rows, to the upper triangle of a matrix of the given width (see [triangle]). z is x
 // with weighted rows, or x itself.
 func (t Triangle) Syrk(width int, z, x *Panels, n int) {
@@ -238,11 +223,11 @@ func (t Triangle) Syrk(width int, z, x *Panels, n int) {
 	for g := range x.Groups() {
 		a := z.group(g, n)
 		h := g
-		for ; h+1 < x.Groups(); h += 2 {
-			kernels.TwoProducts(a, x.group(h, n), x.group(h+1, n), &x.products)
-			t.add(width, x.cols, 4*g, 4*h, 8, x.products[:])
+		for ; h+3 < x.Groups(); h += 4 {
+			kernels.FourProducts(a, x.x[h*x.Rows*4:], x.Rows*4, &x.products)
+			t.add(width, x.cols, 4*g, 4*h, 16, x.products[:])
 		}
-		if h < x.Groups() {
+		for ; h < x.Groups(); h++ {
 			kernels.Products(a, x.group(h, n), (*[16]float64)(x.products[:]))
 			t.add(width, x.cols, 4*g, 4*h, 4, x.products[:])
 		}

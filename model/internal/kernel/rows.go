@@ -1,0 +1,72 @@
+package kernel
+
+import "beamlearn/model/internal/simd"
+
+//go:generate go -C ../../linear/_asm run ./rows -out ../../internal/kernel/rows_amd64.s -stubs ../../internal/kernel/rows_stubs_amd64.go -pkg kernel
+
+// The levels of instructions.
+const (
+	generic = iota
+	avx2
+	avx512
+)
+
+// least is the length from which a row pays for a call.
+const least = 32
+
+// level is the one in use, and its place among those that the machine has.
+var level = simd.Choose(levels())
+
+// Dots makes dst[r] the [Dot] of row r and w, of as many rows as dst has, which stand one after the other in x.
+func Dots[T float32 | float64](dst []float64, x []T, w []float64) {
+	d := len(w)
+	x = x[:len(dst)*d]
+	if d >= least && level > generic {
+		dotsFast(dst, x, w)
+		return
+	}
+	for r := range dst {
+		dst[r] = dot(x[r*d:][:d], w)
+	}
+}
+
+// AddRows adds to w each row of x, which are as many as s has, times its number, one after the other.
+func AddRows[T float32 | float64](s []float64, x []T, w []float64) {
+	d := len(w)
+	x = x[:len(s)*d]
+	if d >= least && level > generic {
+		addRowsFast(s, x, w)
+		return
+	}
+	for r, v := range s {
+		add(v, x[r*d:][:d], w)
+	}
+}
+
+// AddSquares adds to w the squares of the values of each row of x, which are as many as s has, times its number, one
+// after the other.
+func AddSquares[T float32 | float64](s []float64, x []T, w []float64) {
+	d := len(w)
+	x = x[:len(s)*d]
+	if d >= least && level > generic {
+		addSquaresFast(s, x, w)
+		return
+	}
+	for r, v := range s {
+		addSquares(v, x[r*d:][:d], w)
+	}
+}
+
+func addSquares[T float32 | float64](s float64, x []T, w []float64) {
+	for j, v := range x {
+		w[j] += float64(s * float64(float64(v)*float64(v)))
+	}
+}
+
+// endDot adds the products of the values beyond the last eight to the lanes of a dot, and ends it.
+func endDot[T float32 | float64](l *[8]float64, x []T, w []float64) float64 {
+	for j, v := range x {
+		l[j] += float64(float64(v) * w[j])
+	}
+	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}

@@ -1,0 +1,81 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"beamlearn/model/internal/guard"
+)
+
+var special = []float64{0, math.Copysign(0, -1), 1e-310, math.MaxFloat64, math.Inf(1), math.Inf(-1), math.NaN(), 1e-9}
+
+// draw is n values next to memory that must not be touched.
+func draw[T float32 | float64](t *testing.T, r *rand.Rand, n int, odd bool, place string) []T {
+	x := guard.Slice[T](t, n, place)
+	for i := range x {
+		x[i] = T(r.NormFloat64())
+		if odd && r.IntN(10) == 0 {
+			x[i] = T(special[r.IntN(len(special))])
+		}
+	}
+	return x
+}
+
+func same(t *testing.T, got, want []float64, name string, args ...any) {
+	t.Helper()
+	for i, v := range want {
+		if math.Float64bits(got[i]) != math.Float64bits(v) && !(v != v && got[i] != got[i]) {
+			t.Fatalf("%s %v: %d is %v, want %v", name, args, i, got[i], v)
+		}
+	}
+}
+
+// Every level that the machine has gives the bits of plain Go, of rows of both types. It does not run beside others,
+// which would see its level.
+func TestRows(t *testing.T) {
+	best := level
+	defer func() { level = best }()
+	for level = range levels() {
+		testRows[float32](t)
+		testRows[float64](t)
+	}
+}
+
+func testRows[T float32 | float64](t *testing.T) {
+	for i, d := range []int{1, 8, 31, 32, 33, 39, 40, 47, 48, 63, 64, 65, 100, 257, 768} {
+		for rows := range 10 {
+			odd, place := rows%2 == 1, []string{"head", "tail", "unaligned"}[(i+rows)%3]
+			r := rand.New(rand.NewPCG(uint64(d), uint64(rows)))
+			x, w := draw[T](t, r, rows*d, odd, place), draw[float64](t, r, d, odd, place)
+			s, dst := draw[float64](t, r, rows, odd, place), draw[float64](t, r, rows, true, place)
+			dots, sums, squares := make([]float64, rows), slices.Clone(w), slices.Clone(w)
+			for row := range rows {
+				var lanes [8]float64
+				for j, v := range x[row*d:][:d] {
+					lanes[j%8] += float64(float64(v) * w[j])
+					sums[j] += float64(s[row] * float64(v))
+					squares[j] += float64(s[row] * float64(float64(v)*float64(v)))
+				}
+				dots[row] = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+			}
+			Dots(dst, x, w)
+			same(t, dst, dots, "Dots", level, rows, d)
+			one := slices.Clone(w)
+			if wide, ok := any(x).([]float64); ok {
+				for row := range rows {
+					same(t, []float64{Dot(wide[row*d:][:d], w)}, dots[row:row+1], "Dot", level, row, d)
+					Add(s[row], wide[row*d:][:d], one)
+				}
+				same(t, one, sums, "Add", level, rows, d)
+			}
+			to := guard.Slice[float64](t, d, place)
+			copy(to, w)
+			AddSquares(s, x, to)
+			same(t, to, squares, "AddSquares", level, rows, d)
+			AddRows(s, x, w)
+			same(t, w, sums, "AddRows", level, rows, d)
+		}
+	}
+}
