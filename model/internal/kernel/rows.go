@@ -30,6 +30,16 @@ func Dots[T float32 | float64](dst []float64, x []T, w []float64) {
 	}
 }
 
+// DotOf is the [Dot] of x and the vector that has these values in these columns, which ascend, and zeros elsewhere, where
+// x is finite.
+func DotOf[T float32 | float64](x []T, columns []int32, values []float64) float64 {
+	var l [8]float64
+	for k, j := range columns {
+		l[j%8] += float64(float64(x[j]) * values[k])
+	}
+	return endDot(&l, x[:0], nil)
+}
+
 // AddRows adds to w each row of x, which are as many as s has, times its number, one after the other.
 func AddRows[T float32 | float64](s []float64, x []T, w []float64) {
 	d := len(w)

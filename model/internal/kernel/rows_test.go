@@ -79,3 +79,23 @@ func testRows[T float32 | float64](t *testing.T) {
 		}
 	}
 }
+
+// A product with few columns is that with all, whose others are 0.
+func TestDotOf(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	for d := range 70 {
+		x, w := draw[float64](t, r, d, false, "tail"), make([]float64, d)
+		narrow := make([]float32, d)
+		var columns []int32
+		var values []float64
+		for j := range d {
+			x[j] = float64(float32(x[j]))
+			narrow[j] = float32(x[j])
+			if r.IntN(3) == 0 {
+				w[j] = r.NormFloat64()
+				columns, values = append(columns, int32(j)), append(values, w[j])
+			}
+		}
+		same(t, []float64{DotOf(x, columns, values), DotOf(narrow, columns, values)}, []float64{Dot(x, w), Dot(x, w)}, "DotOf", d)
+	}
+}

@@ -26,6 +26,16 @@ type passSum struct {
 	weights []float64 // of the classes
 	at      []int32   // where a column stands in the set, plus 1; of sparse rows
 	block   *setBlock
+	dense   *denseRows
+}
+
+// denseRows is the room for dense rows, some at a time.
+type denseRows struct {
+	panel.Block
+	at, slopes []float64
+	// The coefficients of the trial that are not 0, where these are few; otherwise nil.
+	columns []int32
+	values  []float64
 }
 
 // setBlock is the room for the columns of the set in a block of rows, the last of which is that of the intercept.
@@ -61,24 +71,88 @@ func (s *passSum) addRows(c *linear.Chunk, places []int32) error {
 	n := c.Len()
 	s.rows += int64(n)
 	s.weight += c.Weight()
+	if c.Sparse == nil {
+		s.addDense(c, places)
+		return nil
+	}
 	rows := linear.NewRows(c, o.Scaler, nil)
 	for i := range n {
-		weight, y := 1.0, 0.0
+		weight, target := 1.0, 0.0
 		if c.Weights != nil {
 			weight = c.Weights[i]
 		}
 		if o.options.Task == linear.Regression {
-			y = c.Target[i]
-		} else {
-			y = kernel.Sign(places[i] == 1)
-			weight *= s.weights[places[i]]
+			target = c.Target[i]
 		}
-		if weight > 0 {
-			s.add(rows.At(i), y, weight)
+		if y, weight := s.row(places[i], target, weight); weight > 0 {
+			s.addSparse(rows.At(i), y, weight)
 		}
 	}
 	s.flush()
 	return nil
+}
+
+// row is what a row is to the loss, ±1 or the target, and its weight.
+func (s *passSum) row(place int32, target, weight float64) (y, w float64) {
+	if s.learner.options.Task == linear.Regression {
+		return target, weight
+	}
+	return kernel.Sign(place == 1), weight * s.weights[place]
+}
+
+// addDense adds dense rows.
+func (s *passSum) addDense(c *linear.Chunk, places []int32) {
+	o, last := s.learner, s.learner.features
+	b := s.denseRoom()
+	for at, n := 0, c.Len(); at < n; {
+		var m int
+		m, at = b.Pack(c, places, at, n, func(at int) int { return at }, o.options.Task)
+		if b.columns != nil {
+			b.Flat.DotsOf(b.at[:m], b.columns, b.values)
+		} else {
+			b.Flat.Dots(b.at[:m], o.trial[:last])
+		}
+		for r := range m {
+			y, weight := s.row(b.Places[r], b.Target[r], b.Weights[r])
+			if b.slopes[r] = 0; weight == 0 { // of its class
+				continue
+			}
+			value, slope, curve := o.loss.Curve(b.at[r]+o.trial[last], y)
+			s.loss += float64(weight * value)
+			b.slopes[r] = weight * slope
+			s.gradient[last] += b.slopes[r]
+			if curve != 0 {
+				set := s.room()
+				b.Flat.Gather(set.rows.X, r, o.set)
+				s.addCurve(weight * curve)
+			}
+		}
+		b.Flat.AddRows(s.gradient[:last], b.slopes, m)
+	}
+	s.flush()
+}
+
+// fewShare is the share of the columns up to which products are of the coefficients that are not 0 alone.
+const fewShare = 16
+
+// denseRoom is made once a pass, whose trial stays as it is.
+func (s *passSum) denseRoom() *denseRows {
+	if s.dense != nil {
+		return s.dense
+	}
+	o := s.learner
+	b := &denseRows{Block: panel.NewFlatBlock(o.features, o.Scaler), columns: []int32{}}
+	b.at, b.slopes = make([]float64, b.Rows), make([]float64, b.Rows)
+	for j, v := range o.trial[:o.features] {
+		if v != 0 {
+			b.columns, b.values = append(b.columns, int32(j)), append(b.values, v)
+		}
+	}
+	if len(b.columns) > o.features/fewShare {
+		b.columns, b.values = nil, nil
+	}
+	s.dense = b
+	return b
 }
 
 // weigh finds out the weights of the classes, once.
@@ -98,19 +172,24 @@ func (s *passSum) weigh() error {
 	return nil
 }
 
-// add adds a row.
-func (s *passSum) add(x kernel.Row, y, weight float64) {
+// addSparse adds a sparse row.
+func (s *passSum) addSparse(x kernel.Row, y, weight float64) {
 	o, last := s.learner, s.learner.features
 	value, slope, curve := o.loss.Curve(x.Dot(o.trial)+o.trial[last], y)
 	s.loss += float64(weight * value)
 	x.Add(weight*slope, s.gradient)
 	s.gradient[last] += weight * slope
-	if curve == 0 {
-		return
+	if curve != 0 {
+		s.gather(x, s.room().rows.X)
+		s.addCurve(weight * curve)
 	}
-	b := s.room()
-	b.curves[b.n] = weight * curve
-	s.gather(x, b.rows.X)
+}
+
+// addCurve adds the row whose columns have been gathered to the block.
+func (s *passSum) addCurve(curve float64) {
+	b := s.block
+	b.rows.X[len(s.learner.set)] = 1
+	b.curves[b.n] = curve
 	b.x.Pack(b.n, &b.rows, 0)
 	if b.n++; b.n == b.x.Rows {
 		s.flush()
@@ -127,16 +206,9 @@ func (s *passSum) room() *setBlock {
 	return s.block
 }
 
-// gather copies the columns of the set, and the 1 of the intercept.
+// gather copies the columns of the set of a sparse row.
 func (s *passSum) gather(x kernel.Row, to []float64) {
 	set := s.learner.set
-	to[len(set)] = 1
-	if x.Idx == nil {
-		for k, j := range set {
-			to[k] = x.Val[j]
-		}
-		return
-	}
 	if s.at == nil {
 		s.at = make([]int32, s.learner.features)
 		for k, j := range set {

@@ -72,3 +72,27 @@ func (f *Flat) Squares(dst, weights []float64, n int) {
 		kernel.AddSquares(weights[:n], f.wide[:n*f.cols], dst)
 	}
 }
+
+// DotsOf is Dots with the vector that has these values in these columns, which ascend, and zeros elsewhere.
+func (f *Flat) DotsOf(dst []float64, columns []int32, values []float64) {
+	for r := range dst {
+		if f.narrow != nil {
+			dst[r] = kernel.DotOf(f.narrow[r*f.cols:][:f.cols], columns, values)
+		} else {
+			dst[r] = kernel.DotOf(f.wide[r*f.cols:][:f.cols], columns, values)
+		}
+	}
+}
+
+// Gather copies columns of row r.
+func (f *Flat) Gather(to []float64, r int, columns []int32) {
+	if f.narrow != nil {
+		for k, j := range columns {
+			to[k] = float64(f.narrow[r*f.cols+int(j)])
+		}
+		return
+	}
+	for k, j := range columns {
+		to[k] = f.wide[r*f.cols+int(j)]
+	}
+}
