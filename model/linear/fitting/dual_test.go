@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"testing"
@@ -188,6 +189,76 @@ func TestDualFolds(t *testing.T) {
 			if d := lineartest.Apart(t, got.Model().Coef[k][:c.Features], w); !(d <= 1e-7) {
 				t.Errorf("%s: weights off by %v", name, d)
 			}
+		}
+	}
+}
+
+// Passes over rows come to the optimum that the products of these have, where columns have little in common; elsewhere
+// these products follow.
+func TestRowsBeforeProducts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this reads thousands of rows")
+	}
+	t.Parallel()
+	const n = leastTried
+	for name, v := range map[string]struct {
+		loss   linear.Loss
+		common float64 // that columns have
+		passes []string
+	}{
+		"squared_error":         {linear.SquaredError, 0, []string{"survey", "rows"}},
+		"squared_error, common": {linear.SquaredError, 30, []string{"survey", "rows", "dual", "weights", "newton"}},
+		"log_loss":              {linear.LogLoss, 0, []string{"survey", "rows"}},
+	} {
+		c := &linear.Chunk{Features: MaxExactFeatures + 1, Numbers: lineartest.RowNumbers(0, n)}
+		r := rand.New(rand.NewPCG(1, 2))
+		for range n {
+			y, factor := 0.0, v.common*r.NormFloat64()
+			for j := range c.Features {
+				x := r.NormFloat64() + factor*float64(1+j%7)
+				if c.X = append(c.X, x); j < 20 {
+					y += x
+				}
+			}
+			if v.loss == linear.LogLoss {
+				y = float64(one(y > 0))
+			}
+			c.Target = append(c.Target, y)
+		}
+		o := FitOptions{Options: linear.Options{Task: linear.Regression, Loss: v.loss}, Alphas: []float64{2}}
+		if v.loss == linear.LogLoss {
+			o.Options.Task = linear.Classification
+		}
+		var passes []string
+		f, err := drive(t, newFitFor(t, o, c), c, 2, nil, func(f *Fit, p Pass) {
+			if s := stageName(f.stage); !slices.Contains(passes, s) {
+				passes = append(passes, s)
+			}
+		})
+		if err != nil || !slices.Equal(passes, v.passes) {
+			t.Errorf("%s: passes %q, %v", name, passes, err)
+			continue
+		}
+		got := f.Model()
+		if gap := got.Training.Gap; !(gap <= 1e-6*got.Training.Objective[0]) || len(f.Warnings()) > 0 {
+			t.Errorf("%s: the gap is %v of %v; %q", name, gap, got.Training.Objective, f.Warnings())
+		}
+		dual := newFitFor(t, o, c)
+		if _, err := drive(t, dual, c, 2, nil, func(f *Fit, p Pass) {
+			if f.stage == stage(rowsStage{}) { // as if it had failed
+				if err := f.enter(dualStage{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		want := dual.Model()
+		if d := got.Training.Objective[0]/want.Training.Objective[0] - 1; !(math.Abs(d) <= 1e-9) {
+			t.Errorf("%s: the objective is %v off", name, d)
+		}
+		if d := lineartest.Apart(t, got.Coef[0], want.Coef[0]); !(d <= 1e-5) {
+			t.Errorf("%s: weights off by %v", name, d)
 		}
 	}
 }

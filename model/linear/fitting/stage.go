@@ -26,7 +26,8 @@ type stage interface {
 }
 
 var stages = []stage{surveyStage{}, foldsStage{}, sumsStage{}, gridStage{}, crossStage{}, cornersStage{}, newtonStage{},
-	interiorStage{}, screeningStage{}, screenedStage{}, dualStage{}, weightsStage{}, sgdStage{}, inferenceStage{}}
+	interiorStage{}, screeningStage{}, screenedStage{}, rowsStage{}, dualStage{}, weightsStage{}, sgdStage{},
+	inferenceStage{}}
 
 const (
 	sumRows = 1024 // in a PartialFit of sums

@@ -76,6 +76,9 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 		f.takePath(surveyed(s, &f.chosen))
 	}
 	if exact && f.dual(f.chosen.MultiClass) {
+		if f.rowsPasses() > 0 {
+			return rowsStage{}, nil
+		}
 		return dualStage{}, nil
 	}
 	if exact {
