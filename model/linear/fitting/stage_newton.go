@@ -43,9 +43,12 @@ func (newtonStage) pass(f *Fit, p *Pass) {
 }
 
 func (newtonStage) next(f *Fit, learner linear.Learner) (stage, error) {
+	l := learner.(*newton.Optimizer)
+	if !l.Converged() && f.interiorHuber() { // with little of a penalty, and corners that are near
+		return interiorStage{}, nil
+	}
 	f.scaleWarning()
 	f.manyWarning()
-	l := learner.(*newton.Optimizer)
 	gap, known := l.Gap()
 	above := ""
 	if known {

@@ -124,10 +124,14 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 // manyColumns reports whether huber has so many columns for its rows that Newton's method changes sides of its corners
 // at each step.
 func (f *Fit) manyColumns() bool {
+	return !newton.Samples(f.features) && f.survey.Rows < 8*int64(f.features+1) && f.interiorHuber()
+}
+
+// interiorHuber reports whether the interior point takes the loss, which is huber.
+func (f *Fit) interiorHuber() bool {
 	e := linear.ExactOptions(&f.chosen)
 	return e.Loss == linear.Huber && e.Task == linear.Regression && e.Penalty == linear.L2 && *e.Alpha > 0 &&
-		*e.Epsilon > 0 &&
-		!newton.Samples(f.features) && f.survey.Rows < 8*int64(f.features+1) && interior.Fits(f.features, 1)
+		*e.Epsilon > 0 && interior.Fits(f.features, 1)
 }
 
 // screens reports whether the fit is by a working set of columns.
