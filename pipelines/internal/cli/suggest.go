@@ -92,7 +92,7 @@ func (a *App) suggest(err error) error {
 	if name == "input" && a.runHere != nil && !slices.Contains(names, name) {
 		return fmt.Errorf("there is no flag --input: name the files without a flag: %s FILE", a.name)
 	}
-	for _, own := range synonyms[strings.ToLower(name)] {
+	for _, own := range synonyms[strings.ReplaceAll(strings.ToLower(name), "-", "_")] {
 		if slices.Contains(names, own) {
 			return fmt.Errorf("there is no flag --%s: here it is --%s", name, own)
 		}
@@ -107,7 +107,8 @@ func (a *App) suggest(err error) error {
 }
 
 // synonyms are names that other programs have for flags of ours, in small letters, each with those that it may mean:
-// the first that the command has. They are scikit-learn's, and of tables those of pandas.
+// the first that the command has. They are scikit-learn's, of tables those of pandas, and those of Vowpal Wabbit, Spark
+// and faiss.
 var synonyms = map[string][]string{
 	"alphas": {"alpha"}, "class_weights": {"class_weight"}, "cv": {"folds"}, "decision_function": {"decision"},
 	"eps": {"radius"}, "intercept": {"fit_intercept"}, "l1_ratios": {"l1_ratio"}, "labels": {"target"},
@@ -124,6 +125,27 @@ var synonyms = map[string][]string{
 	"index_col": {"id_column"}, "on_bad_lines": {"on_error"}, "parse_dates": {"date"}, "sep": {"delimiter"},
 	"separator": {"delimiter"}, "skiprows": {"skip_rows"},
 	"usecols": {"columns"},
+
+	"bit_precision": {"hash_bits"}, "data": {"input"}, "final_regressor": {"output_model"},
+	"initial_regressor": {"warm_start"}, "l1": {"penalty"}, "l2": {"penalty"}, "loss_function": {"loss"},
+	"ngram": {"ngrams"}, "passes": {"epochs", "max_iter"}, "predictions": {"output"}, "probabilities": {"proba"},
+	"quadratic": {"interactions"},
+
+	"elasticnetparam": {"l1_ratio"}, "featurescol": {"columns"}, "fitintercept": {"fit_intercept"}, "initmode": {"init"},
+	"inputcols": {"columns"}, "item": {"column"}, "itemcol": {"column"}, "item_col": {"column"}, "labelcol": {"target"},
+	"maxiter": {"epochs", "max_iter"}, "mindf": {"min_frequency"}, "min_df": {"min_frequency"},
+	"numfeatures": {"hash_bits"}, "numfolds": {"folds"}, "numitems": {"top"}, "rating": {"value"}, "ratingcol": {"value"},
+	"rating_col": {"value"}, "regparam": {"alpha"}, "smoothing": {"alpha"}, "standardization": {"standardize"}, "stepsize": {"eta0"},
+	"timestamp": {"time"}, "top_k": {"top", "k"}, "top_n": {"top", "k"}, "topk": {"top", "k"}, "user": {"row"},
+	"usercol": {"row"}, "user_col": {"row"}, "weightcol": {"weight_column"},
+
+	"efsearch": {"recall"}, "metric_type": {"metric"}, "niter": {"max_iter"}, "nlist": {"recall"}, "nprobe": {"recall"},
+	"nredo": {"n_init"}, "xb": {"input"}, "xq": {"queries"},
+
+	"distance": {"metric"}, "from": {"warm_start", "transform", "index"}, "label": {"target"}, "lr": {"eta0"},
+	"num_threads": {"threads"}, "nthread": {"threads"}, "query": {"queries"}, "save_model": {"output_model"},
+	"test": {"queries", "input"}, "test_size": {"holdout", "validation_fraction"}, "threshold": {"radius"},
+	"train": {"input"}, "weight": {"weight_column", "weights"},
 }
 
 // others are names whose meaning is not that of a flag, each with what to do instead, and the flag that must be there.

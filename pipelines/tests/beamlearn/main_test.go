@@ -63,6 +63,12 @@ func TestHelp(t *testing.T) {
 			[]string{"there is no flag --input: name the files without a flag: inspect FILE\n"}},
 		{[]string{"inspect", "--sep=;", "x.csv"}, 2, []string{"there is no flag --sep: here it is --delimiter\n"}},
 		{[]string{"groups", "--eps=1"}, 2, []string{"there is no flag --eps: here it is --radius\n"}},
+		{[]string{"recommend", "--user=u"}, 2, []string{"there is no flag --user: here it is --row\n"}},
+		{[]string{"recommend", "--item-col=i"}, 2, []string{"there is no flag --item-col: here it is --column\n"}},
+		{[]string{"sgd", "--from=m.json"}, 2, []string{"there is no flag --from: here it is --warm_start\n"}},
+		{[]string{"sgd", "--regParam=1"}, 2, []string{"there is no flag --regParam: here it is --alpha\n"}},
+		{[]string{"sgd", "--loss_function=logistic"}, 2, []string{"there is no flag --loss_function: here it is --loss\n"}},
+		{[]string{"kneighbors", "--nprobe=8"}, 2, []string{"there is no flag --nprobe: here it is --recall\n"}},
 		{[]string{"recommend", "--n_components=2"}, 2, []string{"there is no flag --n_components\n"}},
 		{[]string{"completion", "fish"}, 2, []string{"completion: for bash or for zsh?"}},
 	} {
