@@ -403,7 +403,10 @@ func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error)
 		if svm, zeroBased := j.pointsOfSVM(); svm {
 			reading.Meet(patterns, j.dim(), zeroBased)
 		}
-		if j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading); err == nil && j.Index != nil {
+		if j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading); err == nil {
+			err = j.checkNamed(names, of)
+		}
+		if err == nil && j.Index != nil {
 			if j.Queries.Sparse() && !j.Options.CarriesSparse() && j.Queries.Dim <= vectorio.MaxDenseFeatures {
 				j.Queries = j.Queries.Dense()
 			}
@@ -418,6 +421,21 @@ func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error)
 		j.Queries, err = j.encoded(d, e)
 	}
 	return err
+}
+
+// checkNamed refuses queries whose columns have no names, of sparse points that have: these are of triples, in an order
+// that nobody else knows, so that as many columns by number would be others.
+func (j *Job) checkNamed(names []string, of string) error {
+	sparse := j.Corpus != nil && j.Corpus.Sparse()
+	if j.Index != nil {
+		sparse = j.Index.Note.Formats.Sparse
+	}
+	if !sparse || names == nil || j.Queries.Columns != nil || j.Queries.Rows == 0 {
+		return nil
+	}
+	return fault.File(j.Queries.Name(),
+		"names of columns, as "+of+" has: triples, or what transform writes of them as .parquet",
+		"none")
 }
 
 // CarriesSparse reports whether a search by these options takes all sparse rows: with a recall, it takes only those of

@@ -137,6 +137,15 @@ func TestTripleQueries(t *testing.T) {
 	if other := clitest.Read(t, filepath.Join(dir, "n.csv")); other != got {
 		t.Errorf("of points\n%s\nof their index\n%s", other, got)
 	}
+	// Rows of as many numbers without names are no queries of triples.
+	clitest.WriteNPY(t, filepath.Join(dir, "q.npy"), 40, make([]float64, 80))
+	clitest.Write(t, filepath.Join(dir, "q.svm"), "0 1:1 40:2\n")
+	for _, args := range [][]string{{"--index=u.index", "--queries=q.npy"}, {"--index=u.index", "--queries=q.svm"}} {
+		_, stderr, code := clitest.End(t, clitest.Other(dir, "kneighbors", append(args, "--k=1", "--output=z.csv")...))
+		if code != 1 || !strings.Contains(stderr, "found none, expected names of columns, as the index u.index has") {
+			t.Errorf("%s: exit code %d\n%s", args, code, stderr)
+		}
+	}
 	// An index takes more points by the ids of columns, beside an output of any name.
 	clitest.Write(t, filepath.Join(dir, "more.csv"), "who,item,mark\nzoe,Wolves,5\nzoe,Zither,1\n")
 	if err := os.Mkdir(filepath.Join(dir, "a,b[1]*"), 0o777); err != nil {
