@@ -106,6 +106,9 @@ var gatheringRefuses = []string{
 	"columns", "array", "id_column", "weight_column", "features", "zero_based", "watch", "encode",
 }
 
+// gatheringCompares are flags that go by other columns of the rows than those of the vector.
+var gatheringCompares = []string{"filter", "filter_queries", "only_same", "exclude_same", "before", "max_per"}
+
 // check says why rows cannot be made of triples for a command that reads vectors.
 func (t *Triples) check(in *Input) error {
 	errs := []error{t.Check(slices.Concat(gatheringRefuses, tableFlags)...)}
@@ -115,6 +118,12 @@ func (t *Triples) check(in *Input) error {
 	columns := t.Columns()
 	if *t.row != "" && *t.column != "" {
 		errs = append(errs, columns.Validate())
+	}
+	for _, name := range gatheringCompares {
+		if t.app.flags.Lookup(name) != nil && t.app.Given(name) {
+			errs = append(errs, fmt.Errorf("--%s: goes by columns of the rows, of which those of triples have none but their "+
+				"ids", name))
+		}
 	}
 	for _, p := range t.app.paths {
 		if name := p.flag.Name; (name == "target" || name == "color") && p.String() != "" && p.List() == nil {

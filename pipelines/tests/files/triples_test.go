@@ -221,7 +221,10 @@ func TestTripleFaults(t *testing.T) {
 		{"sgd", "--row=u --column=i --target=y.npy --task=regression --output_model=o.json",
 			"y.npy: found 2 targets, expected 3, as many as the rows of the matrix of t.csv\n", 1},
 		{"kneighbors", "--row=u --column=i --filter=v>1 --k=1 --output=o.csv",
-			"the matrix of t.csv: found the columns \"u\", \"indices\", \"values\", expected a column \"v\"\n", 2},
+			"--filter: goes by columns of the rows, of which those of triples have none but their ids\n", 2},
+		{"kneighbors", "--row=u --column=i --before=v --max_per=u:1 --k=1 --output=o.csv",
+			"--before: goes by columns of the rows, of which those of triples have none but their ids\n" +
+				"kneighbors: --max_per: goes by columns", 2},
 		{"kneighbors", "--row=u --column=i --target=v --k=1 --task=regression --output=o.csv",
 			"--target: of triples, .npy files", 2},
 		{"eigen", "--row=u --column=i --color=v --output=o.csv", "--color: of triples, .npy files", 2},

@@ -775,3 +775,18 @@ func TestKilled(t *testing.T) {
 
 // Each flag that takes a value has an example.
 func TestExamples(t *testing.T) { clitest.Help(t) }
+
+// What one epoch of few rows in several shards may have cost is told, and what is better; else nothing is.
+func TestShardsTold(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	args := []string{"--input=" + clitest.Testdata(t, "diabetes.csv"), "--target=target", "--task=regression", "--solver=sgd",
+		"--output_model=m.json", "--report=none"}
+	for more, want := range map[string]bool{"--epochs=1 --learning_rate=adagrad": true, "--epochs=1": false,
+		"--epochs=2 --learning_rate=adagrad": false, "--epochs=1 --learning_rate=adagrad --shards=1": false} {
+		stderr := mustRun(t, dir, append(strings.Fields(more), args...)...)
+		if strings.Contains(stderr, "  8 shards of the rows were learned side by side in one epoch, and averaged") != want {
+			t.Errorf("%s: %s", more, stderr)
+		}
+	}
+}

@@ -193,6 +193,7 @@ type summary struct {
 	Warnings    []string         `json:"warnings,omitempty"`
 	Files       []string         `json:"files"`
 
+	shards string // in words, what they may have cost
 	judged string // in words
 	table  bool   // the rows are those of a table
 }
@@ -212,6 +213,9 @@ func newSummary(job *linear.Job, fit *fitting.Fit, r *linear.Report, total, insp
 		ResumedPasses: r.Resumed,
 		Seconds:       total.Seconds(), InspectSeconds: inspected.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
 		PeakMemory: cli.PeakMemory(), CV: fit.CV(), Files: r.Files, table: m.Encoding != nil,
+	}
+	if job.Options.Shards == linear.DefaultShards {
+		s.shards = shardsLine(m, job.Options.Shards)
 	}
 	s.Warnings, s.Inference = fit.Warnings(), m.Inference
 	if line := collinear(m.Inference); line != "" {
@@ -338,6 +342,19 @@ func (s *summary) head() []string {
 	return lines
 }
 
+// shardsLine says what it may have cost that one epoch of few rows was learned in shards, whose models are averaged once;
+// "" where it costs little, as by the learning rate newton. (Of 1,797 digits, 8 shards by hinge have 93.8 % right in one
+// epoch, and 1 has 94.9.)
+func shardsLine(m *model.Model, shards int) string {
+	const fewRows = 5000 // of a shard
+	t := &m.Training
+	if m.Options.LearningRate == model.Newton || t.Solver != string(fitting.SolverSGD) || t.Epochs != 1 || shards < 2 || t.Rows >= int64(shards)*fewRows {
+		return ""
+	}
+	return fmt.Sprintf("%d shards of the rows were learned side by side in one epoch, and averaged: --shards=1 learns from "+
+		"all in turn, and more --epochs bring shards together", shards)
+}
+
 // body is what was found.
 func (s *summary) body(fit *fitting.Fit) (lines []string) {
 	if o := s.Training.Objective; len(o) > 0 {
@@ -370,6 +387,9 @@ func (s *summary) body(fit *fitting.Fit) (lines []string) {
 	}
 	if s.judged != "" {
 		lines = append(lines, "  "+s.judged)
+	}
+	if s.shards != "" {
+		lines = append(lines, "  "+s.shards)
 	}
 	return append(lines, inferenceLines(fit.Model())...)
 }
