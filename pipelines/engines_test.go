@@ -162,6 +162,13 @@ var commands = []command{
 	{"recommendations", "recommend", []string{"--input=DATA/ratings.csv", "--row=user", "--column=item", "--value=rating",
 		"--k=10", "--top=5",
 		"--chunk_rows=100", "--output=out/recommendations.csv"}},
+	{"neighbours of triples", "kneighbors", []string{"--input=DATA/ratings.csv", "--row=user", "--column=item",
+		"--value=rating", "--metric=cosine", "--k=5", "--broadcast=file", "--chunk_rows=20", "--output=out/alike.csv"}},
+	{"an index of triples", "index", []string{"--input=DATA/ratings.csv", "--row=user", "--column=item", "--value=rating",
+		"--metric=cosine", "--index=out/users.index"}},
+	{"a model of triples", "sgd", []string{"--input=DATA/ratings.csv", "--row=user", "--column=item", "--value=rating",
+		"--target=users.npy", "--task=regression", "--solver=sgd", "--epochs=2", "--shards=3", "--chunk_rows=20",
+		"--model=out/users.json"}},
 	{"filled cells", "kneighbors", []string{"--input=DATA/flights_small.parquet", "--impute=distance", "--k=3",
 		"--chunk_rows=100", "--output=out/filled.parquet"}},
 	{"rows left out", "kneighbors", []string{"--input=DATA/digits.csv,mixed.csv", "--id_column=id", "--columns=pixel_*",
@@ -220,7 +227,8 @@ var (
 	inSpark = []string{"words by cosine", "averaged epochs", "predictions", "digits in shards", "an index in a file",
 		"an index in shards",
 		"approximate neighbours in parts", "components", "encoded rows", "groups",
-		"groups of mutual neighbours", "clusters", "recommendations", "rows left out"}
+		"groups of mutual neighbours", "clusters", "recommendations", "neighbours of triples", "an index of triples",
+		"a model of triples", "rows left out"}
 )
 
 // models are what makes the models of which predictions are made, on Prism.
@@ -254,6 +262,11 @@ func makeInputs(t testing.TB) map[string][]byte {
 	lines[3] = bytes.Replace(lines[3], []byte(",0,"), []byte(",x,"), 1)
 	made := map[string][]byte{"copy.csv": b, "sparse.svm": sparseRows(600, 20000, 20),
 		"mixed.csv": bytes.Join(lines[:min(50, len(lines))], nil)}
+	targets := filepath.Join(t.TempDir(), "users.npy")
+	writeNPY(t, targets, 120, 1) // of as many users as ratings.csv has
+	if made["users.npy"], err = os.ReadFile(targets); err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	for _, c := range models {
 		c.run(t, dir)
@@ -329,10 +342,12 @@ func sameBytes(t *testing.T, e *engines.Engine, environment string, names ...str
 			if len(names) > 0 && !all && !slices.Contains(names, c.name) {
 				continue
 			}
-			want := onPrism(t, c)
-			dir := prepare(t)
-			t.Logf("%s: %.1f s", c.name, c.run(t, dir, e.Flags(t, environment, 2)...))
-			same(t, filepath.Join(dir, "out"), want)
+			t.Run(c.name, func(t *testing.T) {
+				want := onPrism(t, c)
+				dir := prepare(t)
+				t.Logf("%.1f s", c.run(t, dir, e.Flags(t, environment, 2)...))
+				same(t, filepath.Join(dir, "out"), want)
+			})
 		}
 	})
 }

@@ -33,7 +33,7 @@ type IndexFile struct {
 
 // Note is what an index file says of the rows that it was built of.
 type Note struct {
-	// Files are those rows', where the index was built to be kept.
+	// Files are those rows', where the index was built to be kept; none where they were made for it: see [IndexJob].Made.
 	Files []files.Info `json:",omitempty"`
 	// Formats and SkipFaults are how they were read.
 	Formats    formats.Options
@@ -136,6 +136,9 @@ func (p *Prebuilt) Check(name string, corpus *vectorio.Dataset, reading vectorio
 				"may be another: ask it without the input")
 		}
 		return stale("a version of one, of which points were deleted or added: ask it without the input")
+	}
+	if len(p.Note.Files) == 0 {
+		return stale("one of rows that were made of triples: ask it without the input")
 	}
 	if len(corpus.Files) != len(p.Note.Files) {
 		return stale("an index of %d files, not of the %d of the input", len(p.Note.Files), len(corpus.Files))

@@ -21,12 +21,23 @@ type IndexJob struct {
 	Corpus  *vectorio.Dataset
 	Reading vectorio.Options
 	Options Options
+	// Made says that the files of the Corpus are there for this job alone, as rows of triples are: the index does not keep
+	// their names. Default: false.
+	Made bool
 	// From is the version that a new one begins with: see version.go. Default: none.
 	From *Prebuilt
 
 	gone  []int32 // positions of the points of From that are deleted
 	notes []string
 	told  vectorio.Options // how rows are read by what was said of the new version alone
+}
+
+// kept are the files of the Corpus that the index keeps the names of.
+func (j *IndexJob) kept() []files.Info {
+	if j.Made {
+		return []files.Info{}
+	}
+	return j.Corpus.Files
 }
 
 // Check reports what is wrong with the job as far as can be told before it runs.
@@ -101,7 +112,7 @@ func BuildIndex(s beam.Scope, j *IndexJob) error {
 	if j.From != nil {
 		built = j.buildVersion(s, o)
 	} else {
-		fn := &buildFn{Reading: j.Reading, Options: o, Dim: j.Corpus.Dim, File: true, Kept: j.Corpus.Files,
+		fn := &buildFn{Reading: j.Reading, Options: o, Dim: j.Corpus.Dim, File: true, Kept: j.kept(),
 			Columns: j.Corpus.Columns}
 		_, _, built = build(s, vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers), fn)
 	}

@@ -308,7 +308,7 @@ func (j *IndexJob) buildVersion(s beam.Scope, o Options) beam.PCollection {
 		From: *j.From}
 	chunks := beam.CreateList(s, []vectorio.Chunk{})
 	if j.Corpus != nil {
-		fn.Kept, fn.Added = j.Corpus.Files, j.Corpus.Name()
+		fn.Kept, fn.Added = j.kept(), j.Corpus.Name()
 		chunks = vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers)
 	}
 	begin := beam.AddFixedKey(s, beam.Create(s, 0)) // there may be no rows to add
@@ -410,7 +410,7 @@ func (f *versionFn) noteOf(added int64, gone, rejected int) Note {
 	}
 	encoded := n.Encoding != nil && (n.Encoded || added > 0 && !n.Changed)
 	n.Encoded = encoded && gone == 0 && n.Otherwise == nil
-	n.Changed = n.Changed || gone > 0 || added > 0 && n.Encoding != nil || n.Otherwise != nil
+	n.Changed = n.Changed || gone > 0 || added > 0 && (n.Encoding != nil || len(f.Kept) == 0) || n.Otherwise != nil
 	n.Files = append(slices.Clip(n.Files), f.Kept...)
 	return n
 }

@@ -91,6 +91,31 @@ func TestTriples(t *testing.T) {
 	}
 }
 
+// An index of triples, and a version to which triples are added, have the same bytes whenever they are made: they say
+// nothing of the files of rows that are gone. They are no index of any input.
+func TestTripleIndex(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var made [2][2]string
+	for i := range made {
+		mustEnd(t, dir, "index", append(ratingTriples(t), "--metric=cosine", "--index=a.index")...)
+		mustEnd(t, dir, "index", append(ratingTriples(t)[1:], "--from=a.index", "--append="+clitest.Testdata(t, "ratings.csv"),
+			"--index=b.index")...)
+		made[i] = [2]string{clitest.Read(t, filepath.Join(dir, "a.index")), clitest.Read(t, filepath.Join(dir, "b.index"))}
+	}
+	if made[0] != made[1] {
+		t.Error("other bytes of the same triples")
+	}
+	mustEnd(t, dir, "transform", append(ratingTriples(t), "--output=rows.parquet")...)
+	for name, want := range map[string]string{"a": "made of triples", "b": "deleted or added"} {
+		_, told, code := clitest.End(t, clitest.Other(dir, "kneighbors", "--input=rows.parquet", "--id_column=user",
+			"--index="+name+".index", "--k=3", "--output=n.csv"))
+		if code == 0 || !strings.Contains(told, want) {
+			t.Errorf("%s: exit code %d, %s", name, code, told)
+		}
+	}
+}
+
 // vectors are the rows of triples of a file, by their ids.
 func vectorsOf(t *testing.T, name string) map[string]map[string]float64 {
 	t.Helper()

@@ -64,7 +64,7 @@ func (c *command) run(ctx context.Context) error {
 		faults = errors.Join(faults, c.metric.Check())
 	}
 	reading.Formats.Cells = c.tables.Asked() || *c.standardize
-	job := &knn.IndexJob{Reading: reading, Options: knn.Options{
+	job := &knn.IndexJob{Reading: reading, Made: c.input.Triples().Asked(), Options: knn.Options{
 		Neighbors: c.metric.Options(), Threads: *c.threads, Workers: cli.Workers(), Index: c.index.Path(),
 	}}
 	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
