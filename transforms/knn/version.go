@@ -305,7 +305,7 @@ const goneName = "deleted"
 // buildVersion adds the job of a new version to a pipeline: PCollection<output.Part>.
 func (j *IndexJob) buildVersion(s beam.Scope, o Options) beam.PCollection {
 	fn := &versionFn{buildFn: buildFn{Reading: j.Reading, Options: o, Dim: j.From.Dim, File: true, Kept: []files.Info{}},
-		From: *j.From}
+		From: *j.From, Made: j.Made}
 	chunks := beam.CreateList(s, []vectorio.Chunk{})
 	if j.Corpus != nil {
 		fn.Kept, fn.Added = j.kept(), j.Corpus.Name()
@@ -322,6 +322,7 @@ type versionFn struct {
 	buildFn
 	From  Prebuilt
 	Added string // the files of the rows to add
+	Made  bool   // which were made for this job
 }
 
 func (f *versionFn) ProcessElement(ctx context.Context, _ int, _ func(*int) bool, iter func(*vectorio.Chunk) bool,
@@ -410,7 +411,7 @@ func (f *versionFn) noteOf(added int64, gone, rejected int) Note {
 	}
 	encoded := n.Encoding != nil && (n.Encoded || added > 0 && !n.Changed)
 	n.Encoded = encoded && gone == 0 && n.Otherwise == nil
-	n.Changed = n.Changed || gone > 0 || added > 0 && (n.Encoding != nil || len(f.Kept) == 0) || n.Otherwise != nil
+	n.Changed = n.Changed || gone > 0 || added > 0 && (n.Encoding != nil || f.Made) || n.Otherwise != nil
 	n.Files = append(slices.Clip(n.Files), f.Kept...)
 	return n
 }

@@ -2,7 +2,8 @@
 
     python sparse.py generate DIR [TEXTS.tsv]          # zipf.npz, and of an id, a tab and a text in each line, tfidf.npz
     python sparse.py splade|wide DIR                   # splade.npz: 200,000 × 30,000; wide.npz and .svm: 20,000 × 1,000,000
-    python sparse.py topn|sklearn FILE.npz             # prints seconds and processor seconds, reading included
+    python sparse.py some FILE.npz ROWS OUT.npz        # the first rows, and the columns that they have
+    python sparse.py topn|sklearn|jaccard FILE.npz     # prints seconds and processor seconds, reading included
 
 needs scipy, scikit-learn and sparse_dot_topn. Ours is kneighbors --input=FILE.npz --metric=cosine --k=10.
 """
@@ -63,6 +64,11 @@ def wide(directory, n=20_000, columns=1_000_000, entries=50):
     dump_svmlight_file(x, target, f"{directory}/wide.svm", zero_based=False)
 
 
+def some(file, rows, to):
+    x = sp.load_npz(file)[: int(rows)]
+    sp.save_npz(to, x[:, np.unique(x.indices)], compressed=False)
+
+
 def seconds():
     r = resource.getrusage(resource.RUSAGE_SELF)
     return time.time(), r.ru_utime + r.ru_stime
@@ -74,6 +80,10 @@ def run(peer, file):
     if peer == "sklearn":
         from sklearn.neighbors import NearestNeighbors
         out = NearestNeighbors(n_neighbors=10, metric="cosine", algorithm="brute", n_jobs=2).fit(x).kneighbors_graph(mode="distance")
+    elif peer == "jaccard":  # which scikit-learn has of dense rows alone
+        from sklearn.neighbors import NearestNeighbors
+        peer_of = NearestNeighbors(n_neighbors=10, metric="jaccard", algorithm="brute", n_jobs=2)
+        out = peer_of.fit(x.toarray() != 0).kneighbors_graph(mode="distance")
     else:
         from sklearn.preprocessing import normalize
         from sparse_dot_topn import sp_matmul_topn
@@ -85,7 +95,7 @@ def run(peer, file):
     print(f"{peer} {file}: {after[0] - wall:.2f} s, processor {after[1] - processor:.2f} s, peak {peak:.0f} MiB")
 
 
-if sys.argv[1] in ("generate", "splade", "wide"):
-    {"generate": generate, "splade": splade, "wide": wide}[sys.argv[1]](*sys.argv[2:])
+if sys.argv[1] in ("generate", "splade", "wide", "some"):
+    {"generate": generate, "splade": splade, "wide": wide, "some": some}[sys.argv[1]](*sys.argv[2:])
 else:
     run(*sys.argv[1:])
