@@ -171,6 +171,14 @@ var commands = []command{
 		"--model=out/users.json"}},
 	{"filled cells", "kneighbors", []string{"--input=DATA/flights_small.parquet", "--impute=distance", "--k=3",
 		"--chunk_rows=100", "--output=out/filled.parquet"}},
+	{"classes by vote", "kneighbors", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*",
+		"--target=target", "--task=classification", "--k=1,3,5", "--weights=distance", "--proba", "--chunk_rows=200",
+		"--num_shards=2", "--output=out/classes.csv"}},
+	{"a version of an index", "index", []string{"--from=first.index", "--append=later.csv", "--delete=gone.csv",
+		"--chunk_rows=100", "--index=out/version.index"}},
+	{"several indexes", "kneighbors", []string{"--index=first.index,later.index", "--queries=DATA/digits.csv",
+		"--id_column=id", "--columns=pixel_*", "--k=5", "--exclude_same_id", "--chunk_rows=250",
+		"--output=out/several.parquet"}},
 	{"rows left out", "kneighbors", []string{"--input=DATA/digits.csv,mixed.csv", "--id_column=id", "--columns=pixel_*",
 		"--k=3",
 		"--on_error=skip", "--chunk_rows=200", "--output=out/some.jsonl"}},
@@ -228,16 +236,20 @@ var (
 		"an index in shards",
 		"approximate neighbours in parts", "components", "encoded rows", "groups",
 		"groups of mutual neighbours", "clusters", "recommendations", "neighbours of triples", "an index of triples",
-		"a model of triples", "rows left out"}
+		"a model of triples", "rows left out", "a symmetric graph",
+		"neighbours that rules choose", "classes by vote", "a version of an index", "several indexes"}
 )
 
-// models are what makes the models of which predictions are made, on Prism.
+// models are what makes the models of which predictions are made, and the indexes that are asked, on Prism.
 var models = []command{
 	{"classifier", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification",
 		"--standardize", "--model=model.json"}},
 	{"classifier of a table", "sgd", []string{"--input=DATA/flights_small.csv", "--target=delayed",
 		"--columns=*,!air_time,!id",
 		"--task=classification", "--standardize", "--model=flights.json"}},
+	{"index", "index", []string{"--input=first.csv", "--id_column=id", "--columns=pixel_*", "--index=first.index"}},
+	{"another index", "index", []string{"--input=later.csv", "--id_column=id", "--columns=pixel_*",
+		"--index=later.index"}},
 }
 
 // inputs are the files that commands find where they run, by their names.
@@ -259,25 +271,43 @@ func makeInputs(t testing.TB) map[string][]byte {
 		t.Fatal(err)
 	}
 	lines := bytes.SplitAfter(bytes.Clone(b), []byte("\n"))
-	lines[3] = bytes.Replace(lines[3], []byte(",0,"), []byte(",x,"), 1)
+	const first = 1000 // lines of the first index
 	made := map[string][]byte{"copy.csv": b, "sparse.svm": sparseRows(600, 20000, 20),
-		"mixed.csv": bytes.Join(lines[:min(50, len(lines))], nil)}
+		"first.csv": bytes.Join(lines[:first], nil), "later.csv": bytes.Join(append(lines[:1:1], lines[first:]...), nil),
+		"gone.csv": idsOf(lines[5:50:50])}
+	lines[3] = bytes.Replace(lines[3], []byte(",0,"), []byte(",x,"), 1)
+	made["mixed.csv"] = bytes.Join(lines[:min(50, len(lines))], nil)
 	targets := filepath.Join(t.TempDir(), "users.npy")
 	writeNPY(t, targets, 120, 1) // of as many users as ratings.csv has
 	if made["users.npy"], err = os.ReadFile(targets); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
+	for name, b := range made {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, c := range models {
 		c.run(t, dir)
 	}
-	for _, name := range []string{"model.json", "flights.json"} {
+	for _, name := range []string{"model.json", "flights.json", "first.index", "later.index"} {
 		if made[name], err = os.ReadFile(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	inputs.files = made
 	return made
+}
+
+// idsOf is a table of the ids that lines begin with.
+func idsOf(lines [][]byte) []byte {
+	b := []byte("id\n")
+	for _, line := range lines {
+		id, _, _ := bytes.Cut(line, []byte(","))
+		b = append(append(b, id...), '\n')
+	}
+	return b
 }
 
 // sparseRows are rows of svm, with so many values of so many columns in each.
@@ -301,7 +331,12 @@ func prepare(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, b := range makeInputs(t) {
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
+		at := filepath.Join(dir, name)
+		if err := os.WriteFile(at, b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		// An index has the times of the files whose points it has.
+		if err := os.Chtimes(at, time.Time{}, time.Unix(1e9, 0)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/linear"
 	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/choice"
 	"beamlearn/model/neighbors/evaluate"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
@@ -218,9 +219,8 @@ func (o *Options) validateEvaluate() error {
 	case o.K == 0:
 		return errors.New("evaluate compares the k nearest: a radius needs a k as well")
 	case o.Recall != 0:
-		return errors.New("evaluate compares with the exact neighbours: without recall")
-	case o.Rules != nil && o.Rules.Most != "":
-		return errors.New("evaluate compares with the nearest neighbours of all that a query may have: without max_per")
+		return errors.New("evaluate compares with the exact neighbours: without recall. To judge approximate ones, write them " +
+			"to a file first, and evaluate that")
 	case o.Answer != nil || o.Groups != nil || o.Outliers != nil:
 		return errors.New("evaluate compares lists of neighbours")
 	case o.Broadcast == Shards || o.IndexMemory > 0:
@@ -314,8 +314,14 @@ func (t *task) judge(q *vectors.Block, exact *neighbors.Neighbors, points labels
 	if t.report.Evaluation == nil {
 		t.report.Evaluation = evaluate.New(t.options.K)
 	}
+	var rules *choice.Rules
+	if t.options.Rules != nil {
+		if rules, err = t.options.rules(t.ctx); err != nil {
+			return err
+		}
+	}
 	a, b := make([]float64, q.Dim), make([]float64, q.Dim)
-	return t.report.Evaluation.Add(exact, points.number, evaluate.Lists{
+	lists := evaluate.Lists{
 		Of: func(i int) ([]int64, bool) { return o.list(t, q.ID(i), q.Numbers[i]) },
 		Own: func(i int) int64 {
 			if t.self {
@@ -324,11 +330,7 @@ func (t *task) judge(q *vectors.Block, exact *neighbors.Neighbors, points labels
 			return -1
 		},
 		Distance: func(i int, number int64) (float64, error) {
-			if t.options.Rules != nil {
-				rules, err := t.options.rules(t.ctx)
-				if err != nil {
-					return 0, err
-				}
+			if rules != nil {
 				if allowed, err := rules.Allow(q.Numbers[i], number); err != nil || !allowed {
 					return math.Inf(1), err
 				}
@@ -336,5 +338,9 @@ func (t *task) judge(q *vectors.Block, exact *neighbors.Neighbors, points labels
 			x, position := t.pointAt(number)
 			return neighbors.Distance(q.Row(i, a), x.Rows(int(position), int(position)+1).Row(0, b), x.Options()), nil
 		},
-	})
+	}
+	if rules != nil && rules.Most != nil {
+		lists.Most = &neighbors.Most{Groups: rules.Most, Number: rules.Number}
+	}
+	return t.report.Evaluation.Add(exact, points.number, lists)
 }

@@ -30,6 +30,8 @@ type Recall struct {
 	Self    int64 `json:"lists_with_query"`
 	// Unknown is how many neighbours are no point: the −1 of lists that are not full, too.
 	Unknown int64 `json:"unknown_neighbors"`
+	// Crowded is how many neighbours came after as many of their group as a query may have, which is no hit.
+	Crowded int64 `json:"neighbors_above_most,omitempty"`
 }
 
 // New counts nothing yet.
@@ -44,6 +46,7 @@ func (r *Recall) Merge(o *Recall) {
 	r.Short += o.Short
 	r.Self += o.Self
 	r.Unknown += o.Unknown
+	r.Crowded += o.Crowded
 }
 
 // hits counts the queries that have so many neighbours, by how many of them were found.
@@ -152,12 +155,17 @@ type Lists struct {
 	Own func(i int) int64
 	// Distance is how far query i is from a point that it may have, else infinite.
 	Distance func(i int, number int64) (float64, error)
+	// Most are the groups of points, by their numbers, of each of which a query has so many at most, as
+	// [neighbors.Search] has them by positions; nil where there is no such rule.
+	Most *neighbors.Most
 }
 
 // Add judges the lists of a block of queries by their exact neighbours, K of each query, or all that it may have.
-// Number is the row number of an exact neighbour by its position.
+// Number is the row number of an exact neighbour by its position. With Most, a point of a group of which the exact
+// neighbours have as many as may be is as near as the farthest of these, and no more of one group count.
 func (r *Recall) Add(exact *neighbors.Neighbors, number func(position int32) int64, lists Lists) error {
 	taken := map[int64]bool{} // what the list had before
+	limits := newLimits(lists.Most)
 	for i := range len(exact.Offsets) - 1 {
 		positions, distances := exact.Of(i)
 		found, ok := lists.Of(i)
@@ -170,6 +178,7 @@ func (r *Recall) Add(exact *neighbors.Neighbors, number func(position int32) int
 			r.Missing++
 		}
 		clear(taken)
+		limits.begin(positions, distances, number)
 		hits, place := 0, 0
 		for _, n := range found {
 			if n >= 0 && n == own {
@@ -185,20 +194,16 @@ func (r *Recall) Add(exact *neighbors.Neighbors, number func(position int32) int
 			if n < 0 || taken[n] {
 				continue
 			}
-			d := math.Inf(1)
-			for j, p := range positions {
-				if number(p) == n {
-					d = distances[j]
-				}
-			}
-			if math.IsInf(d, 1) {
-				var err error
-				if d, err = lists.Distance(i, n); err != nil {
-					return err
-				}
+			d, err := distanceTo(n, i, positions, distances, number, &lists)
+			if err != nil {
+				return err
 			}
 			taken[n] = true
-			if d <= distances[of-1] {
+			limit := limits.of(n, d)
+			if limit < 0 {
+				r.Crowded++
+			}
+			if d <= limit {
 				hits++
 			}
 			if place == 1 && d <= distances[0] {
@@ -211,4 +216,66 @@ func (r *Recall) Add(exact *neighbors.Neighbors, number func(position int32) int
 		r.hits(of)[min(hits, of)]++
 	}
 	return nil
+}
+
+// distanceTo is how far query i is from the point with a number: what is known of it as one of the exact neighbours, or
+// else computed.
+func distanceTo(n int64, i int, positions []int32, distances []float64, number func(position int32) int64, lists *Lists,
+) (float64, error) {
+	for j, p := range positions {
+		if number(p) == n && !math.IsInf(distances[j], 1) {
+			return distances[j], nil
+		}
+	}
+	return lists.Distance(i, n)
+}
+
+// limits say how far a point of a query's list may be to be as near as the exact neighbours.
+type limits struct {
+	most     *neighbors.Most
+	farthest float64           // of the exact neighbours
+	groups   map[int32]ofGroup // of those and of the list
+}
+
+// ofGroup are the points of a group: how many exact neighbours are, and how far the farthest of them is, and how many
+// points of the list were before.
+type ofGroup struct {
+	exact, listed int
+	farthest      float64
+}
+
+func newLimits(most *neighbors.Most) *limits { return &limits{most: most, groups: map[int32]ofGroup{}} }
+
+// begin begins with the exact neighbours of a query.
+func (l *limits) begin(positions []int32, distances []float64, number func(position int32) int64) {
+	l.farthest = distances[len(distances)-1]
+	clear(l.groups)
+	if l.most == nil {
+		return
+	}
+	for j, p := range positions {
+		if g := l.most.Groups[number(p)]; g >= 0 {
+			of := l.groups[g]
+			l.groups[g] = ofGroup{exact: of.exact + 1, farthest: distances[j]}
+		}
+	}
+}
+
+// of is how far the next point of the list may be, of a distance that is infinite where the query may not have it, or −1
+// where as many of its group were before as may be.
+func (l *limits) of(point int64, distance float64) float64 {
+	if l.most == nil || l.most.Groups[point] < 0 || math.IsInf(distance, 1) {
+		return l.farthest
+	}
+	g := l.most.Groups[point]
+	of := l.groups[g]
+	of.listed++
+	l.groups[g] = of
+	switch {
+	case of.listed > l.most.Number:
+		return -1
+	case of.exact == l.most.Number:
+		return of.farthest
+	}
+	return l.farthest
 }

@@ -143,3 +143,47 @@ func TestInterval(t *testing.T) {
 		t.Errorf("%d of 400 intervals hold the recall", held)
 	}
 }
+
+// Where a query may have two points of a group, those of a full group are judged by the farthest of the group that it
+// has, and others by the farthest of all; no more than two of a group count, nor does one that the query may not have.
+func TestRecallOfGroups(t *testing.T) {
+	t.Parallel()
+	// Points 0 to 5 at 1, 2, 3, 3, 4 and 5; the first four of one group, the others of none and of another.
+	groups, at := []int32{0, 0, 0, 0, -1, 1}, []float64{1, 2, 3, 3, 4, 5}
+	exact := &neighbors.Neighbors{Offsets: []int64{0, 4}, Positions: []int32{0, 1, 4, 5}, Distances: []float64{1, 2, 4, 5}}
+	for _, c := range []struct {
+		list                 []int64
+		number               int
+		hits, first, crowded int64
+	}{
+		{[]int64{0, 1, 4, 5}, 2, 4, 1, 0},
+		{[]int64{0, 2, 4, 5}, 2, 3, 1, 0}, // 2 is not as near as 1, with which its group is full
+		{[]int64{0, 1, 2, 4}, 2, 3, 1, 1},
+		{[]int64{5, 4, 1, 0}, 2, 4, 0, 0},
+		{[]int64{6, 0, 1, 4}, 2, 3, 0, 0}, // nobody may have 6, which is of the group
+		{[]int64{0, 1, 2, 3}, 3, 3, 1, 1}, // whose third would be as near as the farthest
+	} {
+		r := New(4)
+		lists := Lists{
+			Of:  func(int) ([]int64, bool) { return c.list, true },
+			Own: func(int) int64 { return -1 },
+			Distance: func(_ int, n int64) (float64, error) {
+				if n == 6 {
+					return math.Inf(1), nil
+				}
+				return at[n], nil
+			},
+			Most: &neighbors.Most{Groups: append(slices.Clone(groups), 0), Number: c.number},
+		}
+		if err := r.Add(exact, func(p int32) int64 { return int64(p) }, lists); err != nil {
+			t.Fatal(err)
+		}
+		if r.Hits[c.hits] != 1 || r.First != c.first || r.Crowded != c.crowded {
+			t.Errorf("%v, at most %d: %+v, want %d hits", c.list, c.number, *r, c.hits)
+		}
+		both := New(4)
+		if both.Merge(r); both.Crowded != c.crowded {
+			t.Errorf("merged: %+v", *both)
+		}
+	}
+}

@@ -81,8 +81,8 @@ func TestEvaluate(t *testing.T) {
 			"4 queries",
 		"--k=3 --evaluate=wrong.csv":                    `"neighbor_id"`,
 		"--radius=3 --evaluate=other.csv":               "a radius needs a k as well",
-		"--k=3 --max_per=name:1 --evaluate=other.csv":   "without max_per",
-		"--k=3 --recall=0.9 --evaluate=other.csv":       "without recall",
+		"--k=3 --recall=0.9 --evaluate=other.csv": "without recall. To judge approximate ones, write them to a file first, " +
+			"and evaluate that",
 		"--k=3 --index_memory=1MB --evaluate=other.csv": "without shards",
 	} {
 		if stderr, code := run(args + " --output=z.csv"); code == 0 || !strings.Contains(stderr, want) {
@@ -152,6 +152,7 @@ type evaluated struct {
 	Short   int64   `json:"short_lists"`
 	Unknown int64   `json:"unknown_neighbors"`
 	Alone   int64   `json:"queries_without_neighbors"`
+	Crowded int64   `json:"neighbors_above_most"`
 }
 
 // evaluate runs the command and reads what its summary says.
@@ -225,6 +226,48 @@ func TestEvaluateOwn(t *testing.T) {
 			"--evaluate=wrong.jsonl")
 		if code == 0 || !strings.Contains(stderr, wrong) {
 			t.Errorf("%s: exit code %d, %s, want %s", text, code, stderr, wrong)
+		}
+	}
+}
+
+// With --max_per lists are judged by the nearest of each group: the same rule's are all right, and of a list without the
+// rule those count that are the first of their group.
+func TestEvaluateMaxPer(t *testing.T) {
+	t.Parallel()
+	const n = 40
+	dir := t.TempDir()
+	squares(t, dir, n, "p.csv")
+	from := "--input=p.csv --columns=x --id_column=name --k=2 "
+	for output, flags := range map[string]string{"all.parquet": "", "apart.jsonl": "--max_per=brand:1"} {
+		write := from + "--report=none --output=" + output + " " + flags
+		if _, stderr, code := runCommand(t, dir, strings.Fields(write)...); code != 0 {
+			t.Fatalf("exit code %d\n%s", code, stderr)
+		}
+	}
+	both := 0 // queries whose two nearest are of two brands
+	for i := range n {
+		var order []int
+		for j := range n {
+			if j != i {
+				order = append(order, j)
+			}
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return max(i*i-a*a, a*a-i*i) - max(i*i-b*b, b*b-i*i) })
+		if order[0]%2 != order[1]%2 {
+			both++
+		}
+	}
+	if both == 0 || both == n {
+		t.Fatalf("%d of %d queries have two brands", both, n)
+	}
+	for _, way := range []string{"", " --broadcast=file", " --filter=x>=0"} {
+		want := evaluated{Queries: n, Recall: 1, AtFirst: 1}
+		if got := evaluate(t, dir, from+"--max_per=brand:1 --evaluate=apart.jsonl"+way); got != want {
+			t.Errorf("%s: of the same neighbours: %+v", way, got)
+		}
+		want.Recall, want.Crowded = float64(n+both)/(2*n), int64(n-both)
+		if got := evaluate(t, dir, from+"--max_per=brand:1 --evaluate=all.parquet"+way); got != want {
+			t.Errorf("%s: %+v, want %+v", way, got, want)
 		}
 	}
 }

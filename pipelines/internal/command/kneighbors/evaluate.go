@@ -118,6 +118,7 @@ func (s *summary) evaluationLines() []string {
 		{e.Short, "list there is", "lists there are", " shorter than k"},
 		{e.Self, "list there has", "lists there have", " the query itself, which is left out"},
 		{e.Unknown, "neighbour there is", "neighbours there are", " no point"},
+		{e.Crowded, "neighbour there comes", "neighbours there come", " after as many as --max_per allows, and does not count"},
 		{e.Alone, "query has", "queries have", " no neighbour to find, and no part in the recall"},
 	} {
 		if note.n > 0 {
