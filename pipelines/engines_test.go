@@ -41,8 +41,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// command is a command line that must write the same bytes everywhere. DATA in it is the directory of the test data;
-// what it writes goes into out.
+// command is a command line that must write the same bytes everywhere. DATA in it is the directory of the test data, and
+// INPUTS one of the inputs that all runs share, for an index has the paths and times of its files; what it writes goes
+// into out.
 type command struct {
 	name    string
 	program string
@@ -53,7 +54,8 @@ func (c command) begin(t testing.TB, dir string, more ...string) *engines.Job {
 	t.Helper()
 	var args []string
 	for _, a := range c.args {
-		args = append(args, strings.ReplaceAll(a, "DATA", filepath.Join(engines.Root(t), "testdata")))
+		a = strings.ReplaceAll(a, "DATA", filepath.Join(engines.Root(t), "testdata"))
+		args = append(args, strings.ReplaceAll(a, "INPUTS", filepath.Join(bin, "inputs")))
 	}
 	// whose pages have times
 	if slices.Contains([]string{"kneighbors", "sgd", "kmeans", "bayes", "recommend"}, c.program) {
@@ -174,7 +176,7 @@ var commands = []command{
 	{"classes by vote", "kneighbors", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*",
 		"--target=target", "--task=classification", "--k=1,3,5", "--weights=distance", "--proba", "--chunk_rows=200",
 		"--num_shards=2", "--output=out/classes.csv"}},
-	{"a version of an index", "index", []string{"--from=first.index", "--append=later.csv", "--delete=gone.csv",
+	{"a version of an index", "index", []string{"--from=first.index", "--append=INPUTS/later.csv", "--delete=gone.csv",
 		"--chunk_rows=100", "--index=out/version.index"}},
 	{"several indexes", "kneighbors", []string{"--index=first.index,later.index", "--queries=DATA/digits.csv",
 		"--id_column=id", "--columns=pixel_*", "--k=5", "--exclude_same_id", "--chunk_rows=250",
@@ -282,7 +284,10 @@ func makeInputs(t testing.TB) map[string][]byte {
 	if made["users.npy"], err = os.ReadFile(targets); err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
+	dir := filepath.Join(bin, "inputs")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
 	for name, b := range made {
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
 			t.Fatal(err)
@@ -331,12 +336,7 @@ func prepare(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, b := range makeInputs(t) {
-		at := filepath.Join(dir, name)
-		if err := os.WriteFile(at, b, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		// An index has the times of the files whose points it has.
-		if err := os.Chtimes(at, time.Time{}, time.Unix(1e9, 0)); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -134,6 +134,20 @@ func (m *Most) full(point int32, among []int32) bool {
 	return count >= m.Number
 }
 
+// atMost is how many points any query may have together, up to k; m may be nil. Who looks for more finds no bound.
+func (m *Most) atMost(k int) int {
+	if m == nil {
+		return k
+	}
+	all, counts := 0, map[int32]int{}
+	for i := 0; i < len(m.Groups) && all < k; i++ {
+		if m.takes(int64(i), counts) {
+			all++
+		}
+	}
+	return all
+}
+
 // nearest keeps the first k of candidates in order that a query may have together; m may be nil.
 func (m *Most) nearest(all []candidate, k int, c *computer) []candidate {
 	if m == nil {

@@ -497,7 +497,7 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error
 	}
 	fewer := s.Part || s.restricts() || x.opts.Metric.Missing()
 	if fewer {
-		k = min(k, most)
+		k = s.Most.atMost(min(k, most))
 	}
 	if k < 1 || k > most {
 		return nil, fmt.Errorf("k = %d: must be between 1 and %d, the number of other points", k, most)

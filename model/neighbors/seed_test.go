@@ -180,8 +180,7 @@ func TestSeedOfWinners(t *testing.T) {
 	}
 }
 
-// Sets of first bounds have points of groups that no other set has, or of one group alone, of which a query may have so
-// many; each point is in one of them at most, and those without a short form are in none.
+// Sets of first bounds have points of groups that no other set has, or of one group alone; each point is in one of them at most, and those without a short form are in none.
 func TestGroupSets(t *testing.T) {
 	t.Parallel()
 	const k = 8
@@ -227,9 +226,6 @@ func TestGroupSets(t *testing.T) {
 			seen[row] = true
 		}
 		for group, sets := range setsOf {
-			if len(sets) > 1 && by.Most != nil && len(sets) > by.Most.Number {
-				t.Errorf("%s: group %d in %d sets", name, group, len(sets))
-			}
 			for set := range sets {
 				if g.single[set] != group && (len(sets) > 1 || int(g.of[group]) != set) {
 					t.Errorf("%s: group %d in set %d with others, and in %d sets", name, group, set, len(sets))
@@ -238,6 +234,76 @@ func TestGroupSets(t *testing.T) {
 		}
 		if used != len(filled) || len(seen) < 2*used {
 			t.Errorf("%s: %d sets of %d points, said to be %d", name, len(filled), len(seen), used)
+		}
+	}
+}
+
+// Where groups are few and large, queries have a first bound, also where they may have fewer than k together: no neighbour
+// is beyond it, and few other points are within, or not all where the last neighbours are among few points.
+func TestSeedOfFewGroups(t *testing.T) {
+	t.Parallel()
+	const n, dim, k = 1200, 24, 10
+	rng := rand.New(rand.NewPCG(15, 16))
+	points := &vectors.Block{Dim: dim}
+	row, thirds, mostly := make([]float64, dim), make([]int32, n), make([]int32, n)
+	for i := range n {
+		for j := range row {
+			row[j] = rng.NormFloat64()
+		}
+		points.Append(row, int64(i))
+		if thirds[i] = int32(rng.IntN(3)); rng.IntN(10) == 0 {
+			mostly[i] = 1 + int32(rng.IntN(n/20))
+		}
+	}
+	o := optionsOf(Euclidean, dim)
+	x, err := Fit(points, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := allCandidates(points, points, o)
+	for name, of := range map[string]struct {
+		groups  []int32
+		numbers []int
+		share   float64
+	}{"thirds": {thirds, []int{2, 4}, 0.2}, "one of nine tenths": {mostly, []int{2}, 0.8}} {
+		for _, number := range of.numbers {
+			groups := of.groups
+			most := &Most{Groups: groups, Number: number, Largest: LargestGroup(groups)}
+			by := Search{Self: true, Most: most}
+			found, err := x.KNeighbors(points, k, by)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := k
+			if name == "thirds" {
+				want = min(k, 3*number)
+			}
+			if got := most.atMost(k); got != want {
+				t.Fatalf("%s, %d of each: %d together, want %d", name, number, got, want)
+			}
+			for _, level := range seedLevels() {
+				engine := newTiled(&x.points, x.opts.resolve(), level)
+				within := 0
+				states := seeded(engine, points, by, want)
+				for i, s := range states {
+					_, distances := found.Of(i)
+					if len(distances) != want {
+						t.Fatalf("%s, %d of each, query %d: %d neighbours", name, number, i, len(distances))
+					}
+					if worst := engine.o.ceiling(distances[want-1], dim); !(worst <= s.bound*(1+1e-12)) {
+						t.Fatalf("%s, %d of each, %s, query %d: bound %v, the last neighbour at %v", name, number, level.Name, i, s.bound,
+							worst)
+					}
+					for _, c := range all[i] {
+						if engine.o.ceiling(c.distance, dim) <= s.bound {
+							within++
+						}
+					}
+				}
+				if share := float64(within) / float64(len(states)*n); share > of.share {
+					t.Errorf("%s, %d of each, %s: %.2f of the points are within the bounds", name, number, level.Name, share)
+				}
+			}
 		}
 	}
 }

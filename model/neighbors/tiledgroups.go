@@ -12,8 +12,8 @@ import (
 // so many points of one: see [worker.seed].
 
 // groupSets are disjoint sets of points, a lane of their panels each. A group has its points in one set, which may have
-// those of others as well, or it has sets of its own: as many as a query may have points of it. So the best of any sets
-// may be neighbours of a query together, if it may have them one by one.
+// those of others as well, or it has sets of its own. So the best of any sets may be neighbours of a query together, if it
+// may have them one by one, and of the sets of a group no more than it may have points of it.
 type groupSets struct {
 	points *shorts
 	sets   seedSets
@@ -104,7 +104,15 @@ func (g *groupSets) arrange(all []groupRows, by *Search) (order []int32, used in
 	}
 	own, most := 0, sets // sets of one group, and how many one may have
 	if by.Most != nil {
-		most = by.Most.Number
+		large := 0 // groups
+		for large < len(all) && len(all[large].rows) > length {
+			large++
+		}
+		room := sets
+		if large < len(all) { // the others get half
+			room /= 2
+		}
+		most = max(by.Most.Number, room/max(large, 1))
 	}
 	g.single = slices.Repeat([]int32{none}, sets)
 	for len(all) > 0 && len(all[0].rows) > length {
@@ -147,18 +155,46 @@ func (w *worker) bestOfGroups(i int, g *groupSets, best []float32) (score float6
 			barred = g.of[group]
 		}
 	}
+	most := w.s.search.Most
 	w.orders = w.orders[:0]
+	of, start, limit := int32(none), 0, 0 // the group whose sets follow each other, where its scores begin, and how many count
 	for p := range g.sets.n {
 		for j, score := range best[p*cells:][:tile.Columns] {
 			set := p*tile.Columns + j
-			if int32(set) == barred || group >= 0 && g.single[set] == group || math.IsInf(float64(score), -1) {
+			single := g.single[set]
+			if int32(set) == barred || group >= 0 && single == group || math.IsInf(float64(score), -1) {
 				continue
 			}
-			w.orders = append(w.orders, ordered(-score))
+			if most == nil || single == none {
+				w.orders = append(w.orders, ordered(-score))
+				continue
+			}
+			if single != of {
+				of, start, limit = single, len(w.orders), most.Number
+				if self := excluded(w.s.exclude, i); self >= 0 && most.Groups[self] == of {
+					limit++ // as the query itself may be the best of one
+				}
+			}
+			w.orders = insert(w.orders, start, limit, ordered(-score))
 		}
 	}
 	if len(w.orders) < g.sets.rank {
 		return 0, false
 	}
 	return -float64(disordered(nthSmallest(w.orders, g.sets.rank))), true
+}
+
+// insert adds v to a list whose values from start on ascend, and of which there the least are kept, so many at most.
+func insert(list []uint32, start, limit int, v uint32) []uint32 {
+	if len(list)-start < limit {
+		list = append(list, v)
+	} else if v >= list[len(list)-1] {
+		return list
+	}
+	i := len(list) - 1
+	for ; i > start && list[i-1] > v; i-- {
+		list[i] = list[i-1]
+	}
+	list[i] = v
+	return list
 }

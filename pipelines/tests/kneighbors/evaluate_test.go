@@ -79,8 +79,8 @@ func TestEvaluate(t *testing.T) {
 	for args, want := range map[string]string{
 		"--k=3 --queries=q.csv --evaluate=rows.indices.npy": "rows.indices.npy: found 90 rows, expected a row for each of " +
 			"4 queries",
-		"--k=3 --evaluate=wrong.csv":                    `"neighbor_id"`,
-		"--radius=3 --evaluate=other.csv":               "a radius needs a k as well",
+		"--k=3 --evaluate=wrong.csv":      `"neighbor_id"`,
+		"--radius=3 --evaluate=other.csv": "a radius needs a k as well",
 		"--k=3 --recall=0.9 --evaluate=other.csv": "without recall. To judge approximate ones, write them to a file first, " +
 			"and evaluate that",
 		"--k=3 --index_memory=1MB --evaluate=other.csv": "without shards",
