@@ -171,8 +171,11 @@ func (p *Path) Rejects() *Path {
 	return p
 }
 
-// SourceOf names the files of an input.
+// SourceOf names the files of an input: those of triples, where its rows were made of them.
 func SourceOf(all []files.Info) string {
+	if name, ok := madeOf[all[0].Name]; ok {
+		return name
+	}
 	_, name := files.Split(all[0].Name)
 	if len(all) > 1 {
 		name += " and " + Count(len(all)-1, "more file")

@@ -41,6 +41,9 @@ type madeRows struct {
 	rejected []string
 }
 
+// madeOf is what rows were made of, by the name of their file.
+var madeOf = map[string]string{}
+
 // Triples adds the flags.
 func (a *App) Triples() *Triples {
 	g := a.Group("Triples, which become sparse rows")
@@ -233,6 +236,7 @@ func (t *Triples) gather(ctx context.Context, flag string, patterns []string, of
 	if err != nil {
 		return err
 	}
+	madeOf[made.name] = SourceOf(job.Data.Files)
 	_, err = Do(ctx, t.app, job.Options.RunID, Steps[*triples.Report]{
 		Add:  func(s beam.Scope) error { return triples.Rows(s, job) },
 		Read: job.Report,

@@ -79,6 +79,10 @@ func TestTriples(t *testing.T) {
 			t.Errorf("%s: %s has no %s", c.command, c.output, name)
 		}
 	}
+	mustEnd(t, dir, "kneighbors", append(ratingTriples(t), "--k=3", "--output=page.csv")...)
+	if page := clitest.Read(t, filepath.Join(dir, "page.html")); !strings.Contains(page, "<h1>Neighbours in ratings.csv</h1>") {
+		t.Error("the page does not name the file of the triples")
+	}
 	stdout, _ := mustEnd(t, dir, "inspect", append(ratingTriples(t)[1:], clitest.Testdata(t, "ratings.csv"))...)
 	for _, line := range []string{"ratings.csv: triples", "size        120 rows × 40 columns", "  Twelve Keys  83.3 %  0 ", "  u000  5:5 27:5 39:5\n",
 		"--row=user --column=item --value=rating --metric=cosine --k=10"} {
