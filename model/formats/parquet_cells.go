@@ -173,8 +173,8 @@ type parquetCells struct {
 
 // parquetCellColumn is a column of the vector that is open.
 type parquetCellColumn struct {
-	*parquetChunk
-	list *parquetList // nil of what is none
+	*parquetChunk              // nil of one that the values have
+	list          *parquetList // nil of what is none
 	// step decodes at most len(def) cells, all of one page, and appends them to a column.
 	step func(def []int16, to *tables.Column) (int, error)
 }
@@ -184,6 +184,7 @@ const cellRows = 8192
 
 func (s *parquetSource) cellsReader(ctx context.Context, span Span) Reader {
 	r := &parquetCells{parquetGroups: s.open(ctx, span.First)}
+	r.wanted = span.Rows
 	r.cellsBatch = cellsBatch{
 		file: s.Name(), table: tables.New(s.Fields()), next: span.First, end: span.First + span.Rows, fill: r.fillRows,
 		keeps: s.untargeted,
@@ -218,6 +219,10 @@ func (r *parquetCells) fillRows() (err error) {
 	r.parquetGroups.row = r.next + int64(rows)
 	for j := range r.columns {
 		c := &r.columns[j]
+		if c.parquetChunk == nil {
+			r.values.appendTo(&r.table.Columns[j], j, int(r.next-r.groupFirst), rows)
+			continue
+		}
 		if c.list != nil {
 			err = r.readLists(c, &r.table.Columns[j], rows)
 		} else {
@@ -271,7 +276,7 @@ func (r *parquetCells) openGroup() error {
 	r.columns = r.columns[:0]
 	for i, c := range r.vector {
 		column := parquetCellColumn{parquetChunk: c, list: r.lists[i]}
-		if column.list == nil {
+		if c != nil && column.list == nil {
 			if column.step, err = c.stepper(&r.scratch); err != nil {
 				return err
 			}

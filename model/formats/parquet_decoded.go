@@ -11,30 +11,74 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"beamlearn/model/heap"
+	"beamlearn/model/tables"
 )
 
 // A row group of columns of numbers is decoded as a whole where the numbers take at most decodedMost bytes, and no more
 // than a page of each column, as a reader that goes row by row has them open; and where a reader wants at least one row
-// in decodedOf of it.
+// in decodedOf of it. So are the numbers of a table of so many columns that these pages take decodedCells.
 const (
-	decodedMost = 256 << 20
-	decodedOf   = 128
+	decodedMost  = 256 << 20
+	decodedOf    = 128
+	decodedCells = 64 << 20
 )
 
-// decodedGroup is the numbers of a row group, row after row, which all readers of this process share: chunks are shorter
-// than groups, and each reader that goes to its own rows by itself decodes all that stand before, and holds a page of
-// each column. Of a group that cannot be decoded, or has rows at fault, it has none: who reads row by row finds which.
+// decodedGroup is the numbers of a row group, which all readers of this process share: chunks are shorter than groups,
+// and each reader that goes to its own rows by itself decodes all that stand before, and holds a page of each column.
+// Of a group that cannot be decoded, or has rows at fault, it has none: who reads row by row finds which.
 type decodedGroup struct {
-	f32     []float32
-	f64     []float64 // or these
+	numbers           // of all columns, row after row, where rows are those of a matrix
+	columns []numbers // of each column of a table that has numbers, NaN where a cell is missing
 	ok      bool
 	once    sync.Once
 	readers int // under the lock of decodedGroups
 	kept    *heap.Kept
 }
 
+// numbers are of float32 or of float64.
+type numbers struct {
+	f32 []float32
+	f64 []float64
+}
+
+func newNumbers(n int, wide bool) numbers {
+	if wide {
+		return numbers{f64: make([]float64, n)}
+	}
+	return numbers{f32: make([]float32, n)}
+}
+
 // bytes is what the numbers take.
-func (d *decodedGroup) bytes() int64 { return int64(4*len(d.f32) + 8*len(d.f64)) }
+func (d *decodedGroup) bytes() int64 {
+	n := int64(4*len(d.f32) + 8*len(d.f64))
+	for i := range d.columns {
+		n += int64(4*len(d.columns[i].f32) + 8*len(d.columns[i].f64))
+	}
+	return n
+}
+
+// has reports whether a column of the vector is decoded.
+func (d *decodedGroup) has(column int) bool {
+	return d != nil && (d.columns == nil || len(d.columns[column].f32)+len(d.columns[column].f64) > 0)
+}
+
+// appendTo appends the cells of a column from a row on.
+func (d *decodedGroup) appendTo(to *tables.Column, column, row, rows int) {
+	for _, v := range from(d.columns[column].f32, row)[:min(rows, len(d.columns[column].f32))] {
+		to.Numbers = append(to.Numbers, missingNaN(float64(v)))
+	}
+	for _, v := range from(d.columns[column].f64, row)[:min(rows, len(d.columns[column].f64))] {
+		to.Numbers = append(to.Numbers, missingNaN(v))
+	}
+}
+
+// missingNaN is a number, or the NaN of a cell that is missing.
+func missingNaN(v float64) float64 {
+	if v != v {
+		return math.NaN()
+	}
+	return v
+}
 
 type decodedKey struct {
 	s     *parquetSource
@@ -57,15 +101,38 @@ func (s *parquetSource) wide() bool {
 	return s.missing
 }
 
+// decodedBytes is what the numbers of a row group take, and whether it may be decoded as a whole.
+func (s *parquetSource) decodedBytes(of *parquetGroup) (size int64, ok bool) {
+	if s.cells {
+		for i := range s.vector {
+			size += of.rows * s.vector[i].decodedSize()
+		}
+		return size, size > 0 && of.open >= decodedCells
+	}
+	size = of.rows * int64(s.dim) * 4
+	if s.wide() {
+		size *= 2
+	}
+	return size, !s.list() && !s.sparse
+}
+
+// decodedSize is the bytes of a number of a column of a table; 0 of other columns.
+func (f *parquetField) decodedSize() int64 {
+	switch {
+	case f.cell != tables.Number && f.cell != tables.Bool:
+		return 0
+	case f.wide():
+		return 8
+	}
+	return 4
+}
+
 // decoded is a row group for who wants so many of its rows, to be given back by release; or nil where it is to be read
 // row by row.
 func (s *parquetSource) decoded(ctx context.Context, group int, wanted int64) *decodedGroup {
 	of := &s.groups[group]
-	size := of.rows * int64(s.dim) * 4
-	if s.wide() {
-		size *= 2
-	}
-	if s.byRow.Load() || s.list() || s.cells || s.sparse || size > min(decodedMost, of.open) || wanted < (of.rows+decodedOf-1)/decodedOf {
+	size, ok := s.decodedBytes(of)
+	if !ok || s.byRow.Load() || size > min(decodedMost, of.open) || wanted < (of.rows+decodedOf-1)/decodedOf {
 		return nil
 	}
 	key := decodedKey{s, group}
@@ -102,19 +169,24 @@ func (s *parquetSource) release(group int, d *decodedGroup) {
 // decode decodes all columns, on all cores, one after the other on each, so that few are open at a time.
 func (d *decodedGroup) decode(ctx context.Context, s *parquetSource, group int) {
 	rows := int(s.groups[group].rows)
-	if s.wide() {
-		d.f64 = make([]float64, rows*s.dim)
+	if s.cells {
+		d.columns = make([]numbers, len(s.vector))
+		for i := range s.vector {
+			if f := &s.vector[i]; f.decodedSize() > 0 {
+				d.columns[i] = newNumbers(rows, f.wide())
+			}
+		}
 	} else {
-		d.f32 = make([]float32, rows*s.dim)
+		d.numbers = newNumbers(rows*s.dim, s.wide())
 	}
 	d.kept.Add(d.bytes())
 	threads := min(runtime.GOMAXPROCS(0), s.dim)
 	g, ctx := errgroup.WithContext(ctx)
 	for t := range threads {
-		g.Go(func() error { return d.columns(ctx, s, group, t*s.dim/threads, (t+1)*s.dim/threads) })
+		g.Go(func() error { return d.decodeColumns(ctx, s, group, t*s.dim/threads, (t+1)*s.dim/threads) })
 	}
 	if d.ok = g.Wait() == nil; !d.ok {
-		d.f32, d.f64 = nil, nil
+		d.numbers, d.columns = numbers{}, nil
 		s.byRow.Store(true)
 	}
 }
@@ -122,8 +194,8 @@ func (d *decodedGroup) decode(ctx context.Context, s *parquetSource, group int) 
 // errNull says that a number is missing where it must not be.
 var errNull = errors.New("a null")
 
-// columns decodes the columns from lo to hi.
-func (d *decodedGroup) columns(ctx context.Context, s *parquetSource, group, lo, hi int) (err error) {
+// decodeColumns decodes the columns from lo to hi.
+func (d *decodedGroup) decodeColumns(ctx context.Context, s *parquetSource, group, lo, hi int) (err error) {
 	in := &parquetBytes{File: s.File, ctx: ctx}
 	defer in.undamaged(&err)
 	r, err := in.open(s.aheadAlone(), file.WithMetadata(s.meta))
@@ -131,22 +203,28 @@ func (d *decodedGroup) columns(ctx context.Context, s *parquetSource, group, lo,
 		return err
 	}
 	scratch, rows := s.scratch(), int(s.groups[group].rows)
-	var f32 []float32
-	var f64 []float64
-	if len(d.f64) > 0 {
-		f64 = make([]float64, bandColumns*rows)
-	} else {
-		f32 = make([]float32, bandColumns*rows)
-	}
-	for ; lo < hi; lo += bandColumns {
-		n := min(bandColumns, hi-lo)
-		for k := range n {
-			if err := d.column(s, in, r, group, lo+k, &scratch, from(f32, k*rows), from(f64, k*rows)); err != nil {
+	if s.cells {
+		for ; lo < hi; lo++ {
+			if !d.has(lo) {
+				continue
+			}
+			if err := d.column(s, in, r, group, lo, &scratch, d.columns[lo]); err != nil {
 				return err
 			}
 		}
-		interleave(from(d.f32, lo), f32, rows, n, s.dim)
-		interleave(from(d.f64, lo), f64, rows, n, s.dim)
+		return nil
+	}
+	band := newNumbers(bandColumns*rows, s.wide())
+	for ; lo < hi; lo += bandColumns {
+		n := min(bandColumns, hi-lo)
+		for k := range n {
+			to := numbers{from(band.f32, k*rows), from(band.f64, k*rows)}
+			if err := d.column(s, in, r, group, lo+k, &scratch, to); err != nil {
+				return err
+			}
+		}
+		interleave(from(d.f32, lo), band.f32, rows, n, s.dim)
+		interleave(from(d.f64, lo), band.f64, rows, n, s.dim)
 	}
 	return nil
 }
@@ -157,15 +235,23 @@ const bandColumns = 16
 
 // column decodes a column.
 func (d *decodedGroup) column(s *parquetSource, in *parquetBytes, r *file.Reader, group, column int,
-	scratch *parquetScratch, f32 []float32, f64 []float64) error {
+	scratch *parquetScratch, to numbers) error {
 	c, err := in.openChunk(r, group, &s.vector[column])
 	if err != nil {
 		return err
 	}
+	if c.read == nil {
+		return errors.Join(errLevels, c.close())
+	}
 	null := false
-	err = scratch.column(c, int(s.groups[group].rows), 1, f32, f64, func(row int) {
-		if null = null || !s.missing; s.missing {
-			f64[row] = math.NaN()
+	err = scratch.column(c, int(s.groups[group].rows), 1, to.f32, to.f64, func(row int) {
+		switch {
+		case !s.missing && !s.cells:
+			null = true
+		case len(to.f64) > 0:
+			to.f64[row] = math.NaN()
+		default:
+			to.f32[row] = float32(math.NaN())
 		}
 	})
 	if e := c.close(); err == nil {

@@ -3,6 +3,7 @@ package formats
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"sync"
@@ -15,17 +16,19 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/tables"
 	"beamlearn/model/vectors"
 )
 
-// wideParquet is a .parquet of an id, so many columns of numbers, the second of which may be of integers, and a target,
-// 1000 rows in a row group; row 1500 may lack a number.
+// wideParquet is a .parquet of an id, so many columns of numbers, the second of which may be of integers, a target, and a
+// text, 1000 rows in a row group; row 1500 may lack a number.
 func wideParquet(t *testing.T, rows, columns int, integers, null bool) string {
 	t.Helper()
 	fields := []arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}}
 	ids := array.NewInt64Builder(memory.DefaultAllocator)
-	target := array.NewFloat64Builder(memory.DefaultAllocator)
+	target, text := array.NewFloat64Builder(memory.DefaultAllocator), array.NewStringBuilder(memory.DefaultAllocator)
 	for i := range rows {
+		text.Append(fmt.Sprint("t", i%9))
 		ids.Append(int64(7 * i))
 		target.Append(float64(i) / 2)
 	}
@@ -51,9 +54,10 @@ func wideParquet(t *testing.T, rows, columns int, integers, null bool) string {
 		fields = append(fields, arrow.Field{Name: fmt.Sprint("c", j), Type: arrow.PrimitiveTypes.Float32, Nullable: true})
 		arrays = append(arrays, b.NewArray())
 	}
-	fields = append(fields, arrow.Field{Name: "y", Type: arrow.PrimitiveTypes.Float64})
+	fields = append(fields, arrow.Field{Name: "y", Type: arrow.PrimitiveTypes.Float64},
+		arrow.Field{Name: "name", Type: arrow.BinaryTypes.String})
 	schema := arrow.NewSchema(fields, nil)
-	record := array.NewRecordBatch(schema, append(arrays, target.NewArray()), int64(rows))
+	record := array.NewRecordBatch(schema, append(arrays, target.NewArray(), text.NewArray()), int64(rows))
 	var b bytes.Buffer
 	table := array.NewTableFromRecords(schema, []arrow.RecordBatch{record})
 	err := pqarrow.WriteTable(table, &b, 1000, parquet.NewWriterProperties(), pqarrow.DefaultWriterProps())
@@ -134,6 +138,64 @@ func TestDecodedGroup(t *testing.T) {
 			}
 		}
 		decodedGroups.Unlock()
+	}
+}
+
+// So are the numbers of a table, whose other columns are read row by row.
+func TestDecodedGroupOfTable(t *testing.T) {
+	t.Parallel()
+	const rows = 2300
+	src, err := inspectText(wideParquet(t, rows, 5, true, true), "x.parquet",
+		Options{Cells: true, IDColumn: "id", TargetColumn: "y"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := src.(*parquetSource)
+	read := func(span Span, open int64) *vectors.Block {
+		for i := range s.groups {
+			s.groups[i].open = open
+		}
+		b := &vectors.Block{Cells: tables.New(s.Fields())}
+		r, err := s.Read(t.Context(), span)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for err == nil {
+			err = r.Read(b, 100)
+		}
+		if got := r.(*parquetCells).values != nil; err != io.EOF || got != (open >= decodedCells) {
+			t.Errorf("%v; decoded as a whole: %v", err, got)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		return b
+	}
+	want := read(Span{Rows: rows}, decodedCells-1)
+	for _, size := range []int64{rows, 430} {
+		at := 0
+		for _, span := range Cut(rows, size) {
+			got := read(span, decodedCells)
+			for j := range got.Cells.Columns {
+				one, other := &got.Cells.Columns[j], &want.Cells.Columns[j]
+				for i := range got.Len() {
+					if one.Type == tables.Text {
+						if !bytes.Equal(one.Text(i), other.Text(at+i)) {
+							t.Fatalf("row %d: %q, want %q", at+i, one.Text(i), other.Text(at+i))
+						}
+					} else if math.Float64bits(one.Numbers[i]) != math.Float64bits(other.Numbers[at+i]) {
+						t.Fatalf("row %d, column %d: %v, want %v", at+i, j, one.Numbers[i], other.Numbers[at+i])
+					}
+				}
+			}
+			if !slices.Equal(got.Target, want.Target[at:at+got.Len()]) || got.Numbers[0] != int64(at) {
+				t.Error("other targets or numbers")
+			}
+			at += got.Len()
+		}
+		if at != rows {
+			t.Errorf("%d rows", at)
+		}
 	}
 }
 

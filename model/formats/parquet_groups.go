@@ -22,8 +22,8 @@ type parquetGroups struct {
 	isOpen             bool
 	row                int64           // that the open columns come to next
 	end                int64           // number of the row after the last of the group that is open
-	vector             []*parquetChunk // the open columns; none where there are values
-	values             *decodedGroup   // the numbers of the vector, where the group is decoded as a whole
+	vector             []*parquetChunk // the columns, nil of those that the values have
+	values             *decodedGroup   // numbers of the vector, where the group is decoded as a whole
 	group              int             // that is open
 	groupFirst         int64           // number of its first row
 	wanted             int64           // rows that the reader wants
@@ -199,8 +199,9 @@ func (g *parquetGroups) seek(row int64) (opened bool, err error) {
 	of := g.s.groups[group]
 	g.group, g.groupFirst, g.values = group, of.first, g.s.decoded(g.in.ctx, group, g.wanted)
 	for i := range g.s.vector {
-		if g.values != nil {
-			break
+		if g.values.has(i) {
+			g.vector = append(g.vector, nil)
+			continue
 		}
 		c, err := g.in.openChunk(g.file, group, &g.s.vector[i])
 		if err != nil {
@@ -230,13 +231,24 @@ func (g *parquetGroups) seek(row int64) (opened bool, err error) {
 		}
 	}
 	g.isOpen, g.row, g.end = true, of.first, of.first+of.rows
+	g.kept = heap.NewKept()
+	g.kept.Add(g.s.openBytes(of, g.values))
 	if g.size = of.open; g.values != nil {
 		g.size = g.values.bytes()
-	} else {
-		g.kept = heap.NewKept()
-		g.kept.Add(of.open)
 	}
 	return true, g.dropTo(row)
+}
+
+// openBytes is about what the columns of a row group take that are open beside values.
+func (s *parquetSource) openBytes(of parquetGroup, values *decodedGroup) int64 {
+	columns := len(s.columns())
+	open := columns
+	for i := range s.vector {
+		if values.has(i) {
+			open--
+		}
+	}
+	return of.open * int64(open) / int64(columns)
 }
 
 // dropTo passes over rows in all columns, up to one of the row group.
@@ -246,6 +258,9 @@ func (g *parquetGroups) dropTo(row int64) error {
 		return nil
 	}
 	for i, c := range g.vector {
+		if c == nil {
+			continue
+		}
 		if !c.list {
 			if err := c.drop(rows); err != nil {
 				return err
