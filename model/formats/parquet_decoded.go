@@ -15,12 +15,14 @@ import (
 )
 
 // A row group of columns of numbers is decoded as a whole where the numbers take at most decodedMost bytes, and no more
-// than a page of each column, as a reader that goes row by row has them open; and where a reader wants at least one row
-// in decodedOf of it. So are the numbers of a table of so many columns that these pages take decodedCells.
+// than a page of each column, as a reader that goes row by row has them open; where a reader wants at least one row in
+// decodedOf of it; and where it is cut into decodedParts at least, or those pages take decodedOpen bytes. So are the
+// numbers of a table whose pages take as much.
 const (
 	decodedMost  = 256 << 20
 	decodedOf    = 128
-	decodedCells = 64 << 20
+	decodedParts = 4
+	decodedOpen  = 64 << 20
 )
 
 // decodedGroup is the numbers of a row group, which all readers of this process share: chunks are shorter than groups,
@@ -107,7 +109,7 @@ func (s *parquetSource) decodedBytes(of *parquetGroup) (size int64, ok bool) {
 		for i := range s.vector {
 			size += of.rows * s.vector[i].decodedSize()
 		}
-		return size, size > 0 && of.open >= decodedCells
+		return size, size > 0 && of.open >= decodedOpen
 	}
 	size = of.rows * int64(s.dim) * 4
 	if s.wide() {
@@ -132,7 +134,8 @@ func (f *parquetField) decodedSize() int64 {
 func (s *parquetSource) decoded(ctx context.Context, group int, wanted int64) *decodedGroup {
 	of := &s.groups[group]
 	size, ok := s.decodedBytes(of)
-	if !ok || s.byRow.Load() || size > min(decodedMost, of.open) || wanted < (of.rows+decodedOf-1)/decodedOf {
+	few, most := wanted < (of.rows+decodedOf-1)/decodedOf, wanted > of.rows/decodedParts && of.open < decodedOpen
+	if !ok || few || most || s.byRow.Load() || size > min(decodedMost, of.open) {
 		return nil
 	}
 	key := decodedKey{s, group}

@@ -112,7 +112,7 @@ func TestDecodedGroup(t *testing.T) {
 			t.Fatalf("%+v: %d rows, %q", c, want.Len(), faults)
 		}
 		var readers sync.WaitGroup
-		spans := Cut(rows, 430)
+		spans := Cut(rows, 70)
 		parts, found := make([]*vectors.Block, len(spans)), make([][]string, len(spans))
 		for i, span := range spans {
 			readers.Go(func() { parts[i], found[i] = read(span, true) })
@@ -163,7 +163,7 @@ func TestDecodedGroupOfTable(t *testing.T) {
 		for err == nil {
 			err = r.Read(b, 100)
 		}
-		if got := r.(*parquetCells).values != nil; err != io.EOF || got != (open >= decodedCells) {
+		if got := r.(*parquetCells).values != nil; err != io.EOF || got != (open >= decodedOpen) {
 			t.Errorf("%v; decoded as a whole: %v", err, got)
 		}
 		if err := r.Close(); err != nil {
@@ -171,11 +171,11 @@ func TestDecodedGroupOfTable(t *testing.T) {
 		}
 		return b
 	}
-	want := read(Span{Rows: rows}, decodedCells-1)
+	want := read(Span{Rows: rows}, decodedOpen-1)
 	for _, size := range []int64{rows, 430} {
 		at := 0
 		for _, span := range Cut(rows, size) {
-			got := read(span, decodedCells)
+			got := read(span, decodedOpen)
 			for j := range got.Cells.Columns {
 				one, other := &got.Cells.Columns[j], &want.Cells.Columns[j]
 				for i := range got.Len() {
@@ -199,7 +199,7 @@ func TestDecodedGroupOfTable(t *testing.T) {
 	}
 }
 
-// Who wants few rows of a group reads them alone.
+// Who wants few rows of a group reads them alone, and who wants most of a small one reads row by row.
 func TestDecodedGroupOfFewRows(t *testing.T) {
 	t.Parallel()
 	src, err := inspectText(wideParquet(t, 1000, 3, false, false), "x.parquet", Options{})
@@ -207,7 +207,7 @@ func TestDecodedGroupOfFewRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := src.(*parquetSource)
-	for wanted, want := range map[int64]bool{7: false, 8: true} {
+	for wanted, want := range map[int64]bool{7: false, 8: true, 250: true, 251: false} {
 		d := s.decoded(t.Context(), 0, wanted)
 		if (d != nil) != want {
 			t.Errorf("%d of 1000 rows: %v", wanted, d != nil)
