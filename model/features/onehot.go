@@ -198,13 +198,13 @@ func (c *column) hint(out *Column) string {
 	return ""
 }
 
-// looksLikeAmount reports whether a text is a number but for signs of currencies, per cent, and commas between
-// thousands.
+// looksLikeAmount reports whether a text is a number but for signs of currencies, per cent, commas or underscores between
+// thousands, parentheses, or the minus that is no hyphen.
 func looksLikeAmount(b []byte) bool {
-	b = bytes.Trim(b, "$€£¥% ")
+	b = bytes.Trim(b, "$€£¥% ()−")
 	if len(b) == 0 || b[0]-'0' > 9 && b[0] != '-' {
 		return false
 	}
-	_, ok := number(bytes.ReplaceAll(b, []byte(","), nil))
+	_, ok := number(bytes.ReplaceAll(bytes.ReplaceAll(b, []byte(","), nil), []byte("_"), nil))
 	return ok
 }

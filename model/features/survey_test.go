@@ -151,6 +151,8 @@ func TestKinds(t *testing.T) {
 			`3 distinct values; 1 of 6 missing, which is a category too; is "1/1/2013" a date? A date format says how they are written`},
 		{cells("x", "$1,200", "$12.50", "$7", "$7", "$7", "$7"), Categorical,
 			`3 distinct values; is "$1,200" a number? Without signs and commas it would be one`},
+		{cells("x", "(1_200)", "−5", "−7", "−7", "−7", "−7"), Categorical,
+			`3 distinct values; is "(1_200)" a number? Without signs and commas it would be one`},
 		{cells("x", "3-4", "10.0.0.1", "1-800-555", "x", "x", "x"), Categorical, "4 distinct values"},
 		{numbersOf("x", 1, 2, nan, 4, 5, 6), Numeric,
 			"numbers from 1 to 6; 1 of 6 missing: the mean 3.6 instead, and a feature that says so"},
