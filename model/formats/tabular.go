@@ -54,6 +54,18 @@ func IsTabular(name, format string) bool {
 	return err == nil && f.Cells
 }
 
+// IsNumbers reports whether a file is of a format that has numbers alone.
+func IsNumbers(name, format string) bool {
+	f, _, err := detect(name, format)
+	return err == nil && !f.Cells
+}
+
+// IsSVM reports whether a file is of .svm, whose rows have targets.
+func IsSVM(name, format string) bool {
+	f, _, err := detect(name, format)
+	return err == nil && f == svmFormat
+}
+
 // noTarget reports whether a field of text says that its row has no target: it is empty, or a marker of a missing
 // value, of which None and ? may be the name of a class.
 func noTarget(field []byte, label bool) bool {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -46,6 +47,7 @@ type ApplyOptions struct {
 
 // ApplyJob is rows of tables, how they are encoded, and where they go.
 type ApplyJob struct {
+	// Encoding is Required, unless rows are numbers, which stay as they are.
 	Encoding *model.Encoding
 	// Data are the rows, and Reading how they are read: both as [vectorio.Dataset.Encoded] makes them.
 	Data    *vectorio.Dataset
@@ -80,6 +82,13 @@ func (j *ApplyJob) output() *output.Options {
 	if e := j.Encoding; e != nil {
 		if l.Dim, l.Names = e.Dim(), nil; l.Dim <= results.MaxColumns {
 			l.Names = e.Names()
+		}
+	} else if j.Data != nil && !j.Reading.Formats.Cells {
+		l.Dim, l.Names = j.Data.Dim, j.Data.Columns
+		if l.Names == nil && l.Dim <= results.MaxColumns {
+			for i := range l.Dim {
+				l.Names = append(l.Names, strconv.Itoa(i))
+			}
 		}
 	}
 	return o.Of(results.Layout{Features: l})
@@ -196,7 +205,7 @@ type ApplyReport struct {
 
 // Report reads what a finished run has left, before [ApplyJob.Clean].
 func (j *ApplyJob) Report(ctx context.Context) (*ApplyReport, error) {
-	r := &ApplyReport{Features: j.Encoding.Dim()}
+	r := &ApplyReport{Features: j.output().Layout.Features.Dim}
 	s, err := output.ReadReports(ctx, j.output(), func(b []byte) error {
 		var c applied
 		if err := json.Unmarshal(b, &c); err != nil {

@@ -348,7 +348,8 @@ func (s *summary) head() []string {
 func shardsLine(m *model.Model, shards int) string {
 	const fewRows = 5000 // of a shard
 	t := &m.Training
-	if m.Options.LearningRate == model.Newton || t.Solver != string(fitting.SolverSGD) || t.Epochs != 1 || shards < 2 || t.Rows >= int64(shards)*fewRows {
+	if m.Options.LearningRate == model.Newton || t.Solver != string(fitting.SolverSGD) || t.Epochs != 1 ||
+		t.Rows >= int64(shards)*fewRows {
 		return ""
 	}
 	return fmt.Sprintf("%d shards of the rows were learned side by side in one epoch, and averaged: --shards=1 learns from "+

@@ -69,6 +69,9 @@ func (c *command) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.numbers(job.Reading.Formats.Format) {
+		return c.runNumbers(ctx, job)
+	}
 	if err := c.inspect(ctx, job); err != nil {
 		return err
 	}
@@ -232,7 +235,7 @@ func newSummary(job *encode.ApplyJob, r *encode.ApplyReport, encoding string, to
 		r = &encode.ApplyReport{Rows: job.Encoding.Columns()[0].Rows, Features: job.Encoding.Dim()}
 	}
 	var names []string
-	if !job.Encoding.Hashed() {
+	if job.Encoding != nil && !job.Encoding.Hashed() {
 		names = job.Encoding.Names()
 	}
 	return &summary{
