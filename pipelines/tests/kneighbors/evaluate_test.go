@@ -272,6 +272,20 @@ func TestEvaluateMaxPer(t *testing.T) {
 	}
 }
 
+// Lists of other ids are not only said to be bad.
+func TestEvaluateOtherIDs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	squares(t, dir, 10, "p.csv")
+	clitest.Write(t, filepath.Join(dir, "other.csv"), "query_id,neighbor_id\n0,1\n1,2\n")
+	args := "--input=p.csv --columns=x --id_column=name --k=1 --evaluate=other.csv --report=none"
+	_, stderr, code := runCommand(t, dir, strings.Fields(args)...)
+	if want := "no query has a list there: are the ids there those of --id_column?"; code != 0 ||
+		!strings.Contains(stderr, want) || strings.Contains(stderr, "counts as recall 0") {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+}
+
 // By rules, and within a radius, the recall is that of the neighbours that a query may have, as a count by the
 // definition gives it; a query that may have none does not count.
 func TestEvaluateRules(t *testing.T) {

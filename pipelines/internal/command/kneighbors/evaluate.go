@@ -110,6 +110,9 @@ func (s *summary) evaluationLines() []string {
 		}
 		lines[1] += fmt.Sprintf(" %s of them at most %.3g", evaluate.Percent(s), e.Quantile(s))
 	}
+	if e.Missing == e.Queries {
+		return append(lines, "  no query has a list there: are the ids there those of --id_column?")
+	}
 	for _, note := range []struct {
 		n                  int64
 		one, several, text string
@@ -118,7 +121,7 @@ func (s *summary) evaluationLines() []string {
 		{e.Short, "list there is", "lists there are", " shorter than k"},
 		{e.Self, "list there has", "lists there have", " the query itself, which is left out"},
 		{e.Unknown, "neighbour there is", "neighbours there are", " no point"},
-		{e.Crowded, "neighbour there comes", "neighbours there come", " after as many as --max_per allows, and does not count"},
+		{e.Crowded, "neighbour there comes", "neighbours there come", " after as many as --max_per allows, which is no hit"},
 		{e.Alone, "query has", "queries have", " no neighbour to find, and no part in the recall"},
 	} {
 		if note.n > 0 {
