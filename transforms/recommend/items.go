@@ -9,6 +9,7 @@ import (
 	"beamlearn/model/features/compare"
 	model "beamlearn/model/recommend"
 	"beamlearn/model/vectors"
+	rows "beamlearn/transforms/triples"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -48,7 +49,7 @@ func itemsThatMeet(
 				}
 			}
 			for i, number := range b.Numbers {
-				id, here := b.IDs.At(i), place{c.Info.Name, number - c.First + c.Span.First}
+				id, here := rows.ID(b.IDs.At(i)), place{c.Info.Name, number - c.First + c.Span.First}
 				if first, twice := places[id]; twice {
 					return &fault.Fault{File: here.file, Row: here.row, ID: id.String(),
 						Found:    fmt.Sprintf("the item %q, which %s has in row %d", id.String(), first.file, first.row),

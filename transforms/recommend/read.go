@@ -10,6 +10,7 @@ import (
 	model "beamlearn/model/recommend"
 	"beamlearn/model/triples"
 	"beamlearn/model/vectors"
+	rows "beamlearn/transforms/triples"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -33,7 +34,7 @@ func readUsers(ctx context.Context, chunks []vectorio.Chunk, o *vectorio.Options
 	for _, c := range chunks {
 		_, err := vectorio.EachTargeted(ctx, c, o, func(*fault.Fault) {}, func(b *vectors.Block) error {
 			for i := range b.Numbers {
-				all = append(all, b.IDs.At(i))
+				all = append(all, rows.ID(b.IDs.At(i)))
 			}
 			return nil
 		})

@@ -207,6 +207,14 @@ func (c *chunkReader) id(ctx context.Context, b *vectors.Block, k, i int, names 
 	return names.OfText([]byte(label)), nil, nil
 }
 
+// ID is the id that triples have for one of another table, which says their rows or columns, too.
+func ID(id vectors.ID) vectors.ID {
+	if id.IsInt() {
+		return id
+	}
+	return vectors.ParseID(formats.PlainLabel(id.Text))
+}
+
 // readLabels reads the rows of the chunk once more, for the ids of column k as labels, beside the other column of ids.
 func (c *chunkReader) readLabels(ctx context.Context, k int) error {
 	labels := map[int64]string{}

@@ -64,3 +64,20 @@ func TestItemsTwice(t *testing.T) {
 		}
 	}
 }
+
+// Ids that are instants or truth values are the same in the rows, in the table of the items and in the list of users,
+// however each writes them.
+func TestIDsOfTypes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "x.csv", "user,item\ntrue,2026-01-31 00:00:00\ntrue,2026-02-01 10:00\nFALSE,2026-01-31\n"+
+		"FALSE,2026-03-01\nno,2026-02-01T10:00:00\n")
+	write(t, dir, "items.csv", "item,kind\n2026-01-31T00:00:00,a\n2026-02-01 10:00:00,a\n2026-03-01 00:00,b\n")
+	write(t, dir, "users.csv", "user\nTrue\nFalse\n")
+	told := run(t, dir, "--input=x.csv", "--row=user", "--column=item", "--users=users.csv", "--items=items.csv",
+		"--filter=kind=\"b\"", "--report=none", "--output=r.csv")
+	if got := clitest.Read(t, filepath.Join(dir, "r.csv")); !strings.HasPrefix(got,
+		"user,rank,item,score\nTrue,1,2026-03-01,") || strings.Count(got, "\n") != 2 || strings.Contains(told, "had nothing") {
+		t.Errorf("%s\n%s", got, told)
+	}
+}
