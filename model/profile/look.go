@@ -54,7 +54,8 @@ const (
 	leastSeen    = 64
 	mostCounted  = 100 // columns of a matrix of which distinct values are counted
 	mostBins     = 20
-	mostValue    = 100 // bytes of a text that are kept
+	mostValue    = 100  // bytes of a text that are kept
+	mostWhole    = 1e21 // whole numbers below are shown with all of their digits
 )
 
 // looks gathers what is seen of the columns. It does not depend on the order in which rows are added, or looks merged.
@@ -333,7 +334,7 @@ func (v *value) shown(dates bool) string {
 		}
 		return t.Format("2006-01-02 15:04:05")
 	}
-	if a := math.Abs(v.number); a == math.Trunc(a) && a < 1<<53 {
+	if a := math.Abs(v.number); a == math.Trunc(a) && a < mostWhole {
 		return strconv.FormatFloat(v.number, 'f', -1, 64)
 	}
 	return strconv.FormatFloat(v.number, 'g', 6, 64)
@@ -344,7 +345,9 @@ func (l *looks) look(j int, numeric, dates bool) Look {
 	var o Look
 	var scale int64
 	o.Distinct, scale, _ = l.columns[j].distinct()
-	o.Estimated = scale > 1
+	if o.Estimated = scale > 1; o.Estimated {
+		o.Distinct = min(o.Distinct, l.rows-l.missing[j])
+	}
 	o.Frequent = l.frequent(j, dates)
 	o.Sampled = l.sample.level > 0 && len(o.Frequent) > 0
 	if numeric || dates {
@@ -362,22 +365,36 @@ func (l *looks) ordered() []sampledRow {
 // frequent are the values of a column that come most often, as far as the sample tells; none where all that it has
 // are different.
 func (l *looks) frequent(j int, dates bool) []Category {
-	counts := map[string]int64{}
+	counts := map[value]int64{}
 	for _, r := range l.sample.rows {
-		if v := &r.values[j]; v.kind != noValue {
-			counts[v.shown(dates)]++
+		if v := r.values[j]; v.kind != noValue {
+			switch {
+			case v.number != v.number:
+				v = value{kind: numberValue, text: "NaN"} // as NaN is no key
+			case dates && v.kind == timeValue:
+				v.text = "" // an instant is one, however it is written
+			}
+			v.number += 0 // of 0 and −0 one
+			counts[v]++
 		}
 	}
 	all := make([]Category, 0, len(counts))
-	for text, n := range counts {
-		all = append(all, Category{text, n << l.sample.level})
+	for v, n := range counts {
+		if n > 1 || l.rows == 1 {
+			all = append(all, Category{v.shown(dates), n})
+		}
 	}
 	slices.SortFunc(all, func(a, b Category) int {
 		return cmp.Or(cmp.Compare(b.Rows, a.Rows),
 			cmp.Compare(a.Value, b.Value))
 	})
 	all = all[:min(len(all), mostFrequent)]
-	return slices.DeleteFunc(all, func(c Category) bool { return c.Rows == 1<<l.sample.level && l.rows > 1 })
+	if l.sample.level > 0 {
+		for i := range all { // so that the shares are those of the sample
+			all[i].Rows = int64(math.Round(float64(all[i].Rows) / float64(len(l.sample.rows)) * float64(l.rows)))
+		}
+	}
+	return all
 }
 
 // numbersOf are the numbers of a column in the sample, ascending.

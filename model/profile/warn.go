@@ -75,6 +75,9 @@ func indexOf(text string, n int) int {
 	return -1
 }
 
+// mostExact is the first whole number of float64 that may be the rounding of another.
+const mostExact = 1 << 53
+
 // warningsOf are those of a column by itself.
 func (l *looks) warningsOf(j int, name string, kind features.Kind, missing int64) []string {
 	present := l.rows - missing
@@ -90,6 +93,12 @@ func (l *looks) warningsOf(j int, name string, kind features.Kind, missing int64
 	if unique = unique && n > 0; unique && present == l.rows && l.rows >= leastForWarn &&
 		(formats.LikeID(name) || likeID(values, kind, l.rows)) {
 		all = append(all, "unique: each row has a value of its own; if it is an id, --id_column="+fault.Plain(name))
+	}
+	if kind == features.Numeric && slices.ContainsFunc(values, func(v value) bool {
+		return math.Abs(v.number) >= mostExact && v.number == math.Trunc(v.number)
+	}) && whole(l.numbersOf(j)) {
+		all = append(all, "whole numbers beyond 2⁵³ are rounded in the vector, where different ones may be equal; ids keep all "+
+			"of their digits: --id_column="+fault.Plain(name))
 	}
 	if kind != features.Numeric && kind != features.Boolean && kind != features.Date {
 		if w := datesAsText(name, values); w != "" {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"beamlearn/pipelines/internal/clitest"
 )
@@ -255,5 +256,46 @@ func TestOutputs(t *testing.T) {
 	}
 	if strings.Contains(stdout, "beamlearn ") {
 		t.Errorf("commands for outputs:\n%s", stdout)
+	}
+}
+
+// Values are counted as they are, not as they are shown: numbers that begin with the same six digits are different
+// ones. What is estimated from a sample is never more than all rows, and whole numbers that float64 rounds are told.
+func TestCountsOfValues(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, v := range []struct {
+		rows int
+		want []string
+		not  string
+	}{
+		{300, []string{
+			" numbers from 52.52 to 52.52\n",
+			"the most frequent: 9007199254740996 (0.667 %), 9007199254741000 (0.667 %), ",
+			"the most frequent: 52.5 (66.7 %), 48.1 (33.3 %)",
+			"look at     order: whole numbers beyond 2⁵³ are rounded in the vector, where different ones may be equal; ids keep " +
+				"all of their digits: --id_column=order",
+		}, "(100 %)"},
+		{20000, []string{"≈ 20000", "the most frequent, about: 52.5 (66."}, "≈ 20136"},
+	} {
+		var b strings.Builder
+		b.WriteString("order,lat,city,place,at\n")
+		for i := range v.rows {
+			fmt.Fprintf(&b, "%d,%.6f,%g,%s,%s\n", uint64(1)<<53+1+2*uint64(i), 52.52+float64(i)/1e6, []float64{52.5, 48.1, 52.5}[i%3],
+				[]string{"Köln", "東京"}[i%2], time.Unix(int64(i)*61, 0).UTC().Format("2006-01-02 15:04:05"))
+		}
+		clitest.Write(t, filepath.Join(dir, "t.csv"), b.String())
+		stdout, stderr, code := clitest.End(t, clitest.Command(dir, "t.csv"))
+		if code != 0 {
+			t.Fatalf("exit code %d\n%s", code, stderr)
+		}
+		for _, want := range v.want {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("%d rows: no %q in\n%s", v.rows, want, stdout)
+			}
+		}
+		if strings.Contains(stdout, v.not) {
+			t.Errorf("%d rows: %q in\n%s", v.rows, v.not, stdout)
+		}
 	}
 }
