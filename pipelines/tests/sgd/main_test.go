@@ -358,6 +358,16 @@ func TestExposure(t *testing.T) {
 			t.Errorf("%s: the page's form has no exposure", file)
 		}
 	}
+	for _, v := range []struct {
+		columns string
+		feature int
+	}{{"a", 1}, {"years,a", 0}, {"a,y*", 1}, {"0-1", 1}, {"!town", 1}} { // named or not, it is read
+		mustRun(t, dir, append(flags, "--input=table.csv", "--columns="+v.columns)...)
+		m := loaded(t, filepath.Join(dir, "out/m.json"))
+		if x := m.Options.Exposure; x == nil || x.Feature != v.feature || len(m.Coef[0]) != 2 || m.Coef[0][v.feature] != 0 {
+			t.Errorf("--columns=%s: exposure %+v, coefficients %v", v.columns, x, m.Coef)
+		}
+	}
 	told := mustRun(t, dir, append(flags, "--input=missing.csv", "--on_error=skip")...)
 	if want := "years: numeric: numbers from 0.5 to 3.5; 1 of 200 missing: rows without a number are left out\n"; !strings.Contains(told, want) {
 		t.Errorf("told %s, not %s", told, want)

@@ -155,6 +155,7 @@ func (c *command) job() (*linear.Job, fitting.FitOptions, outputs, error) {
 	_, encoding := c.tables.Options(false)
 	encoding = errors.Join(encoding, c.tables.Columns(&reading.Formats))
 	options, more := c.hyper.options(task)
+	readExposure(&reading.Formats, options.Options.Exposure)
 	options.Solver, options.Epochs, options.BatchSize, options.Seed = fitting.Solver(*c.solver), *c.epochs, *c.batch,
 		uint64(*c.seed)
 	shards := *c.shards

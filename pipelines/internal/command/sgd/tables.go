@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"beamlearn/model/features"
+	"beamlearn/model/formats"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/pipelines/internal/cli"
@@ -119,6 +122,28 @@ func (c *command) anew(err error, job *linear.Job, warm bool) string {
 		return ""
 	}
 	return c.tables.Anew(err, &job.Reading, job.Data, *c.hyper.exposure, *c.hyper.offset)
+}
+
+// readExposure adds the column of the exposure to those that --columns names one by one, as the target need not be
+// among them either. Where a glob or an index may name it, nothing is added, as a column may be named once; nor where it
+// is to be left out, or is an index in the vector itself.
+func readExposure(o *formats.Options, x *model.Exposure) {
+	if x == nil || len(o.Columns) == 0 || slices.Contains(o.Columns, x.Column) || slices.Contains(o.Columns, "!"+x.Column) {
+		return
+	}
+	if _, err := strconv.Atoi(x.Column); err == nil {
+		return
+	}
+	named := false
+	for _, spec := range o.Columns {
+		if matched, err := path.Match(spec, x.Column); err == nil && matched || strings.Trim(spec, "0123456789-") == "" {
+			return
+		}
+		named = named || !strings.HasPrefix(spec, "!")
+	}
+	if named {
+		o.Columns = append(slices.Clip(o.Columns), x.Column)
+	}
 }
 
 // exposeRaw finds the exposure's feature in an encoding, and keeps its numbers as they are. Rows without one are
