@@ -286,3 +286,45 @@ func TestTrainCache(t *testing.T) {
 		}
 	}
 }
+
+// Kept rows are lent as they stand, in whole batches; only a batch that begins in one chunk and ends in another is
+// copied.
+func TestKeptLent(t *testing.T) {
+	k := newKept(1<<20, "")
+	const unit, most = 8, 24
+	var chunks []vectorio.Chunk
+	first := int64(0)
+	for ordinal, n := range []int{37, 5, 64} {
+		rows := &vectors.Block{Dim: 1, DType: vectors.Float64}
+		for i := range n {
+			rows.F64, rows.Numbers = append(rows.F64, float64(i)), append(rows.Numbers, first+int64(i))
+			rows.Target = append(rows.Target, 0)
+		}
+		c := vectorio.Chunk{Ordinal: int64(ordinal), First: first, Total: 106}
+		c.Span.Rows = int64(n)
+		k.whole.chunks[c.Ordinal] = []piece{{rows: rows}}
+		chunks, first = append(chunks, c), first+int64(n)
+	}
+	f := &shardReader{dim: 1, unit: most, chunks: chunks, kept: k, pass: fitting.Pass{Batch: unit},
+		reading: vectorio.Options{ChunkRows: most}}
+	blocks := make(chan lent, 100)
+	if err := f.read(t.Context(), blocks); err != nil {
+		t.Fatal(err)
+	}
+	close(blocks)
+	var sizes []string
+	at := int64(0)
+	for b := range blocks {
+		sizes = append(sizes, fmt.Sprint(b.Len(), b.kept))
+		for _, number := range b.Numbers {
+			if number != at {
+				t.Fatalf("row %d, want %d", number, at)
+			}
+			at++
+		}
+	}
+	want := []string{"24 true", "8 true", "8 false", "8 false", "24 true", "24 true", "8 true", "2 false"}
+	if at != first || f.rows != first || !slices.Equal(sizes, want) {
+		t.Errorf("%d rows in %q, want %q", at, sizes, want)
+	}
+}
