@@ -31,14 +31,17 @@ var stages = []stage{surveyStage{}, foldsStage{}, sumsStage{}, gridStage{}, cros
 
 const (
 	sumRows = 1024 // in a PartialFit of sums
-	// wideRows are those of dense rows of more than MaxExactFeatures columns: of what stays in memory between passes no
-	// more than these need be copied where a chunk ends.
+	// wideRows are those of dense rows of more than MaxExactFeatures columns: no more than these need be copied, of what
+	// stays in memory between passes, where a chunk ends.
 	wideRows = 64
 )
 
-// sumRows is the number of rows in a PartialFit of sums.
+// sumRows is the number of rows in a PartialFit of sums. A survey does not know yet whether rows are dense; where it
+// sums up moments of columns, each PartialFit takes as long as a row of all of them.
 func (f *Fit) sumRows() int {
-	if f.features > MaxExactFeatures && (f.survey == nil || f.survey.Squares != nil) {
+	o := &f.options
+	plain := f.survey == nil && o.exact(f.features) && !o.Standardize && !o.AutoAlphas
+	if f.features > MaxExactFeatures && (plain || f.survey != nil && f.survey.Squares != nil) {
 		return wideRows
 	}
 	return sumRows
