@@ -30,8 +30,8 @@ func Dots[T float32 | float64](dst []float64, x []T, w []float64) {
 	}
 }
 
-// DotOf is the [Dot] of x and the vector that has these values in these columns, which ascend, and zeros elsewhere, where
-// x is finite.
+// DotOf is the [Dot] of x, which is finite, and the vector that has these values in these columns, which ascend, and
+// zeros elsewhere.
 func DotOf[T float32 | float64](x []T, columns []int32, values []float64) float64 {
 	var l [8]float64
 	for k, j := range columns {

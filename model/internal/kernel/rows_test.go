@@ -96,6 +96,7 @@ func TestDotOf(t *testing.T) {
 				columns, values = append(columns, int32(j)), append(values, w[j])
 			}
 		}
-		same(t, []float64{DotOf(x, columns, values), DotOf(narrow, columns, values)}, []float64{Dot(x, w), Dot(x, w)}, "DotOf", d)
+		got := []float64{DotOf(x, columns, values), DotOf(narrow, columns, values)}
+		same(t, got, []float64{Dot(x, w), Dot(x, w)}, "DotOf", d)
 	}
 }

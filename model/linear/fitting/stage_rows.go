@@ -5,9 +5,9 @@ import (
 	"beamlearn/model/linear/newton"
 )
 
-// rowsStage is Newton's stage in as many passes at most as are worth their time, of fewer rows than columns: where columns
-// have little in common, some tens of passes come to the optimum, in less time than the products of all rows take.
-// Otherwise dualStage begins anew.
+// rowsStage is Newton's stage in as many passes at most as are worth their time, of fewer rows than columns: where
+// columns have little in common, some tens of passes come to the optimum, in less time than the products of all rows
+// take. Otherwise dualStage begins anew.
 type rowsStage struct{ newtonStage }
 
 func (rowsStage) name() string { return "rows" }
@@ -39,7 +39,8 @@ const (
 func (f *Fit) rowsPasses() int {
 	s, o := f.survey, &f.options
 	dense := s.Squares != nil || s.Scaler != nil && s.Scaler.WithMean
-	if !dense || o.Folds > 0 || s.Rows < leastTried || s.Rows*int64(f.features) > mostTried || f.chosen.Classes.Len() > 2 {
+	if !dense || o.Folds > 0 || s.Rows < leastTried || s.Rows*int64(f.features) > mostTried ||
+		f.chosen.Classes.Len() > 2 {
 		return 0
 	}
 	switch f.chosen.Loss {

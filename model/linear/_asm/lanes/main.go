@@ -632,8 +632,8 @@ func products(groups int) {
 func fourProducts() {
 	l := level{"AVX512", 8}
 	begin("fourProducts"+l.name, "func(a, b *float64, step, rows int, t *float64)", "is Kernels.FourProducts.")
-	a, b, rows, t := Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("rows"), GP64()), Load(Param("t"), GP64())
-	step := Load(Param("step"), GP64())
+	a, b, rows := Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("rows"), GP64())
+	t, step := Load(Param("t"), GP64()), Load(Param("step"), GP64())
 	of := []reg.Register{b}
 	for range 3 {
 		next := GP64()

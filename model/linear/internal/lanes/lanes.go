@@ -96,7 +96,8 @@ type Kernels struct {
 	// Value writes the losses of the predictions P into Update.
 	Value [Losses]func(*Row)
 	// Products is t[4i+j] = Σ_r a[4r+i]·b[4r+j], of two groups of four columns, in the order of the rows, as many as b
-	// has. FourProducts is t[16i+4g+j] of four groups, group g of which stands from b[g·step] on, of as many rows as a has.
+	// has. FourProducts is t[16i+4g+j] of four groups, group g of which stands from b[g·step] on, of as many rows as a
+	// has.
 	Products     func(a, b []float64, t *[16]float64)
 	FourProducts func(a, b []float64, step int, t *[64]float64)
 	// Centre32 is out[4r+j] = x[r·stride+j] − m[j] of four columns of x, and sums[j] = Σ_r out[4r+j] in the order of the
@@ -136,7 +137,8 @@ var Generic = Kernels{
 	Name: "generic", Dot: dot, DotSparse: dotSparse, Add: add, AddSparse: addSparse, AddDot: addDot,
 	Truncate: truncate, TruncateSparse: truncateSparse, Step: step, StepMean: stepMean, Sigmoid: sigmoids,
 	Exponentials: exponentials, Logistic: logistics,
-	Products: products, FourProducts: fourProducts, Centre32: centre[float32], Centre64: centre[float64], Subtract: subtract,
+	Products: products, FourProducts: fourProducts,
+	Centre32: centre[float32], Centre64: centre[float64], Subtract: subtract,
 	DotRows: dotRows, WeighRows: weighRows, LogisticSums: logisticSums, WeighLosses: weighLosses, SumRows: sumRows,
 	WeighSums: weighSums,
 	Decide: [Losses]func(*Row) int{

@@ -6,7 +6,8 @@ import (
 )
 
 // Flat is a block of rows, one after the other, for products of rows with a vector alone, as where there are too many
-// columns for products of these. Dense rows that need no scaling and have no weights stand where they are, in the chunk.
+// columns for products of these. Dense rows that need no scaling and have no weights stay where they are, in the
+// chunk.
 type Flat struct {
 	cols   int
 	scaler *linear.StandardScaler

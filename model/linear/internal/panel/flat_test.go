@@ -21,7 +21,8 @@ func TestFlatBlock(t *testing.T) {
 		v := float64(float32(r.NormFloat64())) * float64(r.IntN(2))
 		full.X, narrow.X32 = append(full.X, v), append(narrow.X32, float32(v))
 		if v != 0 {
-			sparse.Sparse.Indices, sparse.Sparse.Values = append(sparse.Sparse.Indices, int32(i%d)), append(sparse.Sparse.Values, v)
+			sparse.Sparse.Indices = append(sparse.Sparse.Indices, int32(i%d))
+			sparse.Sparse.Values = append(sparse.Sparse.Values, v)
 		}
 		if i%d == d-1 {
 			full.Target[i/d] = float64(i / d)
