@@ -151,14 +151,19 @@ func (c *chunkReader) row(ctx context.Context, b *vectors.Block, i int) (*fault.
 			}
 		}
 	}
-	p := c.part
-	row, f, err := c.id(ctx, b, 0, i, p.Rows)
-	if f != nil || err != nil {
-		return f, err
+	for k := range idColumns { // before either gets a number, which a row or a column without entries must not have
+		if f := idFault(&columns[k], i); f != nil {
+			return f, nil
+		}
 	}
-	column, f, err := c.id(ctx, b, 1, i, p.Columns)
-	if f != nil || err != nil {
-		return f, err
+	p := c.part
+	row, err := c.id(ctx, b, 0, i, p.Rows)
+	if err != nil {
+		return nil, err
+	}
+	column, err := c.id(ctx, b, 1, i, p.Columns)
+	if err != nil {
+		return nil, err
 	}
 	p.Row, p.Column, p.Value = append(p.Row, row), append(p.Column, column), append(p.Value, value)
 	if c.Columns.Time != "" {
@@ -169,42 +174,48 @@ func (c *chunkReader) row(ctx context.Context, b *vectors.Block, i int) (*fault.
 	return nil, nil
 }
 
-// id is the number of an id, in column k of row i of a block. It is the text of the cell, or an integer, where that is
-// one. A number of another type, a truth value and an instant are the text that a .csv has for them: 1.5 and 1.0, True,
-// 2026-01-31.
-func (c *chunkReader) id(ctx context.Context, b *vectors.Block, k, i int, names *model.Names) (uint32, *fault.Fault,
-	error) {
-	column := &b.Cells.Columns[k]
+// idFault is the fault of a cell that is no id: it is missing, or infinite.
+func idFault(column *tables.Column, i int) *fault.Fault {
 	missing := false
 	switch column.Type {
 	case tables.Text, tables.Cell:
-		text := column.Text(i)
-		if !features.IsBlank(text) {
-			return names.OfLabel(text, formats.PlainLabel), nil, nil
-		}
-		missing = true
+		missing = features.IsBlank(column.Text(i))
 	case tables.Time:
 		missing = column.Times[i] == tables.NoTime
 	default:
-		v := column.Numbers[i]
-		if column.Whole && math.Abs(v) < 1<<53 {
-			return names.Of(vectors.ID{Int: int64(v)}), nil, nil
+		if v := column.Numbers[i]; math.IsInf(v, 0) {
+			return &fault.Fault{Column: column.Name, Found: formatNumber(v), Expected: "an id"}
 		}
-		missing = math.IsNaN(v)
+		missing = math.IsNaN(column.Numbers[i])
 	}
 	if missing {
-		return 0, lack(column, "an id"), nil
+		return lack(column, "an id")
+	}
+	return nil
+}
+
+// id is the number of an id, in column k of row i of a block. It is the text of the cell, or an integer, where that is
+// one. A number of another type, a truth value and an instant are the text that a .csv has for them: 1.5 and 1.0, True,
+// 2026-01-31.
+func (c *chunkReader) id(ctx context.Context, b *vectors.Block, k, i int, names *model.Names) (uint32, error) {
+	column := &b.Cells.Columns[k]
+	switch {
+	case column.Type == tables.Text || column.Type == tables.Cell:
+		return names.OfLabel(column.Text(i), formats.PlainLabel), nil
+	case column.Whole && math.Abs(column.Numbers[i]) < 1<<53:
+		return names.Of(vectors.ID{Int: int64(column.Numbers[i])}), nil
 	}
 	if c.labels[k] == nil {
 		if err := c.readLabels(ctx, k); err != nil {
-			return 0, nil, err
+			return 0, err
 		}
 	}
 	label, ok := c.labels[k][b.Numbers[i]]
-	if !ok {
-		return 0, &fault.Fault{Column: column.Name, Found: "an id that cannot be read", Expected: "an id"}, nil
+	if !ok { // the file has changed since
+		return 0, fault.File(c.chunk.Info.Name, "the ids that it had before", "other rows in column %s",
+			fault.Plain(column.Name))
 	}
-	return names.OfText([]byte(label)), nil, nil
+	return names.OfText([]byte(label)), nil
 }
 
 // ID is the id that triples have for one of another table, which says their rows or columns, too.

@@ -327,3 +327,23 @@ func TestTripleIDsOfTypes(t *testing.T) {
 		}
 	}
 }
+
+// A line whose other id is missing makes neither a row nor a column.
+func TestTripleSkipped(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "t.csv"), "u,i\na,x\nb,  \n ,z\nc,x\n")
+	mustEnd(t, dir, "transform", "--input=t.csv", "--row=u", "--column=i", "--on_error=skip", "--output=o.jsonl",
+		"--output_encoding=e.json")
+	got := clitest.Read(t, filepath.Join(dir, "o.jsonl")) + clitest.Read(t, filepath.Join(dir, "e.json"))
+	want := `{"u":"a","indices":[0],"values":[1]}` + "\n" + `{"u":"c","indices":[0],"values":[1]}` + "\n" +
+		`{"triples":{"columns":["x"]}}` + "\n"
+	if got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	_, told := mustEnd(t, dir, "recommend", "--input=t.csv", "--row=u", "--column=i", "--on_error=skip", "--report=none",
+		"--output=r.csv")
+	if !strings.Contains(told, "2 users × 1 item, 2 interactions") {
+		t.Error(told)
+	}
+}
