@@ -270,6 +270,9 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*pointsRea
 	}
 	runs := f.runs(chunks, threads)
 	if !f.Options.readsKept(f.Self) {
+		if f.beginsWide(ctx, chunks[0]) {
+			all.points.Widen()
+		}
 		all.points.Grow(int(chunks[0].Total))
 	}
 	type part struct {
@@ -322,17 +325,21 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*pointsRea
 	return all, nil
 }
 
+// beginsWide reports whether the first rows of a chunk are stored as float64, so that room can be made for all. It is a
+// guess: who reads these rows for good finds their faults, and makes other room where it was wrong.
+func (f *buildFn) beginsWide(ctx context.Context, c vectorio.Chunk) bool {
+	const rows = 16
+	c.Span.Rows = min(c.Span.Rows, rows)
+	b := f.Reading.NewBlock(f.Dim)
+	err := readChunk(ctx, c, f.Reading, b, func(*fault.Fault) {})
+	return err == nil && b.Wide()
+}
+
 // add adds points that come next.
 func (f *buildFn) add(all, next *pointsRead) error {
 	points := all.points
 	if points.Len() == 0 {
 		points.DType = next.points.DType
-		if next.points.Wide() && !points.Wide() {
-			rows := cap(points.F32) / points.Dim
-			points.Widen()
-			points.F32 = nil
-			points.Grow(rows)
-		}
 	}
 	points.AppendBlock(next.points)
 	all.rejected, all.rows = append(all.rejected, next.rejected...), all.rows+next.rows
@@ -348,8 +355,10 @@ func (f *buildFn) readRun(ctx context.Context, chunks []vectorio.Chunk, kept fun
 	all := &pointsRead{}
 	last := chunks[len(chunks)-1]
 	for _, c := range chunks {
-		b := f.Reading.NewBlock(f.Dim)
-		rows := c.Span.Rows
+		b, rows := f.Reading.NewBlock(f.Dim), c.Span.Rows
+		if place.Wide() {
+			b.Widen()
+		}
 		if all.points == nil {
 			rows = last.First + last.Span.Rows - c.First // to which the others' are added
 		}

@@ -57,6 +57,43 @@ func TestIndex(t *testing.T) {
 	}
 }
 
+// Points are read where they are to stand: wherever one is left out, and wherever the values begin to need float64, chunks
+// of any size make the same index.
+func TestReadInPlace(t *testing.T) {
+	t.Parallel()
+	const rows = 40
+	for _, lacking := range []int{-1, 13} {
+		for _, wide := range []int{-1, 0, 5, rows - 1} {
+			dir := t.TempDir()
+			var b strings.Builder
+			b.WriteString("a,b\n")
+			for i := range rows {
+				switch i {
+				case lacking:
+					fmt.Fprintf(&b, "%d,x\n", i)
+				case wide:
+					fmt.Fprintf(&b, "%d,0.1\n", i)
+				default:
+					fmt.Fprintf(&b, "%d,%d\n", i, i%7)
+				}
+			}
+			clitest.Write(t, filepath.Join(dir, "x.csv"), b.String())
+			want := ""
+			for _, chunk := range []int{1000, 3} {
+				args := []string{"--input=x.csv", "--on_error=skip", "--index=o.index", "--quiet", fmt.Sprint("--chunk_rows=", chunk)}
+				if _, stderr, code := clitest.End(t, clitest.Command(dir, args...)); code != 0 {
+					t.Fatalf("exit code %d\n%s", code, stderr)
+				}
+				if got := clitest.Read(t, filepath.Join(dir, "o.index")); want == "" {
+					want = got
+				} else if got != want {
+					t.Errorf("row %d lacks, %d is wide: chunks of %d rows make another index", lacking, wide, chunk)
+				}
+			}
+		}
+	}
+}
+
 func TestFaults(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,x\n5,6\n")
