@@ -92,7 +92,7 @@ func arrowNumbers(a arrow.Array) func(i int) float64 {
 	case *array.Float32:
 		return func(i int) float64 { return float64(a.Value(i)) }
 	case *array.Float16:
-		return func(i int) float64 { return float64(a.Value(i).Float32()) }
+		return func(i int) float64 { return float64(half(a.Value(i).Uint16())) }
 	case *array.Int64:
 		return func(i int) float64 { return float64(a.Value(i)) }
 	case *array.Int32:

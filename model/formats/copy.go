@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/apache/arrow-go/v18/arrow/float16"
-
 	"beamlearn/model/fault"
 )
 
@@ -443,7 +441,7 @@ func (c *matrixCopy) more() error {
 func (m *matrix) put(b []byte, v float64) {
 	switch m.size {
 	case 2:
-		m.order.PutUint16(b, float16.New(float32(v)).Uint16())
+		m.order.PutUint16(b, halfOf(v))
 	case 4:
 		m.order.PutUint32(b, math.Float32bits(float32(v)))
 	default:

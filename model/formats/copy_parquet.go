@@ -325,6 +325,6 @@ func appendFloat(b array.Builder, v float64) {
 	case *array.Float32Builder:
 		b.Append(float32(v))
 	case *array.Float16Builder:
-		b.Append(float16.New(float32(v)))
+		b.Append(float16.FromBits(halfOf(v)))
 	}
 }

@@ -423,6 +423,24 @@ func half(h uint16) float32 {
 	return math.Float32frombits(math.Float32bits(v) | uint32(h&0x8000)<<16)
 }
 
+// halfOf is the IEEE 754 binary16 nearest to v, of two the even one, as numpy's astype has it. (Arrow's float16 cuts
+// digits off, and takes what is below 2⁻¹⁴ for 0.)
+func halfOf(v float64) uint16 {
+	bits := math.Float64bits(v)
+	sign := uint16(bits>>48) & 0x8000
+	switch a := math.Abs(v); {
+	case v != v:
+		return sign | 0x7e00
+	case a >= 65520: // halfway from the largest to what would come next
+		return sign | 0x7c00
+	case a < 0x1p-14:
+		return sign | uint16(math.RoundToEven(a*0x1p24))
+	}
+	bits &= 1<<63 - 1
+	bits += 1<<41 - 1 + bits>>42&1 // of the 52 digits 10 stay; what is carried goes into the exponent
+	return sign | uint16(bits>>42-(1023-15)<<10)
+}
+
 // resize makes a slice n long, its content undefined.
 func resize[T any](s []T, n int) []T {
 	if cap(s) < n {
