@@ -107,7 +107,7 @@ func TestRecommend(t *testing.T) {
 // A column that cannot be what it is asked for is refused before rows are read.
 func TestRecommendTypes(t *testing.T) {
 	t.Parallel()
-	for column, want := range map[string]string{"i": "expected ids: text, or integers", "v": "expected numbers",
+	for column, want := range map[string]string{"i": "of the type list, expected ids", "v": "expected numbers",
 		"t": "expected dates by ISO 8601, timestamps or numbers"} {
 		row := strings.Replace(`{"u":1,"i":1,"v":1,"t":1}`, `"`+column+`":1`, `"`+column+`":[1,2]`, 1)
 		file := write(t, t.TempDir(), "x.jsonl", row+"\n"+row+"\n")
