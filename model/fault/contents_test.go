@@ -48,7 +48,7 @@ func TestJSON(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%s is read", data)
 		}
-		if got := JSON([]byte(data), err); strings.ToLower(got) != strings.ToLower(want) {
+		if got := JSON([]byte(data), err); !strings.EqualFold(got, want) {
 			t.Errorf("%q: %s, want %s", data, got, want)
 		}
 	}
