@@ -190,6 +190,7 @@ func (c *Columns) dotWithoutL1(r *Rule, x kernel.Row, a *Weights, t float64, beg
 	}
 	sum, check, due, decays := 0.0, 0.0, c.due, r.Penalty && r.Alpha > 0
 	alpha, share := float64(r.Alpha*c.before), 1-r.L1Ratio
+	touched, before, part := math.NaN(), 0.0, 0.0 // of the column before: one division less where they were met together
 	for i, v := range x.Val {
 		if v == 0 {
 			continue
@@ -205,16 +206,25 @@ func (c *Columns) dotWithoutL1(r *Rule, x kernel.Row, a *Weights, t float64, beg
 			middle := w
 			if squares := a.Squares[k]; decays && squares > 0 {
 				cost := alpha / float64(column.Largest*math.Sqrt(squares))
-				half := float64(cost * ((rows + 1) / 2))
-				cost = float64(cost * rows)
-				middle /= 1 + float64(half*share)
+				if rows > 1 {
+					half := float64(cost * ((rows + 1) / 2))
+					cost = float64(cost * rows)
+					middle /= 1 + float64(half*share)
+				}
 				w /= 1 + float64(cost*share)
+				if rows == 1 { // as of all columns where rows are dense
+					middle = w
+				}
 			}
 			if due > 0 {
 				mean := middle
-				if before := r.averaged(column.Touched - 1); before > 0 {
+				if column.Touched != touched {
+					touched, before = column.Touched, r.averaged(column.Touched-1)
+					part = (due - before) / due
+				}
+				if before > 0 {
 					mean = a.Mean[k]
-					mean += float64((middle - mean) * ((due - before) / due))
+					mean += float64((middle - mean) * part)
 				}
 				a.Mean[k] = mean
 				check += mean - mean
