@@ -21,15 +21,15 @@ import (
 // parts of the rows add up, so that many parts lose little. Curvatures are those of [loss.Func.Bounded].
 //
 // In the first epoch what early rows have added loses weight, as their predictions were far off: the sum over i rows
-// weighs each as if it were √(its number/i). In a later one a row takes the place of what the epoch before had in its
-// stead, as an average: of all rows, those of other parts included, whose weights else would be the least of their own
-// rows alone at the end of the epoch. So it is in the first one, too, after [SGD.Start].
+// weighs each as if it were √(its number/i). In a later one the weights stay until its end, when they become the least
+// of all rows' sum: a step of Newton's, for which neither order nor parts matter. So it is in the first one, too, after
+// [SGD.Start]; where rows end before all have been learned from, what was known before stands for the others.
 
 // mostCurves is how many numbers the second derivatives of all weight vectors may be, and mostCurvedFeatures up to how
-// many columns they cost at most about twice as much as a step by AdaGrad.
+// many columns a sample has so many rows for each that its optimum is near that of all, see [StartRows].
 const (
 	mostCurves         = 1 << 18
-	mostCurvedFeatures = 200
+	mostCurvedFeatures = 500
 )
 
 // Curves reports whether rows of so many features can be learned from by [linear.Newton], whose second derivatives are
@@ -163,7 +163,7 @@ func (s *SGD) pack(x kernel.Row) {
 	}
 	s.flush()
 	for _, v := range s.all() {
-		if k := v.curved; !v.progress.done && k.since >= max(firstRows, math.Floor(k.rows/solutions)) {
+		if k := v.curved; !v.progress.done && k.early() && k.since >= max(firstRows, math.Floor(k.rows/solutions)) {
 			v.solve(&s.rule, false)
 		}
 	}
@@ -212,6 +212,10 @@ func (k *curved) take(b *rowBlock, features int, fade bool) {
 	b.z.Weigh(b.x, k.curvatures, n)
 	q.second.Syrk(width, b.z, b.x, n)
 }
+
+// early reports whether the weights are to be solved for before the end of an epoch: where nothing is known that stands
+// for all rows. Else all rows meet the same weights, and the epoch is a step of Newton's, whatever their order.
+func (k *curved) early() bool { return k.past == nil }
 
 // left is by how much what the epoch before has still counts: the share of all rows that this part has not had.
 func (k *curved) left() float64 {

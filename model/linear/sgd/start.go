@@ -8,8 +8,9 @@ import (
 	"beamlearn/model/linear"
 )
 
-// StartRows is how many rows of so many columns [SGD.Start] wants of a sample: few enough for 4 MB.
-func StartRows(features int) int { return max(64, min(4096, 1<<19/features)) }
+// StartRows is how many rows [SGD.Start] wants of a sample: at least eight for each of the columns that [Curves] allows,
+// and few enough for 16 MB.
+const StartRows = 4096
 
 // mostStarts is how many Newton steps there are on a sample, and mostHalvings how often one is halved that leads up.
 // Steps end where they would win a share of startGain of the objective.

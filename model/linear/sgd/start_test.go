@@ -2,6 +2,7 @@ package sgd
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -113,5 +114,49 @@ func TestStart(t *testing.T) {
 	o.Classes = lineartest.Numbered(2)
 	if err := newSGDFor(t, o, 5).Start(lineartest.Problem(50, 3, 1), 50, []int64{25, 25}); err == nil {
 		t.Error("a class that is not declared")
+	}
+}
+
+// After a start each epoch is a step of Newton's for all rows: whether rows are sorted by the target, and in how many
+// parts they come, does not matter, and five epochs are at the optimum.
+func TestStartedEpochs(t *testing.T) {
+	c := lineartest.Problem(900, 2, 7)
+	sorted := &linear.Chunk{Features: c.Features}
+	for _, y := range []float64{0, 1} {
+		for i, v := range c.Target {
+			if v == y {
+				sorted.X, sorted.Target = append(sorted.X, c.X[i*c.Features:(i+1)*c.Features]...), append(sorted.Target, v)
+			}
+		}
+	}
+	o := lineartest.Declared(newtonOptions(linear.LogLoss), c)
+	best := optimumOf(t, o, surveyOf(t, o.Task, false, 1, 100, c), c)
+	for _, epochs := range []int{1, 5} {
+		least, most := math.Inf(1), 0.0
+		for _, rows := range []*linear.Chunk{c, sorted} {
+			for _, parts := range []int{1, 7} {
+				a := averagedFor(t, o, c.Features, epochs)
+				sample := c.Slice(0, 200)
+				for range 200 {
+					sample.Weights = append(sample.Weights, 4.5)
+				}
+				if err := a.Trainer().Start(sample, 900, []int64{1, 1}); err != nil {
+					t.Fatal(err)
+				}
+				for !a.Done() {
+					if err := lineartest.PassOver(t, a, parts, 50, false, rows); err != nil {
+						t.Fatal(err)
+					}
+				}
+				excess := objectiveOf(lineartest.ModelOf(t, a), c)/best - 1
+				least, most = min(least, excess), max(most, excess)
+			}
+		}
+		if most-least > 1e-10 {
+			t.Errorf("%d epochs: %g to %g above the optimum", epochs, least, most)
+		}
+		if limit := map[int]float64{1: 0.02, 5: 1e-9}[epochs]; most > limit {
+			t.Errorf("%d epochs: %g above the optimum, want %g at most", epochs, most, limit)
+		}
 	}
 }
