@@ -603,7 +603,7 @@ func (d *Dataset) InUnits(rows *int, shards, chunkRows int, o *Options) *Dataset
 	if chunkRows == 0 {
 		o.ChunkRows = *rows
 	}
-	c := d.Chunked(*rows, o.GroupRows)
+	c := d.Chunked(*rows, 0)
 	if c.options.Parts == 0 {
 		c.options.Parts = chunksOfShard * max(shards, 1)
 	}
