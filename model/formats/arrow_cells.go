@@ -113,7 +113,7 @@ type arrowCells struct {
 }
 
 func (s *arrowSource) cellsReader(ctx context.Context, span Span) Reader {
-	r := &arrowCells{arrowRecords: arrowRecords{s: s, in: &arrowBytes{s: s, ctx: ctx}}}
+	r := &arrowCells{arrowRecords: arrowRecords{s: s, in: &arrowBytes{s: s, ctx: ctx}, until: span.First + span.Rows}}
 	r.cellsBatch = cellsBatch{
 		file: s.Name(), table: tables.New(s.Fields()), next: span.First, end: span.First + span.Rows, fill: r.fillRows,
 		keeps: s.untargeted,

@@ -190,6 +190,9 @@ type arrowRecords struct {
 	in     *arrowBytes
 	record arrow.RecordBatch // that is decoded, or nil
 	from   int64             // its first row
+	until  int64             // number of the row after the last that is wanted
+	key    batchKey
+	shared *sharedBatch // whose record it is; nil: its own
 }
 
 // seek decodes the batch that has a row, unless that is decoded already, and gives the row's place in it.
@@ -199,7 +202,10 @@ func (r *arrowRecords) seek(row int64) (at int, err error) {
 			return 0, err
 		}
 		i := r.s.batchOf(row)
-		if r.record, err = r.in.record(i); err != nil {
+		r.key = batchKey{r.s, i}
+		if r.shared = r.key.take(r.in); r.shared != nil {
+			r.record = r.shared.record
+		} else if r.record, err = r.in.record(i); err != nil {
 			return 0, err
 		}
 		r.from = r.s.batches[i].first
@@ -209,10 +215,12 @@ func (r *arrowRecords) seek(row int64) (at int, err error) {
 
 // Close lets go of what is decoded.
 func (r *arrowRecords) Close() error {
-	if r.record != nil {
+	if r.shared != nil {
+		r.key.give(r.shared, r.until < r.from+r.record.NumRows())
+	} else if r.record != nil {
 		r.record.Release()
-		r.record = nil
 	}
+	r.record, r.shared = nil, nil
 	return nil
 }
 
@@ -232,7 +240,7 @@ func (s *arrowSource) Read(ctx context.Context, span Span) (Reader, error) {
 	if s.cells {
 		return s.cellsReader(ctx, span), nil
 	}
-	r := &arrowReader{arrowRecords: arrowRecords{s: s, in: &arrowBytes{s: s, ctx: ctx}}}
+	r := &arrowReader{arrowRecords: arrowRecords{s: s, in: &arrowBytes{s: s, ctx: ctx}, until: span.First + span.Rows}}
 	r.batchReader = batchReader{
 		batch: batch{file: s.Name(), dim: s.dim, column: s.column},
 		next:  span.First, end: span.First + span.Rows,

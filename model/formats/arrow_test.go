@@ -4,8 +4,10 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -267,6 +269,44 @@ func TestNPZBytesRead(t *testing.T) {
 		}
 		if spans := CutSource(src, 100, 100); len(spans) != map[uint16]int{zip.Store: 5, zip.Deflate: 1}[method] {
 			t.Errorf("%v", spans)
+		}
+	}
+}
+
+// Readers of parts of a batch share it; it stays where rows of it are left, and goes with the last one.
+func TestSharedBatch(t *testing.T) {
+	var json strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&json, "%c{\"a\":%d,\"b\":%d}", "[,"[min(i, 1)], i, 2*i)
+	}
+	fields := []arrow.Field{{Name: "a", Type: arrow.PrimitiveTypes.Float64}, {Name: "b", Type: arrow.PrimitiveTypes.Float64}}
+	src, err := inspectText(arrowOf(t, fields, json.String()+"]", 200, true), "x.arrow", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := src.(*arrowSource)
+	left := func() (batches []int) {
+		sharedBatches.Lock()
+		defer sharedBatches.Unlock()
+		for k := range sharedBatches.of {
+			if k.s == s {
+				batches = append(batches, k.batch)
+			}
+		}
+		return batches
+	}
+	for _, c := range []struct {
+		span Span
+		left []int
+	}{{Span{Rows: 70}, []int{0}}, {Span{First: 150, Rows: 90}, []int{1}}, {Span{First: 70, Rows: 80}, []int{0}},
+		{Span{First: 190, Rows: 110}, nil}} {
+		b := &vectors.Block{Dim: 2}
+		if err := readSpan(t.Context(), src, c.span, b); err != nil || b.Len() != int(c.span.Rows) ||
+			b.Row(0, make([]float64, 2))[1] != 2*float64(c.span.First) {
+			t.Fatal(err, b.Len())
+		}
+		if got := left(); !slices.Equal(got, c.left) {
+			t.Errorf("after %+v: batches %v are left, want %v", c.span, got, c.left)
 		}
 	}
 }
