@@ -256,7 +256,7 @@ func TestTransform(t *testing.T) {
 			[]string{"--input=other.csv", "--columns=a,b", "--transform=m.json"}},
 		{"none.json: found no file of that name, expected components, as eigen writes them", 1,
 			[]string{"--input=few.csv", "--transform=none.json"}},
-		{`no.json: found format "", expected components, as eigen writes them`, 1,
+		{`no.json: found JSON that names no format, expected components, as eigen writes them`, 1,
 			[]string{"--input=few.csv", "--transform=no.json"}},
 	} {
 		stderr, code := run2(t, dir, append(c.args, "--output=no.csv")...)
