@@ -73,7 +73,9 @@ func (o *Options) dialect() (d dialect, errs []error) {
 		errs = append(errs, fmt.Errorf("quoting %q: must be minimal or none", string(o.Quoting)))
 	}
 	if d.decimal == 0 {
-		d.decimal = '.'
+		if d.decimal = '.'; d.thousands == '.' { // which then is no decimal point, as nobody has said that it is
+			d.decimal = ','
+		}
 	}
 	for _, b := range []struct {
 		what string

@@ -61,6 +61,22 @@ func TestDialects(t *testing.T) {
 	}
 }
 
+// Where a point stands between groups of digits, a comma is the decimal point without a flag that says so.
+func TestPointsBetweenDigits(t *testing.T) {
+	for _, data := range []string{"id;v\na;1.234,5\nb;7\nc;-1.000.000,25\n", "id\tv\na\t1.234,5\nb\t7\nc\t-1.000.000,25\n",
+		"id,v\na,\"1.234,5\"\nb,7\nc,\"-1.000.000,25\"\n"} {
+		src, err := Inspect(context.Background(), &textData{name: "f.csv", data: data},
+			Options{IDColumn: "id", Thousands: "."})
+		if err != nil {
+			t.Fatalf("%q: %v", data, err)
+		}
+		want := []read{{0, `[1234.5] "a"`}, {1, `[7] "b"`}, {2, `[-1.00000025e+06] "c"`}}
+		if got, err := checkCuts(t, src, len(data), int64(len(data))); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: got %v, %v, want %v", data, got, err, want)
+		}
+	}
+}
+
 // What a dialect cannot read is refused, with what would read it; and what looks at the first rows alone is told.
 func TestDialectFaults(t *testing.T) {
 	for _, c := range []struct {

@@ -126,7 +126,7 @@ func (d *dialect) settle(l *lines, o *Options) (note string, err error) {
 		}
 		d.comma = best
 	}
-	if o.Decimal != "" || d.comma == ',' || d.thousands == ',' || d.comment == ',' {
+	if o.Decimal != "" || d.decimal == ',' || d.comma == ',' || d.thousands == ',' || d.comment == ',' {
 		return "", nil
 	}
 	rows, err := d.lookAhead(l)

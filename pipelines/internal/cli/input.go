@@ -48,7 +48,8 @@ func (g *Group) Text() *Text {
 			"the decimal point of .csv and .tsv, as `CHARACTER`: --decimal=, (default: a point; a comma where the first rows "+
 				"show that it is)"),
 		thousands: g.String("thousands", "",
-			"the `CHARACTER` between groups of three digits in .csv and .tsv, or space: --thousands=. (default: none)"),
+			"the `CHARACTER` between groups of three digits in .csv and .tsv, or space; where it is a point, a comma is the "+
+				"decimal point: --thousands=. (default: none)"),
 		comment: g.String("comment", "",
 			"the `CHARACTER` that begins a comment in .csv and .tsv: --comment='#' (default: none)"),
 		quoting: g.Choice("quoting", string(formats.QuotingMinimal),
