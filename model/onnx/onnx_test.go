@@ -434,7 +434,7 @@ func TestRefused(t *testing.T) {
 		date: "found column \"when\": dates, expected what ONNX has operators for",
 		strings.NewReplacer(`"date"`, `"text"`, `"parts":[{"name":"year","scale":1,"min":1,"max":2}]`,
 			`"bits":4`).Replace(date): "found column \"when\": words, which are hashed, expected what ONNX has operators for",
-		`{}`:                      "found format \"\", expected a model of beamlearn, version 1",
+		`{}`:                      "found JSON that names no format, expected a model of beamlearn, version 1",
 		`{"format":"beamlearn.x"`: "expected a model of beamlearn, version 1",
 		"":                        "expected a model of beamlearn, version 1",
 	} {
