@@ -41,9 +41,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// command is a command line that must write the same bytes everywhere. DATA in it is the directory of the test data, and
-// INPUTS one of the inputs that all runs share, for an index has the paths and times of its files; what it writes goes
-// into out.
+// command is a command line that must write the same bytes everywhere. DATA in it is the directory of the test data,
+// and INPUTS one of the inputs that all runs share, for an index has the paths and times of its files; what it writes
+// goes into out.
 type command struct {
 	name    string
 	program string

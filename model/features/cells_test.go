@@ -119,7 +119,8 @@ func TestDates(t *testing.T) {
 	}
 }
 
-// Columns have a format of their own behind commas, which a format may have itself, as colons are in names and in times.
+// Columns have a format of their own behind commas, which a format may have itself, as colons are in names and in
+// times.
 func TestDateFormats(t *testing.T) {
 	t.Parallel()
 	names := []string{"when", "dep", "arr", "a:b"}
@@ -161,7 +162,8 @@ func TestDateFormats(t *testing.T) {
 // A column whose dates are written in several styles says so, by itself and as one of dates.
 func TestDateStyles(t *testing.T) {
 	t.Parallel()
-	tab := table(cells("d", "31.12.2025", "1/31/2026", "2026-02-01", "03.02.2026 10:00", "never"), cells("n", "1", "2", "3", "4", "5"))
+	tab := table(cells("d", "31.12.2025", "1/31/2026", "2026-02-01", "03.02.2026 10:00", "never"),
+		cells("n", "1", "2", "3", "4", "5"))
 	const styles = "; dates of several styles: 2 as 00.00.0000, 1 as 00/00/0000, 1 as 0000-00-00"
 	for _, c := range []struct {
 		o    Options

@@ -14,8 +14,8 @@ type dateFormats struct {
 	specs []string // the columns of each of these: names, indices, ranges or globs
 }
 
-// parseDateFormats reads formats of strftime with commas between. One that begins with COLUMN: is that of these columns;
-// another one stands first, and is that of all others.
+// parseDateFormats reads formats of strftime with commas between. One that begins with COLUMN: is that of these
+// columns; another one stands first, and is that of all others.
 func parseDateFormats(s string) (f dateFormats, err error) {
 	texts := []string{""} // the first is that of all
 	for i, part := range strings.Split(s, ",") {

@@ -198,8 +198,8 @@ func (c *column) hint(out *Column) string {
 	return ""
 }
 
-// looksLikeAmount reports whether a text is a number but for signs of currencies, per cent, commas or underscores between
-// thousands, parentheses, or the minus that is no hyphen.
+// looksLikeAmount reports whether a text is a number but for signs of currencies, per cent, commas or underscores
+// between thousands, parentheses, or the minus that is no hyphen.
 func looksLikeAmount(b []byte) bool {
 	b = bytes.Trim(b, "$€£¥% ()−")
 	if len(b) == 0 || b[0]-'0' > 9 && b[0] != '-' {

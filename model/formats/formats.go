@@ -131,8 +131,8 @@ type Options struct {
 	// included, whose cells may be missing, into blocks that hold [vectors.Block.Cells]. Rows without a target are left
 	// out, unless Untargeted says otherwise. Only a [Tabular] source can be read so.
 	Cells bool `json:",omitempty"`
-	// IDCells is how many of the first columns of a table's vector hold ids: in .csv and .tsv they stand as in the file, but
-	// for spaces around what is no text, however its numbers are written.
+	// IDCells is how many of the first columns of a table's vector hold ids: in .csv and .tsv they stand as in the file,
+	// but for spaces around what is no text, however its numbers are written.
 	IDCells int `json:",omitempty"`
 	// Untargeted says that rows without a target are kept: with the target NaN, or the label "". Default: those of tables
 	// are left out, and others are at fault.

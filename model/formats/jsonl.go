@@ -252,9 +252,9 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 	return nil
 }
 
-// namelessKey is the place of the key "" among the keys of rows, and what the column is called: as one of the names that
-// the options have and no key, which is what another file called it, or as in the other formats, see [ownNames]. The
-// place is -1 where there is no such key, or it is that of the rows' labels.
+// namelessKey is the place of the key "" among the keys of rows, and what the column is called: as one of the names
+// that the options have and no key, which is what another file called it, or as in the other formats, see [ownNames].
+// The place is -1 where there is no such key, or it is that of the rows' labels.
 func namelessKey(keys []string, o *Options) (at int, name string) {
 	if at = slices.Index(keys, ""); at < 0 {
 		return -1, ""
@@ -288,8 +288,8 @@ func (s *jsonlSource) nameNameless(names []string) {
 	}
 }
 
-// columns takes keys as columns, the first of them those of the row itself, which stand there as own, the others those of
-// objects within it, and gives their names.
+// columns takes keys as columns, the first of them those of the row itself, which stand there as own, the others
+// those of objects within it, and gives their names.
 func (s *jsonlSource) columns(keys []jsonlKey, own []string) []string {
 	names := make([]string, len(keys))
 	s.keys, s.within, s.objects = map[string]int{}, map[string]int{}, make([]bool, len(keys))

@@ -20,8 +20,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// wideParquet is a .parquet of an id, so many columns of numbers, the second of which may be of integers, a target, and a
-// text, 1000 rows in a row group; row 1500 may lack a number.
+// wideParquet is a .parquet of an id, so many columns of numbers, the second of which may be of integers, a target,
+// and a text, 1000 rows in a row group; row 1500 may lack a number.
 func wideParquet(t *testing.T, rows, columns int, integers, null bool) string {
 	t.Helper()
 	fields := []arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}}

@@ -94,8 +94,8 @@ func (l *learned) setLabel(label []byte, t *textFile) *fault.Fault {
 	return nil
 }
 
-// PlainLabel is a label as it stands, but for words for truth values and instants, which are written in one way: those of
-// a table in .csv are those of the same table in a format that has booleans and timestamps.
+// PlainLabel is a label as it stands, but for words for truth values and instants, which are written in one way:
+// those of a table in .csv are those of the same table in a format that has booleans and timestamps.
 func PlainLabel(label string) string {
 	switch label {
 	case "true", "TRUE":

@@ -180,7 +180,8 @@ func TestSeedOfWinners(t *testing.T) {
 	}
 }
 
-// Sets of first bounds have points of groups that no other set has, or of one group alone; each point is in one of them at most, and those without a short form are in none.
+// Sets of first bounds have points of groups that no other set has, or of one group alone; each point is in one of
+// them at most, and those without a short form are in none.
 func TestGroupSets(t *testing.T) {
 	t.Parallel()
 	const k = 8
@@ -238,8 +239,8 @@ func TestGroupSets(t *testing.T) {
 	}
 }
 
-// Where groups are few and large, queries have a first bound, also where they may have fewer than k together: no neighbour
-// is beyond it, and few other points are within, or not all where the last neighbours are among few points.
+// Where groups are few and large, queries have a first bound, also where they may have fewer than k together: no
+// neighbour is beyond it, and few other points are within, or not all where the last neighbours are among few points.
 func TestSeedOfFewGroups(t *testing.T) {
 	t.Parallel()
 	const n, dim, k = 1200, 24, 10

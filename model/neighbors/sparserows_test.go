@@ -415,8 +415,8 @@ func TestSparseRowsScikitLearn(t *testing.T) {
 	}
 }
 
-// Rows by themselves, which have a column in common with fewer than k others, have the neighbours that all distances say,
-// few as many of them, beside rows of zeros, in more than one block of lanes.
+// Rows by themselves, which have a column in common with fewer than k others, have the neighbours that all distances
+// say, few as many of them, beside rows of zeros, in more than one block of lanes.
 func TestSparseRowsAlone(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(8, 9))

@@ -12,8 +12,8 @@ import (
 // so many points of one: see [worker.seed].
 
 // groupSets are disjoint sets of points, a lane of their panels each. A group has its points in one set, which may have
-// those of others as well, or it has sets of its own. So the best of any sets may be neighbours of a query together, if it
-// may have them one by one, and of the sets of a group no more than it may have points of it.
+// those of others as well, or it has sets of its own. So the best of any sets may be neighbours of a query together,
+// if it may have them one by one, and of the sets of a group no more than it may have points of it.
 type groupSets struct {
 	points *shorts
 	sets   seedSets

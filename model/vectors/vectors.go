@@ -432,10 +432,10 @@ func grow[T any](s []T, n int) []T {
 	return t
 }
 
-// Lend gives c, an empty block that stores its values as b does, the place of so many rows of b from number first on, for
-// which b has room by Grow, and which it does not have yet: these rows are made where they are to stand, and AppendBlock
-// does not copy them once b has all rows before. Different rows may be made at the same time. Where c stores its values
-// in another way, or b has no such room, it does nothing.
+// Lend gives c, an empty block that stores its values as b does, the place of so many rows of b from number first on,
+// for which b has room by Grow, and which it does not have yet: these rows are made where they are to stand, and
+// AppendBlock does not copy them once b has all rows before. Different rows may be made at the same time. Where c
+// stores its values in another way, or b has no such room, it does nothing.
 func (b *Block) Lend(c *Block, first, rows int) {
 	switch from, to := first*b.Dim, (first+rows)*b.Dim; {
 	case b.Sparse != nil || c.Sparse != nil || b.Wide() != c.Wide() || b.Dim != c.Dim || first < b.Len():

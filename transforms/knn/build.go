@@ -349,7 +349,8 @@ func (f *buildFn) add(all, next *pointsRead) error {
 	return nil
 }
 
-// readRun reads chunks one after the other: all rows, or those that kept has. Values go where place lends room for them.
+// readRun reads chunks one after the other: all rows, or those that kept has. Values go where place lends room for
+// them.
 func (f *buildFn) readRun(ctx context.Context, chunks []vectorio.Chunk, kept func(int64) bool, place *vectors.Block,
 ) (*pointsRead, error) {
 	all := &pointsRead{}

@@ -154,10 +154,10 @@ func Publish(s beam.Scope, parts beam.PCollection, o Options) {
 	Conclude(s, &publishFn{Options: o}, assembled)
 }
 
-// Conclude ends a pipeline with a DoFn that takes all of a PCollection at once, as a key that does not matter and an iterator,
-// and gives a value that nobody reads. A GroupByKey takes it all the same: while a stage without any output runs, as that
-// of beam.ParDo0 would be, Prism spins on a processor (Beam 2.77, prism/internal/stage.go: it selects on a channel that
-// is closed). That was a quarter of the CPU time of a small job.
+// Conclude ends a pipeline with a DoFn that takes all of a PCollection at once, as a key that does not matter and an
+// iterator, and gives a value that nobody reads. A GroupByKey takes it all the same: while a stage without any output
+// runs, as that of beam.ParDo0 would be, Prism spins on a processor (Beam 2.77, prism/internal/stage.go: it selects
+// on a channel that is closed). That was a quarter of the CPU time of a small job.
 func Conclude(s beam.Scope, fn any, all beam.PCollection) {
 	last := beam.ParDo(s, fn, beam.GroupByKey(s, beam.AddFixedKey(s, all)))
 	beam.GroupByKey(s, beam.AddFixedKey(s, last))

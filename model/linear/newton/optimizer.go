@@ -509,7 +509,8 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	}
 	// Near the end the whole step is right. Shorter ones of a softmax are dear where columns are few: those are tried once
 	// it has failed, which it seldom does.
-	p.Along = !o.newtons() && !o.grams() || promised > 1e-2*math.Abs(p.Objective) && (o.newtons() || o.features >= alongFeatures)
+	p.Along = !o.newtons() && !o.grams() || promised > 1e-2*math.Abs(p.Objective) &&
+		(o.newtons() || o.features >= alongFeatures)
 	o.refresh(p, promised)
 	return nil
 }

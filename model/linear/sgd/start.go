@@ -8,8 +8,8 @@ import (
 	"beamlearn/model/linear"
 )
 
-// StartRows is how many rows [SGD.Start] wants of a sample: at least eight for each of the columns that [Curves] allows,
-// and few enough for 16 MB.
+// StartRows is how many rows [SGD.Start] wants of a sample: at least eight for each of the columns that [Curves]
+// allows, and few enough for 16 MB.
 const StartRows = 4096
 
 // mostStarts is how many Newton steps there are on a sample, and mostHalvings how often one is halved that leads up.

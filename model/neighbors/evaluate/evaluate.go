@@ -261,8 +261,8 @@ func (l *limits) begin(positions []int32, distances []float64, number func(posit
 	}
 }
 
-// of is how far the next point of the list may be, of a distance that is infinite where the query may not have it, or −1
-// where as many of its group were before as may be.
+// of is how far the next point of the list may be, of a distance that is infinite where the query may not have it, or
+// −1 where as many of its group were before as may be.
 func (l *limits) of(point int64, distance float64) float64 {
 	if l.most == nil || l.most.Groups[point] < 0 || math.IsInf(distance, 1) {
 		return l.farthest

@@ -113,7 +113,8 @@ func (o *Overview) sizes() report.Block {
 var largestTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("largest").Parse(
 		`<div class="duplicates">{{range .}}<article><h3>{{.Size}} rows</h3><ul><li><strong>{{.Kept}}</strong></li>` +
-			`{{range .Others}}<li>{{.}}</li>{{end}}</ul>{{if .More}}<p class="note">and {{.More}} more</p>{{end}}</article>{{end}}</div>`))
+			`{{range .Others}}<li>{{.}}</li>{{end}}</ul>` +
+			`{{if .More}}<p class="note">and {{.More}} more</p>{{end}}</article>{{end}}</div>`))
 })
 
 func (o *Overview) largest(v *View) (report.Block, error) {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Lanes give the bits of SqEuclidean, for queries of no, few and many entries, in columns that rows have and that none has,
-// whatever rows they held before.
+// Lanes give the bits of SqEuclidean, for queries of no, few and many entries, in columns that rows have and that
+// none has, whatever rows they held before.
 func TestLanes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	rows, queries := testRows(rng, 300, 60, "signed"), testRows(rng, 40, 60, "weights")

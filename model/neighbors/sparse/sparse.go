@@ -17,8 +17,8 @@
 // bounds, ICDE 2014) in the place of the greatest weights. Rows stand in the order of what bounds them, so that rows
 // that follow each other have one threshold.
 //
-// A row of which fewer than k others have a column is, by the cosine, as far from all the rest but for rounding: there the
-// distances of all rows decide, which [Lanes] compute for many such queries.
+// A row of which fewer than k others have a column is, by the cosine, as far from all the rest but for rounding:
+// there the distances of all rows decide, which [Lanes] compute for many such queries.
 //
 // # Why it is exact
 //

@@ -80,7 +80,8 @@ func TestTriples(t *testing.T) {
 		}
 	}
 	mustEnd(t, dir, "kneighbors", append(ratingTriples(t), "--k=3", "--output=page.csv")...)
-	if page := clitest.Read(t, filepath.Join(dir, "page.html")); !strings.Contains(page, "<h1>Neighbours in ratings.csv</h1>") {
+	page := clitest.Read(t, filepath.Join(dir, "page.html"))
+	if !strings.Contains(page, "<h1>Neighbours in ratings.csv</h1>") {
 		t.Error("the page does not name the file of the triples")
 	}
 	stdout, _ := mustEnd(t, dir, "inspect", append(ratingTriples(t)[1:], clitest.Testdata(t, "ratings.csv"))...)

@@ -57,8 +57,8 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// Points are read where they are to stand: wherever one is left out, and wherever the values begin to need float64, chunks
-// of any size make the same index.
+// Points are read where they are to stand: wherever one is left out, and wherever the values begin to need float64,
+// chunks of any size make the same index.
 func TestReadInPlace(t *testing.T) {
 	t.Parallel()
 	const rows = 40
@@ -80,7 +80,8 @@ func TestReadInPlace(t *testing.T) {
 			clitest.Write(t, filepath.Join(dir, "x.csv"), b.String())
 			want := ""
 			for _, chunk := range []int{1000, 3} {
-				args := []string{"--input=x.csv", "--on_error=skip", "--index=o.index", "--quiet", fmt.Sprint("--chunk_rows=", chunk)}
+				args := []string{"--input=x.csv", "--on_error=skip", "--index=o.index", "--quiet",
+					fmt.Sprint("--chunk_rows=", chunk)}
 				if _, stderr, code := clitest.End(t, clitest.Command(dir, args...)); code != 0 {
 					t.Fatalf("exit code %d\n%s", code, stderr)
 				}

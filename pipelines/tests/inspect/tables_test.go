@@ -281,7 +281,8 @@ func TestCountsOfValues(t *testing.T) {
 		var b strings.Builder
 		b.WriteString("order,lat,city,place,at\n")
 		for i := range v.rows {
-			fmt.Fprintf(&b, "%d,%.6f,%g,%s,%s\n", uint64(1)<<53+1+2*uint64(i), 52.52+float64(i)/1e6, []float64{52.5, 48.1, 52.5}[i%3],
+			fmt.Fprintf(&b, "%d,%.6f,%g,%s,%s\n", uint64(1)<<53+1+2*uint64(i),
+				52.52+float64(i)/1e6, []float64{52.5, 48.1, 52.5}[i%3],
 				[]string{"Köln", "東京"}[i%2], time.Unix(int64(i)*61, 0).UTC().Format("2006-01-02 15:04:05"))
 		}
 		clitest.Write(t, filepath.Join(dir, "t.csv"), b.String())

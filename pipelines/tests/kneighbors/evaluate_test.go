@@ -230,8 +230,8 @@ func TestEvaluateOwn(t *testing.T) {
 	}
 }
 
-// With --max_per lists are judged by the nearest of each group: the same rule's are all right, and of a list without the
-// rule those count that are the first of their group.
+// With --max_per lists are judged by the nearest of each group: the same rule's are all right, and of a list without
+// the rule those count that are the first of their group.
 func TestEvaluateMaxPer(t *testing.T) {
 	t.Parallel()
 	const n = 40

@@ -77,7 +77,8 @@ func TestIDsOfTypes(t *testing.T) {
 	told := run(t, dir, "--input=x.csv", "--row=user", "--column=item", "--users=users.csv", "--items=items.csv",
 		"--filter=kind=\"b\"", "--report=none", "--output=r.csv")
 	if got := clitest.Read(t, filepath.Join(dir, "r.csv")); !strings.HasPrefix(got,
-		"user,rank,item,score\nTrue,1,2026-03-01,") || strings.Count(got, "\n") != 2 || strings.Contains(told, "had nothing") {
+		"user,rank,item,score\nTrue,1,2026-03-01,") || strings.Count(got, "\n") != 2 ||
+		strings.Contains(told, "had nothing") {
 		t.Errorf("%s\n%s", got, told)
 	}
 }

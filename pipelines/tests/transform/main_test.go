@@ -272,12 +272,15 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// Dates that two columns write in two ways are read by two formats, there and in other rows: as the same dates by ISO 8601.
+// Dates that two columns write in two ways are read by two formats, there and in other rows: as the same dates by ISO
+// 8601.
 func TestDateFormats(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	clitest.Write(t, filepath.Join(dir, "two.csv"), "dep,arr,n\n31.12.2025,2026/01/02,1\n01.02.2026,2026/02/03,2\n,2026/03/01,3\n")
-	clitest.Write(t, filepath.Join(dir, "iso.csv"), "dep,arr,n\n2025-12-31,2026-01-02,1\n2026-02-01,2026-02-03,2\n,2026-03-01,3\n")
+	clitest.Write(t, filepath.Join(dir, "two.csv"),
+		"dep,arr,n\n31.12.2025,2026/01/02,1\n01.02.2026,2026/02/03,2\n,2026/03/01,3\n")
+	clitest.Write(t, filepath.Join(dir, "iso.csv"),
+		"dep,arr,n\n2025-12-31,2026-01-02,1\n2026-02-01,2026-02-03,2\n,2026-03-01,3\n")
 	var want string
 	for _, args := range [][]string{
 		{"--input=iso.csv", "--date=dep,arr", "--output_encoding=e.json"},

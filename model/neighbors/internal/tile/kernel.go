@@ -124,9 +124,9 @@ type Kernels struct {
 	// Centre64 is y = (x − centre)·factor, rounded after either, and the bits of the greatest magnitude in y, of which NaN
 	// is greatest. To a multiple of 8 components, which y must have room for, it is 0.
 	Centre64 func(x, centre []float64, factor float64, y []float64) (most uint64)
-	// Round64 is Round and Missing of float64: |y·inverse| is less than 2³¹, and what is beyond 127 becomes 127. The length
-	// is a multiple of 8, and at least that. All levels give the same bits: nothing is fused, component j is added to lane
-	// j mod 8, and the lanes are added up as those of pairs.
+	// Round64 is Round and Missing of float64: |y·inverse| is less than 2³¹, and what is beyond 127 becomes 127. The
+	// length is a multiple of 8, and at least that. All levels give the same bits: nothing is fused, component j is
+	// added to lane j mod 8, and the lanes are added up as those of pairs.
 	Round64    func(y []float64, inverse, scale float64, q []int8) (sum, squares int32, miss, square float64)
 	Pairs32    PairKernels[float32, float32]
 	Pairs64x32 PairKernels[float64, float32]

@@ -342,9 +342,9 @@ func (s *summary) head() []string {
 	return lines
 }
 
-// shardsLine says what it may have cost that one epoch of few rows was learned in shards, whose models are averaged once;
-// "" where it costs little, as by the learning rate newton. (Of 1,797 digits, 8 shards by hinge have 93.8 % right in one
-// epoch, and 1 has 94.9.)
+// shardsLine says what it may have cost that one epoch of few rows was learned in shards, whose models are averaged
+// once; "" where it costs little, as by the learning rate newton. (Of 1,797 digits, 8 shards by hinge have 93.8 %
+// right in one epoch, and 1 has 94.9.)
 func shardsLine(m *model.Model, shards int) string {
 	const fewRows = 5000 // of a shard
 	t := &m.Training

@@ -125,8 +125,8 @@ func (c *command) anew(err error, job *linear.Job, warm bool) string {
 }
 
 // readExposure adds the column of the exposure to those that --columns names one by one, as the target need not be
-// among them either. Where a glob or an index may name it, nothing is added, as a column may be named once; nor where it
-// is to be left out, or is an index in the vector itself.
+// among them either. Where a glob or an index may name it, nothing is added, as a column may be named once; nor where
+// it is to be left out, or is an index in the vector itself.
 func readExposure(o *formats.Options, x *model.Exposure) {
 	if x == nil || len(o.Columns) == 0 || slices.Contains(o.Columns, x.Column) || slices.Contains(o.Columns, "!"+x.Column) {
 		return
