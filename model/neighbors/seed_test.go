@@ -242,6 +242,9 @@ func TestGroupSets(t *testing.T) {
 // Where groups are few and large, queries have a first bound, also where they may have fewer than k together: no
 // neighbour is beyond it, and few other points are within, or not all where the last neighbours are among few points.
 func TestSeedOfFewGroups(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, groups and levels")
+	}
 	t.Parallel()
 	const n, dim, k = 1200, 24, 10
 	rng := rand.New(rand.NewPCG(15, 16))
@@ -368,6 +371,9 @@ func TestSeedOfGroups(t *testing.T) {
 // Of so many of a group at most, a selection keeps what a brute-force search has, where nearly all points are equal to
 // others, of one group or of several, and where a query has a bound already.
 func TestMostOfEqualPoints(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies metrics, groups and levels")
+	}
 	t.Parallel()
 	const n, dim, k = 300, 16, 15
 	rng := rand.New(rand.NewPCG(13, 14))

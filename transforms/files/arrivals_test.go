@@ -10,6 +10,9 @@ import (
 )
 
 func TestArrivals(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this waits for files to arrive")
+	}
 	t.Parallel()
 	dir := t.TempDir()
 	at := time.Now().Add(-time.Hour)

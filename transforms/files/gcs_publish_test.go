@@ -64,6 +64,9 @@ func TestGCSPublishAgain(t *testing.T) {
 
 // A lock that nobody renews is taken over, and one that is renewed is waited for.
 func TestGCSStaleLock(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this waits until a lock is stale")
+	}
 	s, moves := publishing(t)
 	leases(t, 5*time.Millisecond, 300*time.Millisecond)
 	s.Put(lockObject, []byte("a job that is dead"))

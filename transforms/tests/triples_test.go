@@ -126,6 +126,9 @@ func TestTriples(t *testing.T) {
 
 // The report counts what was written; and columns that are not known are counted, and left out.
 func TestTripleColumns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this multiplies formats")
+	}
 	t.Parallel()
 	for _, c := range []struct {
 		columns      []string

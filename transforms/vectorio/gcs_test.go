@@ -179,6 +179,9 @@ func TestGCSBytes(t *testing.T) {
 
 // The whole of many objects, read by a pipeline through 503s and connections that break, is what it is.
 func TestGCSPipeline(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: TestPipeline reads files on disk so")
+	}
 	objects := map[string][]byte{}
 	var want []any
 	for f := range 7 {

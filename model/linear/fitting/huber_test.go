@@ -13,6 +13,9 @@ import (
 // huber with next to no penalty, whose corners are near, and nearly as many columns as rows: Newton's method changes
 // sides of corners at each step, and the interior point, which follows, comes to the end, with a gap that proves it.
 func TestHuberFewRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hundreds of passes")
+	}
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 3))
 	c := &linear.Chunk{Features: 400, Numbers: lineartest.RowNumbers(0, 450)}
