@@ -17,11 +17,13 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	beamlog "github.com/apache/beam/sdks/v2/go/pkg/beam/log"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/util/grpcx"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
 	"beamlearn/model/formats"
+	"beamlearn/pipelines/internal/inprocess"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
@@ -123,6 +125,7 @@ func (a *App) submit(ctx context.Context, p *beam.Pipeline) error {
 	if l.workers() == placement.InProcess {
 		// The SDK panics here and there where it is interrupted. What it still does then ends with this process.
 		ctx = context.WithoutCancel(ctx)
+		grpcx.Dial = inprocess.Dialer()
 	}
 	if err := beamx.Run(ctx, p); err != nil {
 		return &runError{err}
