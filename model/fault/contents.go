@@ -10,26 +10,50 @@ import (
 	"unicode/utf8"
 )
 
-// magics are what files of other formats begin with.
-var magics = []struct{ begin, what string }{
-	{"PAR1", "a .parquet"},
-	{"ARROW1", "a file of Arrow"},
-	{"\x93NUMPY", "a .npy"},
-	{"PK\x03\x04", "a .zip or .npz"},
-	{"\x1f\x8b", "a file that gzip has packed"},
-	{"\x28\xb5\x2f\xfd", "a file that zstd has packed"},
-	{"\xef\xbb\xbf", "a byte order mark before the text"},
-	{"%PDF", "a .pdf"},
+// kinds are what files begin with that are neither text nor JSON, in words, and what one can do where text was expected.
+var kinds = []struct{ begin, what, advice string }{
+	{"\x1f\x8b", "gzip data", ": with a name that ends in .gz, it is unpacked"},
+	{"\x28\xb5\x2f\xfd", "zstd data", ": with a name that ends in .zst, it is unpacked"},
+	{"BZh", "bzip2 data", ", which is not read: unpack it"},
+	{"\xfd7zXZ\x00", "xz data", ", which is not read: unpack it"},
+	{"\x04\x22\x4d\x18", "lz4 data", ", which is not read: unpack it"},
+	{"7z\xbc\xaf", "a 7-Zip archive", ", which is not read: unpack it"},
+	{"SQLite format 3\x00", "an SQLite database", ""},
+	{"\x89HDF", "an HDF5 file", ""},
+	{"%PDF", "a .pdf", ""},
+	{"<!DOCTYPE ", "a page of HTML", ""},
+	{"<!doctype ", "a page of HTML", ""},
+	{"<html", "a page of HTML", ""},
+	{"PK\x03\x04", "a zip archive, such as an .xlsx or .npz is", ""},
+	{"PAR1", "a Parquet file", ": --input_format=parquet"},
+	{"\x93NUMPY", "an .npy file", ": --input_format=npy"},
+	{"ARROW1", "an Arrow file", ""},
+}
+
+// NoText says what a file of these bytes is that begins like no text, and what one can do about it: "" of all others.
+func NoText(b []byte) string {
+	what, advice := kind(b)
+	return what + advice
+}
+
+func kind(b []byte) (what, advice string) {
+	for _, k := range kinds {
+		if bytes.HasPrefix(b, []byte(k.begin)) {
+			return k.what, k.advice
+		}
+	}
+	return "", ""
 }
 
 // Contents says in a few words what a file of these bytes is, of which another was expected that is JSON: "" where it
 // begins as JSON does.
 func Contents(b []byte) string {
 	const most = 512
-	for _, m := range magics {
-		if bytes.HasPrefix(b, []byte(m.begin)) {
-			return m.what
-		}
+	if what, _ := kind(b); what != "" {
+		return what
+	}
+	if bytes.HasPrefix(b, []byte("\ufeff")) {
+		return "a byte order mark before the text"
 	}
 	head := bytes.TrimLeft(b[:min(len(b), most)], " \t\r\n")
 	switch {

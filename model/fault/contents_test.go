@@ -12,11 +12,13 @@ func TestContents(t *testing.T) {
 	for data, want := range map[string]string{
 		"":                              "an empty file",
 		" \n\t":                         "nothing but spaces",
-		"PAR1\x15\x04":                  "a .parquet",
-		"\x1f\x8b\x08":                  "a file that gzip has packed",
+		"PAR1\x15\x04":                  "a Parquet file",
+		"\x1f\x8b\x08":                  "gzip data",
 		"\ufeff{}":                      "a byte order mark before the text",
-		"\x93NUMPY\x01":                 "a .npy",
+		"\x93NUMPY\x01":                 "an .npy file",
 		"\n<!DOCTYPE html>":             "HTML or XML",
+		"<!DOCTYPE html>":               "a page of HTML",
+		"SQLite format 3\x00":           "an SQLite database",
 		"{":                             "",
 		"  [1":                          "",
 		"a,b\n1,2\n":                    `text that begins with "a,b"`,
@@ -41,7 +43,7 @@ func TestJSON(t *testing.T) {
 		`[1]`:          "a JSON array",
 		`{"a":"b"}`:    "string for a",
 		"a: 1\n":       `text that begins with "a: 1"`,
-		"\x1f\x8b\x08": "a file that gzip has packed",
+		"\x1f\x8b\x08": "gzip data",
 	} {
 		var to struct{ A int }
 		err := json.Unmarshal([]byte(data), &to)

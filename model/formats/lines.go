@@ -182,31 +182,10 @@ func (t *textFile) begin(ctx context.Context) (*lines, []byte, error) {
 	return l, ahead, nil
 }
 
-// otherMagics are what files that are not text begin with.
-var otherMagics = []struct{ magic, what string }{
-	{"\x1f\x8b", "gzip data: with a name that ends in .gz, it is unpacked"},
-	{"\x28\xb5\x2f\xfd", "zstd data: with a name that ends in .zst, it is unpacked"},
-	{"BZh", "bzip2 data, which is not read: unpack it"},
-	{"\xfd7zXZ\x00", "xz data, which is not read: unpack it"},
-	{"\x04\x22\x4d\x18", "lz4 data, which is not read: unpack it"},
-	{"7z\xbc\xaf", "a 7-Zip archive, which is not read: unpack it"},
-	{"SQLite format 3\x00", "an SQLite database"},
-	{"\x89HDF", "an HDF5 file"},
-	{"<!DOCTYPE ", "a page of HTML"},
-	{"<!doctype ", "a page of HTML"},
-	{"<html", "a page of HTML"},
-	{"PK\x03\x04", "a zip archive, such as an .xlsx or .npz is"},
-	{"PAR1", "a Parquet file: --input_format=parquet"},
-	{"\x93NUMPY", "an .npy file: --input_format=npy"},
-	{"ARROW1", "an Arrow file"},
-}
-
 // plausible refuses what begins like no text, or like one of lines that are not to be told apart.
 func (t *textFile) plausible(ahead []byte) error {
-	for _, other := range otherMagics {
-		if bytes.HasPrefix(ahead, []byte(other.magic)) {
-			return fault.File(t.Name(), "text", "%s", other.what)
-		}
+	if what := fault.NoText(ahead); what != "" {
+		return fault.File(t.Name(), "text", "%s", what)
 	}
 	if zeros := bytes.Count(ahead, []byte{0}); zeros > len(ahead)/4 {
 		advice := "text"

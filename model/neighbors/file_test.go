@@ -240,7 +240,7 @@ func TestFileFaults(t *testing.T) {
 		want string
 	}{
 		"empty":   {nil, `found an empty file, expected an index, as the command index writes them`},
-		"foreign": {[]byte("\x93NUMPY\x01\x00 and so on"), `found a .npy, expected an index`},
+		"foreign": {[]byte("\x93NUMPY\x01\x00 and so on"), `found an .npy file, expected an index`},
 		"cut": {b[:len(b)-64], fmt.Sprintf("found an index of %d bytes, expected %d: it has been cut", len(b)-64,
 			len(b))},
 		"cut soon": {b[:100], "found an index that has been cut to 100 bytes"},

@@ -152,13 +152,6 @@ type npzMember struct {
 // npzTime is that of every member, as numpy.savez has it: the first that a zip can tell.
 var npzTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// npyScalarHeader is the header of an array of no dimension, as numpy.save writes it.
-func npyScalarHeader(descr string) []byte {
-	const prefix, size = 10, 128
-	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (), }", descr)
-	return fmt.Appendf(nil, "\x93NUMPY\x01\x00%c\x00%-*s\n", size-prefix, size-prefix-1, dict)
-}
-
 // writeNPZ writes an archive, uncompressed.
 func writeNPZ(w io.Writer, members []npzMember) error {
 	z := zip.NewWriter(struct{ io.Writer }{w}) // none that counts on more than Write

@@ -126,14 +126,21 @@ func assembleNPY(file int, w io.Writer, parts []Part, l Layout) error {
 	return concatenate(file, w, parts)
 }
 
-// npyHeader is the header, format version 1.0, byte for byte as numpy.save writes it: padded with spaces to a
-// multiple of 64 bytes, with room for a first dimension of 21 digits. For one or two dimensions that is 128.
+// npyHeader is the header of an array of so many rows, of numbers or of rows of one length.
 func npyHeader(descr string, rows int64, row ...int) []byte {
-	const prefix, size = 10, 128
-	shape := fmt.Sprintf("%d,", rows)
 	if len(row) > 0 {
-		shape = fmt.Sprintf("%d, %d", rows, row[0])
+		return npyShapeHeader(descr, fmt.Sprintf("%d, %d", rows, row[0]))
 	}
+	return npyShapeHeader(descr, fmt.Sprintf("%d,", rows))
+}
+
+// npyScalarHeader is the header of an array of no dimension.
+func npyScalarHeader(descr string) []byte { return npyShapeHeader(descr, "") }
+
+// npyShapeHeader is the header, format version 1.0, byte for byte as numpy.save writes it: padded with spaces to a
+// multiple of 64 bytes, with room for a first dimension of 21 digits. For up to two dimensions that is 128.
+func npyShapeHeader(descr, shape string) []byte {
+	const prefix, size = 10, 128
 	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, shape)
 	return fmt.Appendf(nil, "\x93NUMPY\x01\x00%c\x00%-*s\n", size-prefix, size-prefix-1, dict)
 }

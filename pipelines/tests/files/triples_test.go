@@ -310,8 +310,12 @@ func TestTripleFaults(t *testing.T) {
 func TestTripleIDsOfTypes(t *testing.T) {
 	t.Parallel()
 	dir := clitest.Testdata(t, "triples")
-	for _, name := range []string{"float", "boolean", "time", "zoned", "large"} {
-		for _, order := range [][]string{{"--row=id", "--column=name"}, {"--row=name", "--column=id"}} {
+	for n, name := range []string{"float", "boolean", "time", "zoned", "large"} {
+		orders := [][]string{{"--row=id", "--column=name"}, {"--row=name", "--column=id"}}
+		if clitest.Brief() {
+			orders = orders[n%2:][:1]
+		}
+		for _, order := range orders {
 			var want string
 			for _, format := range []string{"csv", "parquet", "feather", "jsonl"} {
 				out := filepath.Join(t.TempDir(), "o.jsonl")
