@@ -38,6 +38,8 @@ type Plan struct {
 	// CacheMemory is about what rows take beside that which stay in memory between passes: no more than
 	// Options.CacheMemory, however many rows there are, and 0 where none stay.
 	CacheMemory int64 `json:"cache_memory_bytes,omitempty"`
+	// CacheFile is about what rows take beside these in a temporary file without a name.
+	CacheFile int64 `json:"cache_file_bytes,omitempty"`
 	// ShuffleBytes cross the runner in all passes: sums, or weights, and the model.
 	ShuffleBytes int64    `json:"shuffle_bytes"`
 	Warnings     []string `json:"warnings,omitempty"`
@@ -153,7 +155,7 @@ func (p *Plan) size(j *Job, head *vectors.Block, sums int64) {
 	const blocks = aheadBlocks + 3
 	rows := max(j.Options.UnitRows, j.Reading.ChunkRows)
 	p.WorkerMemory = int64(p.Threads)*(blocks*int64(rows)*row+sums) + sums
-	p.CacheMemory = j.keptBytes(p.Rows, head)
+	p.CacheMemory, p.CacheFile = j.keptBytes(p.Rows, head)
 	p.ShuffleBytes = int64(p.Passes) * sums * int64(min(j.Options.Groups, p.Shards)+1)
 	if p.Shards < p.Slots {
 		p.warn("%d shards are too few to keep %d workers busy: --shards=%d, which changes the model of sgd", p.Shards,
@@ -166,28 +168,34 @@ func (p *Plan) size(j *Job, head *vectors.Block, sums int64) {
 	}
 }
 
-// keptBytes is about what so many rows like these, or −1, take that stay in memory between passes.
-func (j *Job) keptBytes(rows int64, head *vectors.Block) int64 {
+// keptBytes is about what so many rows like these, or −1, take that stay between passes, in memory and in a file.
+func (j *Job) keptBytes(rows int64, head *vectors.Block) (memory, file int64) {
 	most := j.Options.CacheMemory
 	if j.Options.Workers != placement.InProcess || most <= 0 {
-		return 0
+		return 0, 0
 	}
-	if rows < 0 {
-		return most
-	}
-	empty := j.Reading.NewBlock(j.Data.Dim)
-	k := newKept(most, j.Reading.Formats.Format)
+	k, slow := newKept(most, j.Reading.Formats.Format), canSpill
 	for _, f := range j.Data.Files {
-		if !k.takes(&vectorio.Chunk{Info: f, Total: rows}, head) {
-			return min(most, sampleMemory)
+		c := &vectorio.Chunk{Info: f, Total: rows}
+		if rows >= 0 && !k.takes(c, head) {
+			return min(most, sampleMemory), 0
 		}
+		slow = slow && k.slow(c)
 	}
-	var values *dictionary
-	if head.Sparse != nil {
-		values = newDictionary()
+	all := spillTimes * most
+	if rows >= 0 {
+		var values *dictionary
+		if head.Sparse != nil {
+			values = newDictionary()
+		}
+		kept := pieceOf(head, j.Reading.NewBlock(j.Data.Dim), values)
+		all = kept.bytes() / int64(head.Len()) * rows
 	}
-	kept := pieceOf(head, empty, values)
-	return min(most, kept.bytes()/int64(head.Len())*rows)
+	if !slow {
+		return min(most, all), 0
+	}
+	memory = min(most/spillShare, all)
+	return memory, min(spillTimes*most, all-memory)
 }
 
 // learn makes all passes over a block, and gives the bytes of the largest sum of one.

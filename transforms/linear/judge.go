@@ -74,6 +74,7 @@ func (j *Job) judged(ctx context.Context, r *Report, parts []part) ([]*overview.
 	}
 	chunks, rows := judgedOf(chunks, &j.Reading, j.Data.Dim, decisions)
 	kept := j.Options.takeKept()
+	defer kept.close()
 	each := make([][]overview.Judged, len(chunks)) // of each part
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -153,8 +154,13 @@ func (j *Job) judge(ctx context.Context, c vectorio.Chunk, kept *kept, rows over
 		return nil
 	}
 	if pieces, ok := kept.ofLot(&c, rows); ok {
+		var l loader
 		room := j.Reading.NewBlock(j.Data.Dim)
-		for _, p := range pieces {
+		for i := range pieces {
+			p, err := l.load(&pieces[i])
+			if err != nil {
+				return err
+			}
 			if err := judge(p.block(room)); err != nil {
 				return err
 			}

@@ -25,6 +25,7 @@ const sampleMemory = 64 << 20
 // is safe for concurrent use.
 type kept struct {
 	format        string         // of all files; "" where their names tell
+	spill         *spill         // of chunks that have no room in memory; nil: none
 	size          int64          // bytes of rows at most
 	judged        map[int64]bool // chunks of which Judge takes rows
 	lot           overview.Lot   // that tells which, or more than those
@@ -45,11 +46,24 @@ func newKept(size int64, format string) *kept {
 		sample: keptRows{count: heap.NewKept(), chunks: map[int64][]piece{}}}
 }
 
-// take makes room for bytes, if there is any.
-func (r *keptRows) take(bytes int64) bool {
+// spills lets rows of text and tables go to a temporary file, but for a small part of them. Close it when nothing reads
+// what is kept any more.
+func (k *kept) spills(note func(text string)) {
+	k.spill = newSpill(spillTimes*k.size, note)
+}
+
+// close gives the temporary file back, if there is one.
+func (k *kept) close() {
+	if k != nil {
+		k.spill.close()
+	}
+}
+
+// take makes room for bytes, if that leaves as many as are reserved.
+func (r *keptRows) take(bytes, reserved int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if bytes > r.left {
+	if bytes > r.left-reserved {
 		return false
 	}
 	r.left -= bytes
@@ -133,6 +147,9 @@ func (k *kept) record(c *vectorio.Chunk, r rowReader, empty func() *vectors.Bloc
 	recorded := &recorder{rowReader: r, kept: k, chunk: c, empty: empty}
 	if whole && k.whole.room(c.Ordinal) {
 		recorded.whole.of = &k.whole
+		if k.slow(c) {
+			recorded.whole.spill, recorded.whole.reserved = k.spill, k.size-k.size/spillShare
+		}
 	}
 	if k.judged[c.Ordinal] && k.sample.room(c.Ordinal) {
 		recorded.sample.of = &k.sample
@@ -146,8 +163,12 @@ func (k *kept) record(c *vectorio.Chunk, r rowReader, empty func() *vectors.Bloc
 // takes reports whether all rows of a chunk, which would stand in a block like this one, are to be kept: where they are
 // slow to read, or the dataset has room. A block that is empty may be one whose values turn out to be float64.
 func (k *kept) takes(c *vectorio.Chunk, like *vectors.Block) bool {
-	return formats.IsTabular(c.Info.Name, k.format) || vectorio.IsSVM([]string{c.Info.Name}, k.format) ||
-		c.Total > 0 && float64(c.Total)*rowBytes(like) <= float64(k.size)
+	return k.slow(c) || c.Total > 0 && float64(c.Total)*rowBytes(like) <= float64(k.size)
+}
+
+// slow reports whether a chunk is of a format that is slow to read.
+func (k *kept) slow(c *vectorio.Chunk) bool {
+	return formats.IsTabular(c.Info.Name, k.format) || vectorio.IsSVM([]string{c.Info.Name}, k.format)
 }
 
 // rowBytes is about what a row with a number and a label takes in a block like this one; of sparse rows nobody knows.
@@ -174,10 +195,13 @@ type recorder struct {
 
 // recording is what a recorder has taken.
 type recording struct {
-	of     *keptRows // nil: nothing is to be kept, or there is no room, or all is
-	pieces []piece
-	values *dictionary // of sparse rows; nil: none yet
-	size   int64
+	of       *keptRows // nil: nothing is to be kept, or there is no room, or all is
+	pieces   []piece
+	values   *dictionary  // of sparse rows; nil: none yet
+	size     int64        // in memory
+	spill    *spill       // that takes them where they have no room in memory; nil: none does
+	reserved int64        // bytes of memory that are not for what a spill may take
+	chunk    *storedChunk // nil: the pieces are in memory
 }
 
 func (r *recorder) Fill(b *vectors.Block, rows int) error {
@@ -189,7 +213,9 @@ func (r *recorder) Fill(b *vectors.Block, rows int) error {
 		return err
 	}
 	if b.Len() > before {
-		r.keep(b.Slice(before, b.Len()))
+		if late := r.keep(b.Slice(before, b.Len())); late != nil {
+			return late
+		}
 	}
 	if err == io.EOF {
 		if r.whole.of != nil {
@@ -202,21 +228,27 @@ func (r *recorder) Fill(b *vectors.Block, rows int) error {
 }
 
 // keep copies rows. Those that Judge takes are copied beside the others only where these have no room.
-func (r *recorder) keep(rows *vectors.Block) {
+func (r *recorder) keep(rows *vectors.Block) error {
 	if r.whole.pieces == nil && !r.kept.takes(r.chunk, rows) {
 		r.whole.of = nil // they are float64
 	}
 	if r.whole.of != nil {
 		before := r.whole.pieces
-		if r.whole.keep(rows, r.empty()) {
-			return
+		if r.whole.keep(rows, r.empty) {
+			return nil
 		}
+		var l loader
 		room := r.empty()
 		for i := range before {
-			r.keepTaken(before[i].block(room))
+			p, err := l.load(&before[i])
+			if err != nil {
+				return err
+			}
+			r.keepTaken(p.block(room))
 		}
 	}
 	r.keepTaken(rows)
+	return nil
 }
 
 // keepTaken copies those of rows that Judge takes.
@@ -225,7 +257,7 @@ func (r *recorder) keepTaken(rows *vectors.Block) {
 		return
 	}
 	if r.kept.lot.All() {
-		r.sample.keep(rows, r.empty())
+		r.sample.keep(rows, r.empty)
 		return
 	}
 	if r.taken == nil {
@@ -234,29 +266,63 @@ func (r *recorder) keepTaken(rows *vectors.Block) {
 	r.taken.Reset()
 	appendTaken(r.taken, rows, r.kept.lot)
 	if r.taken.Len() > 0 {
-		r.sample.keep(r.taken, r.empty())
+		r.sample.keep(r.taken, r.empty)
 	}
 }
 
-// keep takes a copy of rows in an empty block, unless there is no room for it, and so for none.
-func (r *recording) keep(rows, empty *vectors.Block) bool {
+// keep takes a copy of rows, unless there is no room for it, and so for none.
+func (r *recording) keep(rows *vectors.Block, empty func() *vectors.Block) bool {
 	known := 0
 	if rows.Sparse != nil && r.values == nil {
 		r.values = newDictionary()
 	} else if r.values != nil {
 		known = len(r.values.values)
 	}
-	kept := pieceOf(rows, empty, r.values)
+	kept := pieceOf(rows, empty(), r.values)
 	size := kept.bytes()
 	if r.values != nil {
 		size += 8 * int64(len(r.values.values)-known)
 	}
-	if !r.of.take(size) {
+	switch {
+	case r.chunk == nil && r.take(size):
+		r.size += size
+	case r.move(empty) && r.chunk.store(&kept):
+	case r.chunk == nil && r.take(size): // as there is no file
+		r.size += size
+	default:
 		r.release()
 		return false
 	}
-	r.size += size
 	r.pieces = append(r.pieces, kept)
+	return true
+}
+
+// take makes room in memory, if there is any.
+func (r *recording) take(bytes int64) bool {
+	if r.spill == nil || r.spill.none() {
+		return r.of.take(bytes, 0)
+	}
+	return r.of.take(bytes, r.reserved)
+}
+
+// move makes the pieces those of a spill, if there is one and it has room.
+func (r *recording) move(empty func() *vectors.Block) bool {
+	if r.chunk != nil {
+		return true
+	}
+	if r.spill == nil || !r.spill.open() {
+		return false
+	}
+	r.chunk = &storedChunk{in: r.spill, empty: empty, values: r.values}
+	for i := range r.pieces {
+		if p := r.pieces[i]; r.chunk.store(&p) {
+			r.pieces[i] = p
+			continue
+		}
+		return false
+	}
+	r.of.give(r.size)
+	r.size = 0
 	return true
 }
 
@@ -265,16 +331,25 @@ func (r *recording) release() {
 	if r.of == nil {
 		return
 	}
-	r.of.mu.Lock()
-	defer r.of.mu.Unlock()
-	r.of.left += r.size
-	r.of.count.Add(-r.size)
+	r.of.give(r.size)
 	*r = recording{}
+}
+
+// give gives room back.
+func (r *keptRows) give(bytes int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.left += bytes
+	r.count.Add(-bytes)
 }
 
 // end keeps what was taken.
 func (r *recording) end(chunk int64) {
 	if r.of == nil {
+		return
+	}
+	if r.chunk != nil && !r.chunk.end() {
+		r.release()
 		return
 	}
 	r.of.mu.Lock()
@@ -311,6 +386,7 @@ type keptReader struct {
 	pieces []piece
 	at     cursor // in the first piece
 	end    int64
+	loader loader
 }
 
 func (r *keptReader) NoTarget() int64 { return 0 }
@@ -321,9 +397,13 @@ func (r *keptReader) Fill(b *vectors.Block, rows int) error {
 	}
 	first := b.Len()
 	for b.Len() < rows && len(r.pieces) > 0 {
-		p, last := &r.pieces[0], r.last()
+		p, err := r.loader.load(&r.pieces[0])
+		if err != nil {
+			return err
+		}
+		last := r.last(p)
 		p.appendTo(b, &r.at, min(last-r.at.row, rows-b.Len()))
-		r.leave(last)
+		r.leave(p, last)
 	}
 	if b.Len() == first {
 		return io.EOF
@@ -332,40 +412,43 @@ func (r *keptReader) Fill(b *vectors.Block, rows int) error {
 }
 
 // last is where the rows of the first piece end that count.
-func (r *keptReader) last() int {
-	last, _ := slices.BinarySearch(r.pieces[0].rows.Numbers, r.end)
+func (r *keptReader) last(first *piece) int {
+	last, _ := slices.BinarySearch(first.rows.Numbers, r.end)
 	return last
 }
 
 // leave goes on to the next piece, if there is one, at the end of the first.
-func (r *keptReader) leave(last int) {
+func (r *keptReader) leave(first *piece, last int) {
 	if r.at.row < last {
 		return
 	}
-	all := r.pieces[0].rows.Len()
+	all := first.rows.Len()
 	if r.pieces, r.at = r.pieces[1:], (cursor{}); last < all {
 		r.pieces = nil
 	}
 }
 
 // lend gives rows that are next as they stand, and passes over them: a multiple of unit, and at most so many. It gives
-// nil where they must be copied, as they are packed, or too few of them stand together, and of no reader.
+// nil where they must be copied, as they are packed or in a file, or too few of them stand together, and of no reader.
 func (r *keptReader) lend(unit, most int) *vectors.Block {
 	if !r.stand() {
 		return nil
 	}
-	p, last := r.pieces[0].rows, r.last()
+	first := r.pieces[0]
+	p, last := first.rows, r.last(&first)
 	n := min(last-r.at.row, most) / unit * unit
 	if n == 0 {
 		return nil
 	}
 	b := p.Slice(r.at.row, r.at.row+n)
 	r.at.row += n
-	r.leave(last)
+	r.leave(&first, last)
 	return b
 }
 
 // stand reports whether rows that are next need no unpacking; of no reader none do.
-func (r *keptReader) stand() bool { return r != nil && len(r.pieces) > 0 && r.pieces[0].packed == nil }
+func (r *keptReader) stand() bool {
+	return r != nil && len(r.pieces) > 0 && r.pieces[0].packed == nil && r.pieces[0].stored == nil
+}
 
 func (*keptReader) Close() error { return nil }

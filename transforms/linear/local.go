@@ -30,7 +30,7 @@ func (c *checkpoint) passesHere(ctx context.Context, j *Job) error {
 	if err == nil {
 		_, err = c.local(j).fit(ctx, all.Chunks)
 	}
-	c.options.takeKept() // nobody judges
+	c.options.takeKept().close() // nobody judges
 	return output.Failed(c.options.RunID, err)
 }
 
@@ -62,8 +62,14 @@ func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (Fit, error)
 	}
 	if f.Options.CacheMemory > 0 {
 		f.kept = newKept(f.Options.CacheMemory, f.Reading.Formats.Format)
+		f.kept.spills(progress.Of(f.Options.RunID).Note)
 		f.kept.forJudge(judgedOf(chunks, &f.Reading, f.Dim, 1))
-		defer func() { f.kept = nil }()
+		defer func() {
+			if last.kept != f.kept { // the fit has failed
+				f.kept.close()
+			}
+			f.kept = nil
+		}()
 	}
 	f.pool = newBlockPool(f.Options.threads())
 	f.Reading = f.Reading.UseCells(f.Options.RunID)

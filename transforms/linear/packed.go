@@ -13,6 +13,7 @@ import (
 type piece struct {
 	rows   *vectors.Block // without entries where these are packed
 	packed *packed        // nil: they are not
+	stored *stored        // nil, or where all of them are instead
 }
 
 // packed is the entries of sparse rows.
@@ -96,7 +97,7 @@ func pieceOf(rows, empty *vectors.Block, values *dictionary) piece {
 			}
 		}
 	}
-	return piece{empty, p}
+	return piece{rows: empty, packed: p}
 }
 
 // cursor is a place in a piece.

@@ -76,9 +76,9 @@ type Options struct {
 	Workers placement.Workers
 	// Threads is how many shards a worker learns from at a time. Default: GOMAXPROCS of the worker.
 	Threads int
-	// CacheMemory is how many bytes of rows stay in memory from pass to pass, where the one worker is this process and
-	// the format is slow to read, as text and tables are, or all rows have room. Negative: none. Default:
-	// DefaultCacheMemory.
+	// CacheMemory is how many bytes of rows stay from pass to pass, where the one worker is this process: of a format that
+	// is slow to read, as text and tables are, a sixteenth of that in memory and up to eight times as much in a temporary
+	// file; of others in memory, if all rows have room. Negative: none. Default: DefaultCacheMemory.
 	CacheMemory int64 `json:",omitempty"`
 	// Passes is how many passes go into one pipeline, unless that is in process; the state is saved after each, and read
 	// back between pipelines. Default: 1.

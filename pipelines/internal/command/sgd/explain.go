@@ -39,7 +39,11 @@ func (c *command) explain(ctx context.Context, job *linear.Job, options fitting.
 			cli.Seconds(plan.Seconds), plan.Slots, plan.Threads)
 	}
 	show.Line("memory", "about %s for the job in each worker process, beside the program", files.Bytes(plan.WorkerMemory))
-	if plan.CacheMemory > 0 {
+	switch {
+	case plan.CacheFile > 0:
+		show.Line("kept", "about %s of rows in memory between passes, however many there are, and about %s in a temporary "+
+			"file, both by --cache_memory", files.Bytes(plan.CacheMemory), files.Bytes(plan.CacheFile))
+	case plan.CacheMemory > 0:
 		show.Line("kept", "about %s of rows in memory between passes, at most the %s of --cache_memory, however many "+
 			"there are", files.Bytes(plan.CacheMemory), files.Bytes(job.Options.CacheMemory))
 	}

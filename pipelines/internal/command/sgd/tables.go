@@ -87,7 +87,7 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 
 // cellsShare: one part in so many of the memory for rows is for those that the survey of the columns has read, until
 // the first pass takes them.
-const cellsShare = 4
+const cellsShare = 16
 
 // train learns.
 func (c *command) train(ctx context.Context, job *linear.Job,
