@@ -603,5 +603,5 @@ func (x *Index) check(q *vectors.Block, s Search) ([]int32, error) {
 }
 
 // Instructions names the level of the processor's instructions that the kernels use here: generic, avx2, avxvnni,
-// avx512 or amx.
+// avx512 or amx, or on arm64 neon, dotprod or i8mm.
 func Instructions() string { return tile.Best().Name }

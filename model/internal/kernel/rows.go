@@ -15,7 +15,7 @@ const (
 const least = 32
 
 // level is the one in use, and its place among those that the machine has.
-var level = simd.Choose(levels())
+var level = simd.Choose(levels(), false)
 
 // Dots makes dst[r] the [Dot] of row r and w, of as many rows as dst has, which stand one after the other in x.
 func Dots[T float32 | float64](dst []float64, x []T, w []float64) {

@@ -88,7 +88,8 @@ func TestHelp(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	want := regexp.MustCompile(`^beamlearn \S.*, go\d\S+, Beam v\d\S+, \w+/\w+, SIMD (generic|avx2|avxvnni|avx512|amx)\n$`)
+	want := regexp.MustCompile(`^beamlearn \S.*, go\d\S+, Beam v\d\S+, \w+/\w+, ` +
+		`SIMD (generic|avx2|avxvnni|avx512|amx|neon|dotprod|i8mm)\n$`)
 	for _, args := range [][]string{{"--version"}, {"version"}, {"kneighbors", "--version"}, {"inspect", "--version"}} {
 		stdout, stderr, code := clitest.End(t, clitest.Program(t.TempDir(), args...))
 		if code != 0 || stderr != "" || !want.MatchString(stdout) {

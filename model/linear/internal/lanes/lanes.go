@@ -177,5 +177,5 @@ func choose() *Kernels {
 	for _, l := range levels {
 		names = append(names, l.Name)
 	}
-	return levels[simd.Choose(names)]
+	return levels[simd.Choose(names, false)]
 }

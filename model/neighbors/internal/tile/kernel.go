@@ -31,6 +31,7 @@ import (
 )
 
 //go:generate go -C ../../_asm run ./tile -out ../internal/tile/kernel_amd64.s -stubs ../internal/tile/stubs_amd64.go -pkg tile
+//go:generate go -C ../../_asm run ./tilearm64 -out ../internal/tile/kernel_arm64.s -stubs ../internal/tile/stubs_arm64.go -pkg tile
 
 // The shape of a tile.
 const (
@@ -168,5 +169,5 @@ func choose() *Kernels {
 	for _, l := range levels {
 		names = append(names, l.Name)
 	}
-	return levels[simd.Choose(names)]
+	return levels[simd.Choose(names, true)]
 }

@@ -26,21 +26,6 @@ func assembly() []*Kernels {
 	return levels
 }
 
-func assemblyTile(find func(*byte) int, best func(*byte)) *Tile {
-	t := &Tile{Find: func(a *Args) int { return find((*byte)(unsafe.Pointer(a))) }}
-	if best != nil {
-		t.Best = func(a *Args) { best((*byte)(unsafe.Pointer(a))) }
-	}
-	return t
-}
-
-func assemblyBytes(find func(*byte) int, best, bestPanel func(*byte), scored func(*byte) int) *Tile {
-	t := assemblyTile(find, best)
-	t.BestPanel = func(a *Args) { bestPanel((*byte)(unsafe.Pointer(a))) }
-	t.Scored = func(a *Args) int { return scored((*byte)(unsafe.Pointer(a))) }
-	return t
-}
-
 // Without VNNI, 32 products of int8 take four instructions, of which none saturates as no value is −128: the signs of
 // the query are given to the points, pairs of products added up, and pairs of those. In float32 they take four too, but
 // no more than two a cycle, and four times the memory: for all of 50,000 × 128 points int8 takes 0.73 of the time of

@@ -243,9 +243,13 @@ func TestTiles(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: this multiplies levels, lengths and placements: TestPairs stays")
 	}
-	for _, level := range Levels()[1:] {
+	levels := Levels()
+	for i, level := range levels[1:] {
 		for _, f := range forms {
 			tile := f.of(level)
+			if tile == f.of(levels[i]) { // of the level before
+				continue
+			}
 			for _, words := range lengths {
 				if f.name == "bytes" && words > 49 { // beyond, float32 would round the sums
 					continue
@@ -503,7 +507,7 @@ func TestRows64(t *testing.T) {
 							if n := min(max(math.RoundToEven(v*inverse), -127), 127); float64(q[j]) != n {
 								t.Fatalf("%s, %d columns: %v·%v is %d, want %v", level.Name, dim, v, inverse, q[j], n)
 							}
-							d := v - float64(q[j])*(1/inverse)
+							d := v - float64(float64(q[j])*(1/inverse)) // or arm64 rounds once
 							lost, all = lost+d*d, all+v*v
 						}
 						if within := float64(room+4) * 0x1p-53; math.Abs(miss-lost) > within*lost || math.Abs(square-all) > within*all {
