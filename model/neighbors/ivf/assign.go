@@ -36,8 +36,24 @@ func newAssigner(k *tile.Kernels) *assigner { return &assigner{comparer: *newCom
 // − ‖x − m‖²)/(2‖l − m‖).
 type nearby struct {
 	share   float32
-	bounds  []float32 // squared distances beyond which a point needs no neighbour
-	between []float32 // squared distances of leaders from each other
+	bounds  []float32 // squared distances beyond which a point needs no neighbour, or nil: those of its nearest leader
+	between []float32 // squared distances of leaders from each other, or nil: they are computed
+	leaders *rows     // where between is nil
+}
+
+// betweenOf is the squared distance of two of so many leaders.
+func (w *nearby) betweenOf(l, m int32, leaders int) float32 {
+	if w.leaders == nil {
+		return w.between[int(l)*leaders+int(m)]
+	}
+	x, f := w.leaders.row(int(l))
+	y, g := w.leaders.row(int(m))
+	sum := float32(0)
+	for j, v := range x {
+		d := float32(v*f) - float32(y[j]*g)
+		sum += float32(d * d)
+	}
+	return sum
 }
 
 // dropped is the leader in the place of one that is left out.
@@ -64,22 +80,31 @@ func newNearby(k *tile.Kernels, leaders *panels, share float32, bounds []float32
 
 // drop gives the leaders that stay, of some that were found for a row of so many leaders.
 func (w *nearby) drop(found []scoredLeader, leaders int, bound float32) []scoredLeader {
+	best, n := nearestOf(found), 0
+	for _, s := range found {
+		d := best.score - s.score // half the difference of the squared distances
+		if d == 0 || !(float32(d*d) > w.limit(best.leader, s.leader, leaders, bound)) {
+			found[n] = s
+			n++
+		}
+	}
+	return found[:n]
+}
+
+// limit is what the square of half the difference may be.
+func (w *nearby) limit(l, m int32, leaders int, bound float32) float32 {
+	return float32(w.share*w.share) * float32(bound*w.betweenOf(l, m, leaders))
+}
+
+// nearestOf is the nearest of some leaders, the first of which it is where there are several.
+func nearestOf(found []scoredLeader) scoredLeader {
 	best := found[0]
 	for _, s := range found[1:] {
 		if s.score > best.score {
 			best = s
 		}
 	}
-	n := 0
-	for _, s := range found {
-		d := best.score - s.score // half the difference of the squared distances
-		between := w.between[int(best.leader)*leaders+int(s.leader)]
-		if limit := float32(w.share*w.share) * float32(bound*between); !(float32(d*d) > limit) {
-			found[n] = s
-			n++
-		}
-	}
-	return found[:n]
+	return best
 }
 
 // assignAll assigns members with all threads: the f ≤ leaders nearest of the i-th stand from i·f on, but for those
@@ -95,10 +120,13 @@ func assignAll(k *tile.Kernels, leaders *panels, r *rows, members []int32, f, th
 }
 
 // nearestLeaders finds, for every row, its fanout nearest leaders, or all where there are fewer: those of row i,
-// ascending, stand at i·fanout to (i+1)·fanout of the answer. Distances are compared in int8, so that of leaders
-// about equally far either may be taken, and up to a fan-out of 4 one in a hundred is passed over for the next; the
-// answer depends on the row and the leaders alone. O(rows·leaders·d).
-func nearestLeaders(b, leaders *vectors.Block, fanout int, m neighbors.Options, threads int) ([]int32, error) {
+// ascending, stand at i·fanout to (i+1)·fanout of the answer, and dropped after them where near is not 0 and leaves some
+// out: see [Node]. Distances are compared in int8, so that of leaders about equally far either may be taken, and up to a
+// fan-out of 4 one in a hundred is passed over for the next; the answer depends on the row and the leaders alone.
+// O(rows·leaders·d).
+func nearestLeaders(
+	b, leaders *vectors.Block, fanout int, near float32, m neighbors.Options, threads int,
+) ([]int32, error) {
 	o := Options{Metric: m.Metric, Bits: m.Bits}
 	o.EnsureDefaults()
 	if err := o.Validate(); err != nil {
@@ -115,16 +143,21 @@ func nearestLeaders(b, leaders *vectors.Block, fanout int, m neighbors.Options, 
 	threads = neighbors.Search{Threads: threads}.NumThreads()
 	s := newSpace(leaders, &o, threads)
 	var p panels
-	p.pack(s.rows(leaders, false, threads), except(leaders.Len(), nil))
-	return assignAll(o.kernels, &p, s.rows(b, false, threads), except(b.Len(), nil), min(fanout, leaders.Len()),
-		threads, nil), nil
+	rows := s.rows(leaders, false, threads)
+	p.pack(rows, except(leaders.Len(), nil))
+	fanout = min(fanout, leaders.Len())
+	var some *nearby
+	if near > 0 && fanout > 1 {
+		some = &nearby{share: near, leaders: rows}
+	}
+	return assignAll(o.kernels, &p, s.rows(b, false, threads), except(b.Len(), nil), fanout, threads, some), nil
 }
 
 // assign writes, for each member, its f ≤ leaders nearest leaders, ascending by their numbers, into out, and dropped
 // after them.
 func (a *assigner) assign(leaders *panels, r *rows, members []int32, f int, out []int32) {
 	a.leaders = leaders
-	if f >= leaders.n {
+	if f >= leaders.n && a.near == nil {
 		for i := range members {
 			for l := range leaders.n {
 				out[i*f+l] = int32(l)
@@ -145,7 +178,13 @@ func (a *assigner) assign(leaders *panels, r *rows, members []int32, f int, out 
 				found, to := a.found[m], out[(lo+i+m)*f:(lo+i+m+1)*f]
 				if w := a.near; w != nil {
 					scale := max(a.queries.scales[i+m], leaders.most)
-					found = w.drop(found, leaders.n, w.bounds[part[i+m]]+float32(float32(scale*scale)*noise(r.dim)))
+					bound := float32(0)
+					if w.bounds != nil {
+						bound = w.bounds[part[i+m]]
+					} else {
+						bound = 2 * half(a.queries.halves[i+m], nearestOf(found).score)
+					}
+					found = w.drop(found, leaders.n, bound+float32(float32(scale*scale)*noise(r.dim)))
 				}
 				for j := range to {
 					to[j] = dropped

@@ -14,16 +14,18 @@ type Budget struct {
 }
 
 const (
-	// sampleBytes is the size of the sample that leaders are chosen from, where the memory is four times that.
-	sampleBytes = 32 << 20
+	// sampleBytes is the size of the sample that parts are planned by, where the memory is six times that.
+	sampleBytes = 128 << 20
 	// minPartRows is the number of points of a part below which partitions are not worth their name.
 	minPartRows = 1000
 	// minQueryRows is the number of queries that a part answers at a time at least.
 	minQueryRows = 256
 	// answerBytes is what a neighbour takes, in a part and in the answer, while answers are merged.
 	answerBytes = 48
-	// mostCopies is in how many parts a point is, where the memory for merging is reckoned.
-	mostCopies = 8
+	// mostCopies is in how many parts a point may be, and copiesAbout in how many it is, where parts are counted before they
+	// are planned.
+	mostCopies  = 8
+	copiesAbout = 4
 	// leastTasks is how many tasks share the work at least, where there are so many rows.
 	leastTasks = 32
 )
@@ -56,7 +58,7 @@ func (b *Budget) PartRows(wide bool) int64 { return b.Memory / b.RowBytes(wide) 
 
 // Parts is about how many parts n points make, at most: where each is in several of them.
 func (b *Budget) Parts(n int64, wide bool) int64 {
-	return int64(math.Ceil(maxFanout * float64(n) / (fullPart * float64(b.PartRows(wide)))))
+	return int64(math.Ceil(copiesAbout * float64(n) / (fullPart * float64(b.PartRows(wide)))))
 }
 
 // MinPartRows is how many points a part must hold.
@@ -75,7 +77,7 @@ func (b *Budget) MergeRows() int64 { return b.Memory / 8 / (mostCopies * answerB
 
 // SampleRows is about the size of the sample of the points, of which at least so many are needed.
 func (b *Budget) SampleRows(least int64) int64 {
-	return max(min(sampleBytes, b.Memory/4)/(4*int64(b.Dim)), least)
+	return max(min(sampleBytes, b.Memory/6)/(4*int64(b.Dim)), least)
 }
 
 // TaskRows is how many rows, of all, a task takes, where rows fit into its memory: few enough to leave work for all

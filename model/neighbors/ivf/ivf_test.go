@@ -371,7 +371,7 @@ func TestAssign(t *testing.T) {
 			}
 			seed := random(1)
 			chosen := take(points, seed.sample(points.Len(), n, nil))
-			assigned, err := nearestLeaders(points, chosen, f, neighbors.Options{Metric: neighbors.Euclidean}, 0)
+			assigned, err := nearestLeaders(points, chosen, f, 0, neighbors.Options{Metric: neighbors.Euclidean}, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -944,11 +944,12 @@ func TestPlanParts(t *testing.T) {
 		recall float64
 		some   int // sampled
 		over   int
+		copies float64 // at most, where points that all went to their nearest two leaders would have 2
 	}{
-		{"clustered", clustered(n, 16, 40, 1), 16, neighbors.Euclidean, 0.9, 2000, most},
-		{"cosine", clustered(n, 16, 40, 1), 16, neighbors.Cosine, 0.9, 2000, most},
-		{"all are sampled", clustered(n, 16, 40, 1), 16, neighbors.Euclidean, 0.9, n, most},
-		{"equal", equal, 4, neighbors.Euclidean, 0.8, 2000, n},
+		{"clustered", clustered(n, 16, 40, 1), 16, neighbors.Euclidean, 0.9, 2000, most, 1.4},
+		{"cosine", clustered(n, 16, 40, 1), 16, neighbors.Cosine, 0.9, 2000, most, 1.4},
+		{"all are sampled", clustered(n, 16, 40, 1), 16, neighbors.Euclidean, 0.9, n, most, 1.4},
+		{"equal", equal, 4, neighbors.Euclidean, 0.8, 2000, n, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			points := block(t, c.values, c.dim, false)
@@ -1001,6 +1002,13 @@ func TestPlanParts(t *testing.T) {
 			if share < parts.Share-0.01 || parts.Share < c.recall || parts.Inside < c.recall || parts.Inside > 1-(1-c.recall)/3 {
 				t.Errorf("a share of %.4f of the pairs meet, planned %.4f, and %.4f are found of them, for %.4f", share,
 					parts.Share, parts.Inside, c.recall)
+			}
+			copies := 0
+			for _, size := range sizes {
+				copies += size
+			}
+			if got := float64(copies) / n; got > c.copies || math.Abs(got-parts.Copies) > 0.05 {
+				t.Errorf("%.3f copies of each point, planned %.3f, want at most %.3f", got, parts.Copies, c.copies)
 			}
 			if slices.Max(sizes) > c.over {
 				t.Errorf("a part of %d points, want at most %d", slices.Max(sizes), c.over)

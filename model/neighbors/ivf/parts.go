@@ -9,8 +9,8 @@ import (
 )
 
 // Parts puts points that are too many for one worker into overlapping parts, by a tree of leaders. A point goes to
-// its nearest few leaders of the root. Where a leader gets too many points for a part, each of these goes on to its
-// nearest one or few of a node below, whose leaders were chosen from among them. (A leader near the mean of all
+// its nearest leader of the root, and to a few others whose points begin not much farther. Where a leader gets too many points for a part, each of these goes on to its
+// nearest one or two of a node below, whose leaders were chosen from among them. (A leader near the mean of all
 // points is the nearest one of very many: only leaders that do not compete with it can separate them.) A worker makes
 // a [Graph] of each part.
 type Parts struct {
@@ -38,7 +38,11 @@ type PartSize struct {
 // Node is leaders that compete for points.
 type Node struct {
 	First  int // the place of the first leader
-	Fanout int // how many of them a point goes to
+	Fanout int // how many of them a point goes to, at most
+	// Near is how far a leader that is not the nearest may be: half way from the nearest to it is a border, whose distance
+	// from the point must be no more than this share of that of the nearest leader, much as in SPANN's closure (Chen et al.,
+	// NeurIPS 2021). 0 leaves none out.
+	Near float32 `json:",omitempty"`
 	// Next says where the points of each leader go: into the part of that number, or where it is below 0, to node −1 −
 	// Next.
 	Next []int32
@@ -48,9 +52,9 @@ type Node struct {
 func (p *Parts) Check() error {
 	first, parts, children := 0, 0, 0
 	for i, n := range p.Nodes {
-		if n.First != first || len(n.Next) == 0 || n.Fanout < 1 {
-			return fmt.Errorf("ivf: node %d has %d leaders from %d on, not from %d, and fan-out %d", i, len(n.Next), n.First,
-				first, n.Fanout)
+		if n.First != first || len(n.Next) == 0 || n.Fanout < 1 || !(n.Near >= 0) {
+			return fmt.Errorf("ivf: node %d has %d leaders from %d on, not from %d, and fan-out %d within %v", i, len(n.Next),
+				n.First, first, n.Fanout, n.Near)
 		}
 		first += len(n.Next)
 		for _, next := range n.Next {
@@ -120,7 +124,7 @@ func (p *Parts) Assign(b *vectors.Block, m neighbors.Options, threads int) ([][]
 		if len(rows) < b.Len() {
 			some = take(b, rows)
 		}
-		lists, err := assignTo(some, p.Leaders.Slice(n.First, n.First+len(n.Next)), rows, n.Fanout, m, threads)
+		lists, err := assignTo(some, p.Leaders.Slice(n.First, n.First+len(n.Next)), rows, *n, m, threads)
 		if err != nil {
 			return err
 		}
@@ -138,18 +142,20 @@ func (p *Parts) Assign(b *vectors.Block, m neighbors.Options, threads int) ([][]
 	return members, visit(&p.Nodes[0], except(b.Len(), nil))
 }
 
-// assignTo gives, for each leader, those of the rows, which b holds, that are its points.
+// assignTo gives, for each leader, those of the rows, which b holds, that are its points, by the node's fan-out.
 func assignTo(
-	b, leaders *vectors.Block, rows []int32, fanout int, m neighbors.Options, threads int,
+	b, leaders *vectors.Block, rows []int32, n Node, m neighbors.Options, threads int,
 ) ([][]int32, error) {
-	f := min(fanout, leaders.Len())
-	assigned, err := nearestLeaders(b, leaders, f, m, threads)
+	f := min(n.Fanout, leaders.Len())
+	assigned, err := nearestLeaders(b, leaders, f, n.Near, m, threads)
 	if err != nil {
 		return nil, err
 	}
 	lists := make([][]int32, leaders.Len())
 	for i, l := range assigned {
-		lists[l] = append(lists[l], rows[i/f])
+		if l != dropped {
+			lists[l] = append(lists[l], rows[i/f])
+		}
 	}
 	return lists, nil
 }

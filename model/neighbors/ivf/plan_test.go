@@ -328,7 +328,7 @@ func TestBudget(t *testing.T) {
 		{"the least part", b.MinPartRows(), 1000},
 		{"queries", b.QueryRows(), (1 << 27) / (1400 + 64 + 560)},
 		{"merged", b.MergeRows(), (1 << 27) / (8 * 48 * 10)},
-		{"sampled", b.SampleRows(10), (32 << 20) / 400},
+		{"sampled", b.SampleRows(10), (128 << 20) / 400},
 		{"sampled, at least", b.SampleRows(1 << 20), 1 << 20},
 		{"chunks for all workers", int64(TaskRows(50_000, 1024, 320_000)), 10_000},
 		{"of unknown rows", int64(TaskRows(50_000, 1024, -1)), 50_000},

@@ -14,14 +14,15 @@ import (
 // Limits of [PlanParts].
 const (
 	// maxFanout and maxDeeper are the greatest numbers of leaders that a point goes to, at the root and below.
-	maxFanout = 4
+	maxFanout = 8
 	maxDeeper = 2
+	// maxWays is the greatest number of leaders that are tried for each full part and a half.
+	maxWays = 4
 	// perLeader is how many sampled points a leader has at least, on average: enough to tell which parts are too large.
 	perLeader = 16
 	// fullPart is how full the largest parts are, by the sample, which may be wrong by some.
 	fullPart = 0.7
-	// leastWays is how many leaders a node has at least, for each to which a point goes: with few, one gets most of the
-	// points.
+	// leastWays is how many leaders a node has at least, for each of its ways: with few, one gets most of the points.
 	leastWays = 6
 	// pairSample is how many of the sampled points have their neighbours looked up.
 	pairSample = 4000
@@ -39,7 +40,9 @@ const (
 // Of the sample, a point's nearest k·sample/n points stand for its k neighbours in all points. Where that is less
 // than one, the nearest does, which is farther than they are: from it and the fourth follows how the share of pairs
 // that are parted falls with the rank of a neighbour, of which a part is believed. A pair that has several parts in
-// common is taken to be found in each of them by a chance of its own. O(fan-out·sample·leaders·d) a round, of a few.
+// common is taken to be found in each of them by a chance of its own. Leaders are in the middle of a quarter of the
+// sample, and the rest of it, to which they are no nearer than to other points, tells the sizes, the copies and the pairs.
+// O(sample·leaders·d) a try, of some twenty.
 func PlanParts(sample, queries *vectors.Block, n int64, k int, most int64, o Options, threads int) (*Parts, error) {
 	o.EnsureDefaults()
 	if err := o.Validate(); err != nil {
@@ -61,27 +64,46 @@ func PlanParts(sample, queries *vectors.Block, n int64, k int, most int64, o Opt
 	case o.Metric == neighbors.InnerProduct:
 		return nil, errors.New("the inner product has no parts: its neighbours are not near each other")
 	}
-	p := &partsPlanner{sample: sample, queries: queries, n: n, most: most, k: k, o: &o,
-		threads: neighbors.Search{Threads: threads}.NumThreads()}
+	p := &partsPlanner{queries: queries, n: n, most: most, k: k, o: &o,
+		threads: neighbors.Search{Threads: threads}.NumThreads(), roots: map[int]*vectors.Block{}}
+	p.split(sample)
 	if err := p.pairs(); err != nil {
 		return nil, err
 	}
-	var best *Parts
-	for f := 1; f <= maxFanout; f++ {
-		for deeper := 1; deeper <= min(f, maxDeeper); deeper++ {
-			parts, err := p.tree(f, deeper)
-			if err != nil {
-				return nil, err
-			}
-			if best == nil || parts.before(best) {
-				best = parts
-			}
-			if len(parts.Nodes) == 1 {
-				break // none is deeper
+	best, err := p.best()
+	if err != nil {
+		return nil, err
+	}
+	best.Inside = min(best.Inside, 1-float64(mostInside*(1-o.Recall)))
+	return best, nil
+}
+
+// margins are the shares that are tried as [Node].Near: of the first a point goes to its nearest leader alone.
+var margins = []float32{0, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5}
+
+// best tries numbers of leaders, at the root and below, and how near leaders must be for points to go there.
+func (p *partsPlanner) best() (best *Parts, err error) {
+	for ways := 2; ways <= maxWays; ways += 2 {
+		deep := false // with nodes below the root
+		for deeper := 1; deeper <= maxDeeper && (deeper == 1 || deep); deeper++ {
+			for _, near := range margins {
+				parts, err := p.tree(ways, deeper, near)
+				if err != nil {
+					return nil, err
+				}
+				if best != nil && parts.Copies > mostCopies {
+					break
+				}
+				if best == nil || parts.before(best) {
+					best = parts
+				}
+				deep = deep || len(parts.Nodes) > 1
+				if parts.Inside < 1 || best.Inside < 1 && parts.Copies >= best.Copies {
+					break // beyond it, there are only more copies
+				}
 			}
 		}
 	}
-	best.Inside = min(best.Inside, 1-float64(mostInside*(1-o.Recall)))
 	return best, nil
 }
 
@@ -125,18 +147,42 @@ func inside(common []float64, recall float64) float64 {
 
 // partsPlanner is the state of PlanParts.
 type partsPlanner struct {
-	sample  *vectors.Block
-	queries *vectors.Block // or nil: some of the sample are
-	n, most int64
-	k       int
-	o       *Options
-	threads int
+	// forLeaders is the part of the sample that leaders are in the middle of, which are nearer to them than other points
+	// are. By the rest of the sample everything else is told.
+	forLeaders, sample *vectors.Block
+	queries            *vectors.Block // or nil: some of the sample are
+	n, most            int64
+	k                  int
+	o                  *Options
+	threads            int
 	// Some queries, and the neighbours of each among all sampled points.
 	some []int32
 	near *neighbors.Neighbors
 	// rank is that of the mean neighbour among all points, as a rank in the sample: below 1, it is nearer than any in
 	// near.
 	rank float64
+	// roots are the leaders of the root, by the number of ways.
+	roots map[int]*vectors.Block
+}
+
+// leaderShare is the part of the sample that leaders are in the middle of: one in so many.
+const leaderShare = 4
+
+// split splits the sample, if it is not too small for that.
+func (p *partsPlanner) split(sample *vectors.Block) {
+	if sample.Len() < 2*perLeader {
+		p.forLeaders, p.sample = sample, sample
+		return
+	}
+	var in, out []int32
+	for i := range int32(sample.Len()) {
+		if i%leaderShare == 0 {
+			in = append(in, i)
+		} else {
+			out = append(out, i)
+		}
+	}
+	p.forLeaders, p.sample = take(sample, in), take(sample, out)
 }
 
 // pairs finds pairs of neighbours in the sample.
@@ -249,36 +295,70 @@ func (p *partsPlanner) common(own, parts [][]int32, lo, hi int) []float64 {
 	return shares
 }
 
-// tree chooses the leaders for a fan-out of f, and of deeper below the root.
-func (p *partsPlanner) tree(f, deeper int) (*Parts, error) {
+// nodeRows are the sampled points of a node: those for leaders, and the others.
+type nodeRows struct{ forLeaders, rows []int32 }
+
+// most is how many leaders may be in the middle of them.
+func (n nodeRows) most() int {
+	return min((len(n.forLeaders)+len(n.rows))/perLeader, len(n.forLeaders))
+}
+
+// leaders are those of a node with so many ways, for points of which full make a full part.
+func (p *partsPlanner) leaders(of nodeRows, ways int, full float64, r random) (*vectors.Block, error) {
+	n := int(math.Ceil(leadersOf(ways, float64(len(of.rows))/full)))
+	chosen := r.sample(len(of.forLeaders), max(min(n, of.most()), 1), nil)
+	for i, at := range chosen {
+		chosen[i] = of.forLeaders[at]
+	}
+	leaders := take(p.forLeaders, chosen)
+	return leaders, p.centre(leaders, of.forLeaders, r.fork(seedLeaders))
+}
+
+// tree chooses the leaders of so many ways, and puts the sample into parts by them: a point goes to one or two nodes
+// below the root, and to leaders so near.
+func (p *partsPlanner) tree(ways, deeper int, near float32) (*Parts, error) {
 	t := &Parts{Leaders: &vectors.Block{Dim: p.sample.Dim}}
 	full := fullPart * float64(p.most) * float64(p.sample.Len()) / float64(p.n) // of the sampled points
-	r := random(p.o.Seed).fork(seedLeaders).fork(uint64(f)).fork(uint64(deeper))
-	waiting := [][]int32{except(p.sample.Len(), nil)} // the points of nodes to come
+	r := random(p.o.Seed).fork(seedLeaders).fork(uint64(ways))
+	waiting := []nodeRows{{except(p.forLeaders.Len(), nil), except(p.sample.Len(), nil)}} // of nodes to come
 	var members [][]int32
 	for len(waiting) > 0 {
-		rows, fanout := waiting[0], deeper
+		of, fanout, block := waiting[0], deeper, p.roots[ways]
 		waiting = waiting[1:]
 		if len(t.Nodes) == 0 {
-			fanout = f
+			fanout = maxFanout
 		}
-		own := r.fork(uint64(len(t.Nodes)))
-		n := leadersOf(fanout, float64(len(rows))/full)
-		var leaders []int32
-		for _, at := range own.sample(len(rows), max(min(int(math.Ceil(n)), len(rows)/perLeader), 1), nil) {
-			leaders = append(leaders, rows[at])
+		if len(t.Nodes) > 0 || block == nil {
+			var err error
+			if block, err = p.leaders(of, ways, full, r.fork(uint64(len(t.Nodes)))); err != nil {
+				return nil, err
+			}
+			if len(t.Nodes) == 0 {
+				p.roots[ways] = block
+			}
 		}
-		block := take(p.sample, leaders)
-		lists, err := assignTo(take(p.sample, rows), block, rows, fanout, p.o.exactly(), p.threads)
+		node := Node{First: t.Leaders.Len(), Fanout: min(fanout, block.Len()), Near: near}
+		if near == 0 {
+			node.Fanout = 1
+		}
+		some := p.sample
+		if len(of.rows) < some.Len() {
+			some = take(p.sample, of.rows)
+		}
+		lists, err := assignTo(some, block, of.rows, node, p.o.exactly(), p.threads)
 		if err != nil {
 			return nil, err
 		}
-		node := Node{First: t.Leaders.Len(), Fanout: min(fanout, len(leaders))}
-		for _, list := range lists {
+		below, err := assignTo(take(p.forLeaders, of.forLeaders), block, of.forLeaders, node, p.o.exactly(), p.threads)
+		if err != nil {
+			return nil, err
+		}
+		for l, list := range lists {
 			// What hardly any of the points leave cannot be parted: they are equal, or nearly so.
 			const parted = 0.95
-			if float64(len(list)) > full && float64(len(list)) < parted*float64(len(rows)) && len(list) >= 2*perLeader {
-				waiting = append(waiting, list)
+			next := nodeRows{below[l], list}
+			if float64(len(list)) > full && float64(len(list)) < parted*float64(len(of.rows)) && next.most() >= 2 {
+				waiting = append(waiting, next)
 				node.Next = append(node.Next, int32(-1-len(t.Nodes)-len(waiting)))
 				continue
 			}

@@ -14,15 +14,18 @@ const (
 	regionSample = 1024
 	// partSample is how many points a full part has in the sample of its region.
 	partSample = 256
+	// mostLeaders is up to how many leaders one worker chooses, which takes it time in proportion to them and the sample.
+	mostLeaders = 4096
 )
 
-// InRegions reports whether n points make more parts than a sample of so many of them has leaders for.
+// InRegions reports whether n points make more parts than a worker, with a sample of so many of them, has leaders for.
 func (b *Budget) InRegions(n, sample int64, wide bool) bool {
-	return n > sample && float64(sample) < perLeader*leadersOf(maxFanout, float64(n)/(fullPart*float64(b.PartRows(wide))))
+	leaders := leadersOf(maxWays, float64(n)/(fullPart*float64(b.PartRows(wide))))
+	return n > sample && (leaders > mostLeaders || float64(sample) < perLeader*leaders)
 }
 
-// leadersOf is how many leaders there are for so many full parts, where points go to so many.
-func leadersOf(fanout int, parts float64) float64 { return float64(fanout) * max(1.5*parts, leastWays) }
+// leadersOf is how many leaders there are for so many full parts.
+func leadersOf(ways int, parts float64) float64 { return float64(ways) * max(1.5*parts, leastWays) }
 
 // NewRegions plans regions as [NewPlan] plans parts, of which each may have so many points in the end.
 func NewRegions(
@@ -76,7 +79,7 @@ func (p *Plan) Join(regions []*Parts, k int) *Plan {
 		at := waiting[0]
 		waiting = waiting[1:]
 		from := at.parts.Nodes[at.node]
-		node := Node{First: all.Leaders.Len(), Fanout: from.Fanout}
+		node := Node{First: all.Leaders.Len(), Fanout: from.Fanout, Near: from.Near}
 		for _, next := range from.Next {
 			switch {
 			case next < 0:
