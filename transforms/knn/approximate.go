@@ -74,6 +74,14 @@ func (o *Options) validateApproximate() error {
 	return errors.Join(errs...)
 }
 
+// exactReport says, where a recall is asked, that all of so many points are answered exactly.
+func (o *Options) exactReport(points int) *ivf.Report {
+	if o.Recall == 0 {
+		return nil
+	}
+	return &ivf.Report{Method: "exact", Asked: o.Recall, Measure: ivf.Measure{Recall: 1, Low: 1, High: 1, Sample: points}}
+}
+
 // approximateFn is what both have in common: they read the points as buildFn does.
 type approximateFn struct{ buildFn }
 

@@ -59,7 +59,7 @@ func (o *Options) checkGroups() error {
 
 // checkApproximateGroups reports where a recall of groups cannot be had.
 func (j *Job) checkApproximateGroups() error {
-	if o := &j.Options; o.Groups == nil || o.Recall == 0 || j.Corpus == nil || j.fitsGraph() {
+	if o := &j.Options; o.Groups == nil || o.Recall == 0 || j.Corpus == nil || j.fitsGraph() || j.Reading.Formats.Sparse {
 		return nil
 	}
 	return errors.New("groups with a recall need all points in one worker: raise --index_memory, or leave out --recall")

@@ -444,7 +444,7 @@ func (o *Options) CarriesSparse() bool { return o.Recall == 0 }
 
 // encoded is a dataset of tables whose rows become numbers, sparse where there are many of these.
 func (j *Job) encoded(d *vectorio.Dataset, e *features.Encoding) (*vectorio.Dataset, error) {
-	if e.Dim() > vectorio.MaxDenseFeatures && e.Sparse() && j.Options.CarriesSparse() {
+	if e.Dim() > vectorio.MaxDenseFeatures && e.Sparse() {
 		return d.Encoded(e, &j.Reading), nil
 	}
 	return d.EncodedDense(e, &j.Reading)
@@ -469,14 +469,8 @@ func inspectPoints(ctx context.Context, patterns []string, reading *vectorio.Opt
 	if err != nil {
 		return nil, err
 	}
-	if d.Sparse() && !o.CarriesSparse() {
-		switch {
-		case d.Dim <= vectorio.MaxDenseFeatures:
-			d = d.Dense()
-		case o.Groups != nil || o.IndexMemory > 0:
-			return nil, fault.File(d.Name(), fmt.Sprintf("at most %d columns of sparse rows with a recall for groups, or with an "+
-				"index memory: leave the recall out", vectorio.MaxDenseFeatures), "%d columns", d.Dim)
-		}
+	if d.Sparse() && !o.CarriesSparse() && d.Dim <= vectorio.MaxDenseFeatures {
+		d = d.Dense()
 	}
 	reading.Formats.Sparse = d.Sparse()
 	return d, nil
@@ -706,7 +700,7 @@ func (j *Job) broadcast() broadcast {
 		return keptApproximate{}
 	case o.Recall != 0 && j.fitsGraph():
 		return approximate{}
-	case o.Recall != 0 && o.Recall < 1:
+	case o.Recall != 0 && o.Recall < 1 && !j.Reading.Formats.Sparse: // sparse rows are answered exactly
 		return inParts{}
 	case o.Broadcast == SideInput:
 		return sideInput{}

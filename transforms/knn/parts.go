@@ -34,6 +34,9 @@ func (j *Job) fitsGraph() bool {
 	if j.Options.IndexMemory == 0 {
 		return true
 	}
+	if j.Reading.Formats.Sparse {
+		return j.footprint() <= j.Options.IndexMemory
+	}
 	rows := j.rowsAbout()
 	return rows >= 0 && rows <= j.budget().PartRows(j.Reading.Formats.DType == vectors.Float64)
 }

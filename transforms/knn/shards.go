@@ -173,6 +173,7 @@ func (f *buildShardsFn) ProcessElement(
 	b := &shardBuilder{f: f, plan: &p, out: shardFiles{Plan: p.Number}}
 	b.buffer = neighbors.ShardBuffer{MaxRows: f.Rows, MaxWideRows: f.WideRows, Points: f.Reading.NewBlock(f.Dim),
 		Memory: f.Options.IndexMemory, Options: f.Options.Neighbors}
+	b.report.Approximate = f.Options.exactReport(int(p.Chunks[0].Total))
 	var err error
 	if b.kept, err = f.Options.kept(ctx, f.Self); err == nil {
 		err = errors.Join(f.Options.sameRows(p.Chunks[0].Total), b.read(ctx))

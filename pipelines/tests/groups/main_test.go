@@ -2,6 +2,7 @@ package groups_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,6 +51,35 @@ func TestGroups(t *testing.T) {
 	}
 	if summary.Groups["groups"] != 2 || summary.Groups["largest_group"] != 3 {
 		t.Errorf("summary %v", summary.Groups)
+	}
+}
+
+// Sparse rows of too many columns for their zeros are answered exactly, whatever the recall asked, all in one worker or
+// in shards.
+func TestSparseRecall(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const columns = 50_000
+	var rows strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&rows, "0 %d:1 %d:1 %d:1\n", 1+i%3, 10+i/3, columns-i%2)
+	}
+	write(t, dir, "x.svm", rows.String())
+	search := []string{"--input=x.svm", "--metric=cosine", "--radius=0.4", "--output=g.csv", "--report=none"}
+	var want string
+	for _, flags := range [][]string{nil, {"--recall=0.9"}, {"--recall=0.9", "--index_memory=1GB"},
+		{"--recall=0.9", "--index_memory=300KB"}} {
+		_, stderr, code := clitest.End(t, clitest.Command(dir, append(flags, search...)...))
+		if code != 0 || (flags != nil) != strings.Contains(stderr, "recall 1: all rows were answered exactly") {
+			t.Fatalf("%v: exit code %d\n%s", flags, code, stderr)
+		}
+		got := clitest.Read(t, filepath.Join(dir, "g.csv"))
+		if want == "" {
+			want = got
+		}
+		if got != want || !strings.Contains(got, "\n2,") || strings.Count(got, "\n") != 301 {
+			t.Errorf("%v: got\n%s", flags, got)
+		}
 	}
 }
 

@@ -90,8 +90,6 @@ func TestSparse(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "wide.mtx"),
 		"%%MatrixMarket matrix coordinate real general\n3 20000 2\n1 20000 1\n2 7 3\n")
 	for _, c := range []struct{ flag, want string }{
-		{"--recall=0.9 --index_memory=1GB", "wide.mtx: found 20000 columns, expected at most 16384 columns of sparse rows " +
-			"with a recall for groups, or with an index memory: leave the recall out\n"},
 		{"--recall=0.9 --metric=correlation", "metric correlation takes at most 16384 columns of sparse rows, found 20000"},
 		{"--algorithm=kd_tree", "algorithm kd_tree takes at most 16384 columns of sparse rows, found 20000: use brute"},
 	} {
@@ -101,16 +99,21 @@ func TestSparse(t *testing.T) {
 			t.Errorf("%s: %s", c.flag, stderr)
 		}
 	}
-	// So many columns are searched exactly, whatever the recall asked: every point, other queries, and an index's.
+	// So many columns are searched exactly, whatever the recall asked: every point, other queries, an index's, the
+	// features of a text, and in shards.
 	for _, how := range []string{"--index=wide.index", "--index=recall.index --recall=0.9"} {
 		args := append(strings.Fields(how), "--input=wide.mtx", "--metric=cosine")
 		if _, stderr, code := clitest.End(t, clitest.Other(dir, "index", args...)); code != 0 {
 			t.Fatal(stderr)
 		}
 	}
+	clitest.Write(t, filepath.Join(dir, "texts.csv"), "x,colour\n1,red\n2,blue\n3,red\n")
 	for _, args := range [][]string{{"--input=wide.mtx", "--metric=cosine"}, {"--index=wide.index"},
+		{"--input=texts.csv", "--text=colour", "--hash_bits=15", "--metric=cosine"},
 		{"--index=recall.index"}, {"--index=recall.index", "--queries=wide.mtx"},
-		{"--input=wide.mtx", "--metric=cosine", "--queries=wide.mtx"}, {"--index=wide.index", "--queries=wide.mtx"}} {
+		{"--input=wide.mtx", "--metric=cosine", "--queries=wide.mtx"}, {"--index=wide.index", "--queries=wide.mtx"},
+		{"--input=wide.mtx", "--metric=cosine", "--index_memory=1GB"},
+		{"--input=wide.mtx", "--metric=cosine", "--index_memory=300KB"}} {
 		var outputs []string
 		for _, recall := range []string{"", "--recall=0.9"} {
 			all := append([]string{"--k=1", "--output=wide.csv", "--report=none"}, args...)

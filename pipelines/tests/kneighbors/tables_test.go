@@ -201,7 +201,6 @@ func TestTableFaults(t *testing.T) {
 			`q.csv: found the columns "x", without "colour", expected the columns "x", "colour", as in a.csv`},
 		{[]string{"--input=a.csv", "--categorical=color"}, `color`},
 		{[]string{"--input=a.csv", "--encode=none", "--categorical=colour"}, "--encode=none: without flags of tables"},
-		{[]string{"--input=a.csv", "--text=colour", "--hash_bits=15", "--recall=0.9"}, "at most 16384 features"},
 	} {
 		stdout, stderr, code := runCommand(t, dir, append(c.args, "--k=1", "--output=o.csv")...)
 		if code == 0 || stdout != "" || !strings.Contains(stderr, c.want) {
