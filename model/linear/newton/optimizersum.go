@@ -49,6 +49,7 @@ type optimizerSum struct {
 
 	places  []int32
 	block   *optimizerBlock
+	flat    *softmaxFlat
 	weights []float64 // of the classes, in the weight vector of each
 	others  []float64 // of the classes in the others, or, byRest, of the other classes in the vector of each; nil: 1
 	byRest  bool
@@ -139,7 +140,11 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 			s.addSparse(c, places)
 			return s.err
 		}
-		s.addRows(c, places)
+		if d := s.sums[0]; d != nil && c.Sparse == nil && o.features >= flatFeatures {
+			s.addFlat(d, c, places)
+		} else {
+			s.addRows(c, places)
+		}
 		if len(s.open) > 0 {
 			s.addGram(s.sums[0], c, places)
 		}

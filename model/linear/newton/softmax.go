@@ -399,12 +399,7 @@ func (s *optimizerSum) addSoftmaxRow(d *derivatives, x kernel.Row, i int, place 
 	switch {
 	case len(d.second) == 0:
 	case o.grams() && !o.newton:
-		open := 0.0
-		for k, v := range p {
-			f := float64(weight * v * (1 - v))
-			d.second[k] += f
-			open += f
-		}
+		open := d.addSpreads(p, weight)
 		if !s.grams(uint64(s.first) + uint64(i)) {
 			return
 		}
@@ -422,9 +417,7 @@ func (s *optimizerSum) addSoftmaxRow(d *derivatives, x kernel.Row, i int, place 
 			}
 		})
 	default:
-		for k, v := range p {
-			d.second[k] += float64(weight * v * (1 - v))
-		}
+		d.addSpreads(p, weight)
 		squares := d.second[o.vectors:]
 		for e, v := range x.Val {
 			squares[x.Column(e)] += float64(weight * float64(v*v))
