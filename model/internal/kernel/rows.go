@@ -30,6 +30,37 @@ func Dots[T float32 | float64](dst []float64, x []T, w []float64) {
 	}
 }
 
+// Vectors are N vectors of D values, the first of which begin Step apart in W.
+type Vectors struct {
+	W          []float64
+	N, D, Step int
+}
+
+// At is vector k.
+func (v *Vectors) At(k int) []float64 { return v.W[k*v.Step:][:v.D] }
+
+// DotsOfEach is [Dots] by each of several vectors, of n rows: that of row r and vector k is dst[k·step+r].
+func DotsOfEach[T float32 | float64](dst []float64, step, n int, x []T, v Vectors) {
+	if v.D >= least && level == avx512 {
+		dotsOfEachFast(dst, step, n, x, v)
+		return
+	}
+	for k := range v.N {
+		Dots(dst[k*step:][:n], x, v.At(k))
+	}
+}
+
+// AddRowsToEach is [AddRows] to each of several vectors, of n rows: the number of row r for vector k is s[k·step+r].
+func AddRowsToEach[T float32 | float64](s []float64, step, n int, x []T, v Vectors) {
+	if v.D >= least && level == avx512 {
+		addRowsToEachFast(s, step, n, x, v)
+		return
+	}
+	for k := range v.N {
+		AddRows(s[k*step:][:n], x, v.At(k))
+	}
+}
+
 // DotOf is the [Dot] of x, which is finite, and the vector that has these values in these columns, which ascend, and
 // zeros elsewhere.
 func DotOf[T float32 | float64](x []T, columns []int32, values []float64) float64 {

@@ -13,3 +13,7 @@ func dotsFast[T float32 | float64]([]float64, []T, []float64) {}
 func addRowsFast[T float32 | float64]([]float64, []T, []float64) {}
 
 func addSquaresFast[T float32 | float64]([]float64, []T, []float64) {}
+
+func dotsOfEachFast[T float32 | float64]([]float64, int, int, []T, Vectors) {}
+
+func addRowsToEachFast[T float32 | float64]([]float64, int, int, []T, Vectors) {}

@@ -123,3 +123,83 @@ func add4F64AVX512(x *float64, stride int, s *float64, w *float64, n int)
 //
 //go:noescape
 func squares4F64AVX512(x *float64, stride int, s *float64, w *float64, n int)
+
+// dots4Of2F32AVX512 is sums[8(2r+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and 2 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func dots4Of2F32AVX512(x *float32, stride int, w *float64, step int, sums *float64, n int)
+
+// add4To2F32AVX512 is w[k·step+i] += s[k·apart+r]·x[r·stride+i] for each of 4 rows by turns, of 2 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func add4To2F32AVX512(x *float32, stride int, s *float64, apart int, w *float64, step int, n int)
+
+// dots4Of3F32AVX512 is sums[8(3r+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and 3 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func dots4Of3F32AVX512(x *float32, stride int, w *float64, step int, sums *float64, n int)
+
+// add4To3F32AVX512 is w[k·step+i] += s[k·apart+r]·x[r·stride+i] for each of 4 rows by turns, of 3 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func add4To3F32AVX512(x *float32, stride int, s *float64, apart int, w *float64, step int, n int)
+
+// dots4Of4F32AVX512 is sums[8(4r+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and 4 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func dots4Of4F32AVX512(x *float32, stride int, w *float64, step int, sums *float64, n int)
+
+// add4To4F32AVX512 is w[k·step+i] += s[k·apart+r]·x[r·stride+i] for each of 4 rows by turns, of 4 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func add4To4F32AVX512(x *float32, stride int, s *float64, apart int, w *float64, step int, n int)
+
+// dots4Of5F32AVX512 is sums[8(5r+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and 5 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func dots4Of5F32AVX512(x *float32, stride int, w *float64, step int, sums *float64, n int)
+
+// add4To5F32AVX512 is w[k·step+i] += s[k·apart+r]·x[r·stride+i] for each of 4 rows by turns, of 5 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func add4To5F32AVX512(x *float32, stride int, s *float64, apart int, w *float64, step int, n int)
+
+// dots4Of2F64AVX512 is sums[8(2r+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and 2 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func dots4Of2F64AVX512(x *float64, stride int, w *float64, step int, sums *float64, n int)
+
+// add4To2F64AVX512 is w[k·step+i] += s[k·apart+r]·x[r·stride+i] for each of 4 rows by turns, of 2 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func add4To2F64AVX512(x *float64, stride int, s *float64, apart int, w *float64, step int, n int)
+
+// dots4Of3F64AVX512 is sums[8(3r+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and 3 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func dots4Of3F64AVX512(x *float64, stride int, w *float64, step int, sums *float64, n int)
+
+// add4To3F64AVX512 is w[k·step+i] += s[k·apart+r]·x[r·stride+i] for each of 4 rows by turns, of 3 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func add4To3F64AVX512(x *float64, stride int, s *float64, apart int, w *float64, step int, n int)
+
+// dots4Of4F64AVX512 is sums[8(4r+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and 4 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func dots4Of4F64AVX512(x *float64, stride int, w *float64, step int, sums *float64, n int)
+
+// add4To4F64AVX512 is w[k·step+i] += s[k·apart+r]·x[r·stride+i] for each of 4 rows by turns, of 4 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func add4To4F64AVX512(x *float64, stride int, s *float64, apart int, w *float64, step int, n int)
+
+// dots4Of5F64AVX512 is sums[8(5r+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and 5 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func dots4Of5F64AVX512(x *float64, stride int, w *float64, step int, sums *float64, n int)
+
+// add4To5F64AVX512 is w[k·step+i] += s[k·apart+r]·x[r·stride+i] for each of 4 rows by turns, of 5 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func add4To5F64AVX512(x *float64, stride int, s *float64, apart int, w *float64, step int, n int)

@@ -80,6 +80,47 @@ func testRows[T float32 | float64](t *testing.T) {
 	}
 }
 
+// Every level gives the bits of plain Go, of several vectors at a time. It does not run beside others, as TestRows.
+func TestRowsOfEach(t *testing.T) {
+	best := level
+	defer func() { level = best }()
+	for level = range levels() {
+		testRowsOfEach[float32](t)
+		testRowsOfEach[float64](t)
+	}
+}
+
+func testRowsOfEach[T float32 | float64](t *testing.T) {
+	for i, d := range []int{1, 8, 31, 32, 33, 39, 40, 47, 48, 63, 64, 65, 100, 257} {
+		for many := 1; many <= 12; many++ {
+			rows := (i + many) % 10
+			odd, place := rows%2 == 1, []string{"head", "tail", "unaligned"}[(i+many)%3]
+			r := rand.New(rand.NewPCG(uint64(d), uint64(many)))
+			between, beside := r.IntN(3), r.IntN(3) // vectors, and what belongs to one, need not follow each other closely
+			v := Vectors{W: draw[float64](t, r, many*(d+between)-between, odd, place), N: many, D: d, Step: d + between}
+			x, step := draw[T](t, r, rows*d, odd, place), rows+beside
+			size := max(many*step-beside, 0)
+			s, dst := draw[float64](t, r, size, odd, place), draw[float64](t, r, size, true, place)
+			dots, sums := slices.Clone(dst), slices.Clone(v.W)
+			for k := range many {
+				for row := range rows {
+					var lanes [8]float64
+					for j, u := range x[row*d:][:d] {
+						lanes[j%8] += float64(float64(u) * v.At(k)[j])
+						sums[k*v.Step+j] += float64(s[k*step+row] * float64(u))
+					}
+					dots[k*step+row] = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
+						((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+				}
+			}
+			DotsOfEach(dst, step, rows, x, v)
+			same(t, dst, dots, "DotsOfEach", level, rows, many, d)
+			AddRowsToEach(s, step, rows, x, v)
+			same(t, v.W, sums, "AddRowsToEach", level, rows, many, d)
+		}
+	}
+}
+
 // A product with few columns is that with all, whose others are 0.
 func TestDotOf(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))

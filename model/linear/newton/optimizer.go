@@ -122,7 +122,6 @@ const (
 	endPromise        = 1e-10 // of the objective: what a step promises at the end
 	samplePromise     = 1e-6  // of that of a sample, which tells less of all rows
 	armijo            = 1e-4
-	alongFeatures     = 48 // of a softmax: from there on decision values of a row take longer than its exponentials
 	maxPairs          = 10
 )
 
@@ -507,10 +506,9 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 		}
 		return p.end()
 	}
-	// Near the end the whole step is right. Shorter ones of a softmax are dear where columns are few: those are tried once
-	// it has failed, which it seldom does.
-	p.Along = !o.newtons() && !o.grams() || promised > 1e-2*math.Abs(p.Objective) &&
-		(o.newtons() || o.features >= alongFeatures)
+	// Near the end the whole step is right. Shorter ones of a softmax by L-BFGS are dear: those are tried once it has
+	// failed, which it seldom does.
+	p.Along = !o.newtons() && !o.grams() || promised > 1e-2*math.Abs(p.Objective) && o.newtons()
 	o.refresh(p, promised)
 	return nil
 }

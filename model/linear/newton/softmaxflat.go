@@ -1,6 +1,7 @@
 package newton
 
 import (
+	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/lanes"
 	"beamlearn/model/linear/internal/panel"
@@ -36,7 +37,10 @@ func (s *optimizerSum) addFlat(d *derivatives, c *linear.Chunk, places []int32) 
 	if s.flat == nil {
 		s.flat = newSoftmaxFlat(s.learner)
 	}
-	o, b, last := s.learner, s.flat, s.width-1
+	o, b := s.learner, s.flat
+	vectors := func(point []float64) kernel.Vectors {
+		return kernel.Vectors{W: point, N: o.vectors, D: o.features, Step: s.width}
+	}
 	number := make([]int, b.Rows) // of each row of the block, in the chunk
 	for at := 0; at < len(places); {
 		m := 0
@@ -47,18 +51,14 @@ func (s *optimizerSum) addFlat(d *derivatives, c *linear.Chunk, places []int32) 
 				m++
 			}
 		}
-		for k := range o.vectors {
-			b.Flat.Dots(b.at[k*b.Rows:][:m], d.point[k*s.width:][:last])
-			if d.along {
-				b.Flat.Dots(b.along[k*b.Rows:][:m], d.dir[k*s.width:][:last])
-			}
+		b.Flat.DotsOfEach(b.at, b.Rows, m, vectors(d.point))
+		if d.along {
+			b.Flat.DotsOfEach(b.along, b.Rows, m, vectors(d.dir))
 		}
 		for r, i := range number[:m] {
 			s.addFlatRow(d, r, i)
 		}
-		for k := range o.vectors {
-			b.Flat.AddRows(d.gradient[k*s.width:][:last], b.slope[k*b.Rows:][:m], m)
-		}
+		b.Flat.AddRowsToEach(vectors(d.gradient), b.slope, b.Rows, m)
 		if len(d.second) > 0 && !o.grams() {
 			b.Flat.Squares(d.second[o.vectors:], b.weights, m)
 		}

@@ -52,6 +52,12 @@ func main() {
 			}
 		}
 	}
+	for _, bits := range []int{32, 64} { // 32 registers hold the sums of four rows and five vectors
+		for many := 2; many <= 5; many++ {
+			dotsOfEach(many, bits)
+			addToEach(many, bits)
+		}
+	}
 	Generate()
 }
 
@@ -61,9 +67,12 @@ func begin(name, arguments string, bits int, doc string) {
 	Pragma("noescape")
 }
 
-// places are where so many rows begin that are stride values apart.
-func places(rows, bits int) (all []reg.Register) {
-	x, stride := Load(Param("x"), GP64()), Load(Param("stride"), GP64())
+// places are where so many rows of x begin that are stride values apart.
+func places(rows, bits int) (all []reg.Register) { return apart("x", "stride", rows, bits) }
+
+// apart are where so many rows begin.
+func apart(of, step string, rows, bits int) (all []reg.Register) {
+	x, stride := Load(Param(of), GP64()), Load(Param(step), GP64())
 	all = append(all, x)
 	for range rows - 1 {
 		next := GP64()
@@ -144,6 +153,81 @@ func (l level) add(rows, bits int, squares bool) {
 				VADDPD(v, sum, sum)
 			}
 			VMOVUPD(sum, Mem{Base: w, Index: at, Scale: 8, Disp: 8 * l.width * k})
+		}
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// dotsOfEach sums products of four rows and many vectors, so that each value of a row is converted once.
+func dotsOfEach(many, bits int) {
+	l, name := level{"AVX512", 8}, fmt.Sprint("dots4Of", many, "F", bits, "AVX512")
+	TEXT(name, NOSPLIT, fmt.Sprintf("func(x *float%d, stride int, w *float64, step int, sums *float64, n int)", bits))
+	Doc(fmt.Sprintf("%s is sums[8(%dr+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and %d vectors of n values, "+
+		"a multiple of 8.", name, many, many))
+	Pragma("noescape")
+	x, w := places(4, bits), apart("w", "step", many, 64)
+	var sums [4][]reg.VecVirtual
+	for r := range sums {
+		for range many {
+			v := ZMM()
+			VXORPD(v, v, v)
+			sums[r] = append(sums[r], v)
+		}
+	}
+	each(func(at reg.Register) {
+		var values [4]reg.VecVirtual
+		for r := range values {
+			values[r] = l.part(x[r], at, 0, bits)
+		}
+		for k := range many {
+			of := l.part(w[k], at, 0, 64)
+			for r, v := range values {
+				product := ZMM()
+				VMULPD(of, v, product)
+				VADDPD(product, sums[r][k], sums[r][k])
+			}
+		}
+	})
+	to := Load(Param("sums"), GP64())
+	for r := range sums {
+		for k, v := range sums[r] {
+			VMOVUPD(v, Mem{Base: to, Disp: 8 * lanes * (many*r + k)})
+		}
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// addToEach adds four rows, each times a number for each of many vectors, to these.
+func addToEach(many, bits int) {
+	l, name := level{"AVX512", 8}, fmt.Sprint("add4To", many, "F", bits, "AVX512")
+	TEXT(name, NOSPLIT, fmt.Sprintf("func(x *float%d, stride int, s *float64, apart int, w *float64, step int, n int)", bits))
+	Doc(fmt.Sprintf("%s is w[k·step+i] += s[k·apart+r]·x[r·stride+i] for each of 4 rows by turns, of %d vectors of n values, "+
+		"a multiple of 8.", name, many))
+	Pragma("noescape")
+	s := apart("s", "apart", many, 64)
+	by := make([][4]reg.VecVirtual, many)
+	for k := range by {
+		for r := range by[k] {
+			by[k][r] = ZMM()
+			VBROADCASTSD(Mem{Base: s[k], Disp: 8 * r}, by[k][r])
+		}
+	}
+	x, w := places(4, bits), apart("w", "step", many, 64)
+	each(func(at reg.Register) {
+		var values [4]reg.VecVirtual
+		for r := range values {
+			values[r] = l.part(x[r], at, 0, bits)
+		}
+		for k := range many {
+			sum := l.part(w[k], at, 0, 64)
+			for r, v := range values {
+				product := ZMM()
+				VMULPD(by[k][r], v, product)
+				VADDPD(product, sum, sum)
+			}
+			VMOVUPD(sum, Mem{Base: w[k], Index: at, Scale: 8})
 		}
 	})
 	VZEROUPPER()

@@ -65,6 +65,24 @@ func (f *Flat) AddRows(dst, s []float64, n int) {
 	}
 }
 
+// DotsOfEach makes dst[k·step+r] the product of row r, of n, and vector k.
+func (f *Flat) DotsOfEach(dst []float64, step, n int, v kernel.Vectors) {
+	if f.narrow != nil {
+		kernel.DotsOfEach(dst, step, n, f.narrow[:n*f.cols], v)
+	} else {
+		kernel.DotsOfEach(dst, step, n, f.wide[:n*f.cols], v)
+	}
+}
+
+// AddRowsToEach adds to vector k the sum over the first n rows of each times s[k·step+r].
+func (f *Flat) AddRowsToEach(v kernel.Vectors, s []float64, step, n int) {
+	if f.narrow != nil {
+		kernel.AddRowsToEach(s, step, n, f.narrow[:n*f.cols], v)
+	} else {
+		kernel.AddRowsToEach(s, step, n, f.wide[:n*f.cols], v)
+	}
+}
+
 // Squares adds to dst the sum over the first n rows of weight times the square of each column.
 func (f *Flat) Squares(dst, weights []float64, n int) {
 	if f.narrow != nil {
