@@ -27,9 +27,9 @@ import (
 // squared_error that of conjugate gradients (see conjugate.go), unless most columns are categories of one, whose second
 // derivatives make Newton's step possible all the same (see arrowhead.go), from the optimum of a sample; a softmax has
 // Newton's step while classes × features are at most 2,000 and the rows not too many, and otherwise L-BFGS, scaled by
-// more than a diagonal up to 2,000 features. A pass sums up the objective along the step, too, at shorter lengths: if
-// the whole step does not lower the objective enough, the next pass goes on at the best of those. So the objective
-// never rises.
+// more than a diagonal up to 2,000 features. Where a whole step may be too long, a pass sums up the objective along the
+// step, too, at shorter lengths: if the whole one does not lower the objective enough, the next pass goes on at the
+// best of those. So the objective never rises.
 //
 // It is done where the step promises less than 10⁻¹⁰ of the objective; Newton's last step is then still made, as it
 // costs nothing. Columns should be of similar scale, best standardised.
@@ -95,7 +95,7 @@ type optimum struct {
 	// gradients.
 	Gradient jsontext.BitFloats   `json:",omitempty"`
 	Diagonal jsontext.BitFloats   `json:",omitempty"`
-	Made     float64              `json:",omitempty"` // what a step promised when a softmax's Diagonal was summed up
+	Made     float64              `json:",omitempty"` // what a step promised when Diagonal was summed up
 	Steps    []jsontext.BitFloats `json:",omitempty"`
 	Changes  []jsontext.BitFloats `json:",omitempty"`
 	Gains    jsontext.BitFloats   `json:",omitempty"` // of the last steps of conjugate gradients
@@ -335,7 +335,7 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 				d.sides = make([]float64, o.sides()*o.width())
 			}
 			d.sampled = s.sample != nil && o.newton
-			if !d.sampled && !(o.quadratic() && p.Diagonal != nil) { // which stays as it is
+			if !d.sampled && p.Diagonal == nil { // which stays as it is for a while: see refresh
 				d.second = make([]float64, o.seconds())
 				d.thin = o.sample > 0 && o.passes == 1 && o.thin()
 			}
@@ -506,9 +506,9 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 		}
 		return p.end()
 	}
-	// Near the end the whole step is right. Shorter ones of a softmax by L-BFGS are dear: those are tried once it has
-	// failed, which it seldom does.
-	p.Along = !o.newtons() && !o.grams() || promised > 1e-2*math.Abs(p.Objective) && o.newtons()
+	// Near the end the whole step is right, and where steps have told L-BFGS of the curvature: shorter ones, whose
+	// products take as long as those of the point, are tried then once it has failed, which it seldom does.
+	p.Along = promised > 1e-2*math.Abs(p.Objective) && o.newtons() || !o.newtons() && !o.grams() && len(p.Steps) == 0
 	o.refresh(p, promised)
 	return nil
 }
@@ -678,10 +678,25 @@ type scaling interface {
 	divide(dir []float64, factor float64) // makes it factor·(second derivatives)⁻¹·dir
 }
 
-// scaling is that at the point where the second derivatives were summed up, or, of a softmax, at the first such point.
+// refresh has the scaling summed up anew, at the next point, where the steps of L-BFGS have become a hundredth of what
+// they were at the last: by then the second derivatives are others.
+func (o *Optimizer) refresh(p *optimum, promised float64) {
+	switch {
+	case o.newtons():
+	case p.Made == 0:
+		p.Made = promised
+	case promised < 0.01*p.Made && p.Diagonal != nil:
+		p.Diagonal, p.Made = nil, 0
+	}
+}
+
+// scaling is that at the point where the second derivatives were summed up last.
 func (o *Optimizer) scaling(p *optimum, second []float64, n float64) scaling {
 	if m := o.softmaxScaling(p, second, n); m != nil {
 		return m
+	}
+	if p.Diagonal != nil {
+		return diagonalScaling(p.Diagonal)
 	}
 	diagonal := o.diagonal(second, n)
 	greatest := 0.0

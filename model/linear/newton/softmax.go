@@ -213,11 +213,8 @@ func (o *Optimizer) grams() bool { return o.vectors > 1 && o.features <= maxNewt
 // softmaxSeconds is what a pass sums up for the steps of L-BFGS: of each class Σw·p(1−p); and then, of each column,
 // Σw·x², or, of all columns, Σw(1−Σp²)·xxᵀ over some of the rows, a few times.
 func (o *Optimizer) softmaxSeconds() int {
-	switch {
-	case !o.grams():
+	if !o.grams() {
 		return o.vectors + o.features
-	case o.problems[0].Diagonal != nil:
-		return 0
 	}
 	return o.scalingSize()
 }
@@ -253,18 +250,6 @@ func (o *Optimizer) softmaxScaling(p *optimum, second []float64, n float64) scal
 		o.metric = o.makeMetric(p.Diagonal)
 	}
 	return o.metric
-}
-
-// refresh has the metric summed up anew, at the next point, where the steps have become a hundredth of what they were
-// at the last: by then the probabilities are others.
-func (o *Optimizer) refresh(p *optimum, promised float64) {
-	switch {
-	case o.newton || !o.grams():
-	case p.Made == 0:
-		p.Made = promised
-	case promised < 0.01*p.Made && p.Diagonal != nil:
-		p.Diagonal, p.Made = nil, 0
-	}
 }
 
 func (o *Optimizer) makeMetric(sums []float64) *softmaxMetric {
