@@ -237,3 +237,30 @@ func FuzzPiece(f *testing.F) {
 
 // everyRow is a lot that takes all rows.
 var everyRow = overview.LotOf(1000, 1000)
+
+// Where temporary files are memory, as /dev/shm is, a spill goes to the directory of large ones.
+func TestSpillBesideMemory(t *testing.T) {
+	const memory = "/dev/shm"
+	if _, err := os.Stat(memory); err != nil {
+		t.Skip("no directory that is memory here")
+	}
+	f, _, err := unnamedFileIn(memory)
+	if err == nil {
+		f.Close()
+		t.Skip(memory + " is no memory here")
+	}
+	if !errors.Is(err, errors.ErrUnsupported) {
+		t.Fatal(err)
+	}
+	large, _, err := unnamedFileIn("/var/tmp")
+	if err != nil {
+		t.Skip(err)
+	}
+	large.Close()
+	t.Setenv("TMPDIR", memory)
+	f, _, err = unnamedFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+}
