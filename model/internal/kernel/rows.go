@@ -3,12 +3,14 @@ package kernel
 import "beamlearn/model/internal/simd"
 
 //go:generate go -C ../../linear/_asm run ./rows -out ../../internal/kernel/rows_amd64.s -stubs ../../internal/kernel/rows_stubs_amd64.go -pkg kernel
+//go:generate go -C ../../neighbors/_asm run ./rowsarm64 -out ../../internal/kernel/rows_arm64.s -stubs ../../internal/kernel/rows_stubs_arm64.go -pkg kernel
 
-// The levels of instructions.
+// The levels of instructions, of which arm64 has one.
 const (
 	generic = iota
 	avx2
 	avx512
+	neon = generic + 1
 )
 
 // least is the length from which a row pays for a call.

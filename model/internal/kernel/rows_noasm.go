@@ -1,4 +1,4 @@
-//go:build !amd64 || purego
+//go:build (!amd64 && !arm64) || purego
 
 package kernel
 
@@ -13,7 +13,3 @@ func dotsFast[T float32 | float64]([]float64, []T, []float64) {}
 func addRowsFast[T float32 | float64]([]float64, []T, []float64) {}
 
 func addSquaresFast[T float32 | float64]([]float64, []T, []float64) {}
-
-func dotsOfEachFast[T float32 | float64]([]float64, int, int, []T, Vectors) {}
-
-func addRowsToEachFast[T float32 | float64]([]float64, int, int, []T, Vectors) {}

@@ -17,7 +17,7 @@ type V uint32
 // F is the register's name in loads and stores by Go's assembler.
 func (v V) F() string { return fmt.Sprintf("F%d", v) }
 
-// S4 and D2 are its names as four and as two elements.
+// S4 is its name as four elements.
 func (v V) S4() string { return fmt.Sprintf("V%d.S4", v) }
 
 // D2 is its name as two elements.
