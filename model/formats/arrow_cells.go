@@ -254,11 +254,7 @@ func arrowID(a arrow.Array, texts func(int) []byte, integers func(int) (int64, s
 		v, found := integers(i)
 		return vectors.ID{Int: v}, found
 	}
-	text := texts(i)
-	if len(text) == 0 {
-		return id, "an empty text"
-	}
-	return parseID(text), ""
+	return textID(texts(i))
 }
 
 func (r *arrowCells) readTarget(at, rows int) error {

@@ -434,7 +434,10 @@ func (r *csrReader) append(b *vectors.Block, number int64) error {
 			return err
 		}
 		found := r.idTexts.text(record)
-		if id = vectors.ParseID(string(r.idTexts.label)); found != "" && bad == nil {
+		if found == "" {
+			id, found = textID(r.idTexts.label)
+		}
+		if found != "" && bad == nil {
 			bad = &fault.Fault{File: r.s.Name(), Row: number, Column: "id", Found: found, Expected: "an id"}
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/vectors"
 )
 
 // idName is how columns are mostly called that number rows or name things: id, user_id, PassengerId; and index, or
@@ -67,3 +69,18 @@ func wholeText(field []byte) bool {
 	}
 	return len(field) > 0
 }
+
+// textID is the id that a text of .parquet or .arrow is, or says what is found instead: no writer is held to UTF-8 by
+// these formats, and what is none would be written as U+FFFD, which makes one id of several.
+func textID(text []byte) (id vectors.ID, found string) {
+	switch {
+	case len(text) == 0:
+		return id, "an empty text"
+	case !utf8.Valid(text):
+		return id, noUTF8(text)
+	}
+	return parseID(text), ""
+}
+
+// noUTF8 says of a text that it is none in UTF-8.
+func noUTF8(text []byte) string { return fault.Quote(text) + ", which is no UTF-8" }

@@ -452,10 +452,7 @@ func (c *parquetChunk) nextIDs(def []int16, each func(i int, id vectors.ID, foun
 		}, each)
 	case *file.ByteArrayColumnChunkReader:
 		return decodeIDs(c, def, r.ReadBatchInPage, func(v parquet.ByteArray) (vectors.ID, string) {
-			if len(v) == 0 {
-				return vectors.ID{}, "an empty text"
-			}
-			return parseID(v), ""
+			return textID(v)
 		}, each)
 	}
 	return 0, fmt.Errorf("ids of type %s", c.r.Type())

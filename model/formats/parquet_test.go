@@ -453,16 +453,21 @@ func TestParquetIDs(t *testing.T) {
 		{&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}, `"one"`, `"one"`},
 		{arrow.BinaryTypes.String, "null", "found null, expected an id"},
 		{arrow.BinaryTypes.String, `""`, "found an empty text, expected an id"},
+		{arrow.BinaryTypes.Binary, `"Yf8="`, `found "a\xff", which is no UTF-8, expected an id`},
 	} {
-		data := parquetOf(t, []arrow.Field{column("a", arrow.PrimitiveTypes.Float32), column("id", c.dtype)},
-			fmt.Sprintf(`[{"a":1,"id":%s},{"a":"NaN","id":%s}]`, c.json, c.json), 2)
-		second := "fault: x.parquet: row 1, column a: found NaN, expected a finite number"
-		first := "[1] " + c.want
-		if strings.HasPrefix(c.want, "found") { // of a row with two faults, that of its id
-			first = "fault: x.parquet: row 0, column id: " + c.want
-			second = "fault: x.parquet: row 1, column id: " + c.want
+		fields := []arrow.Field{column("a", arrow.PrimitiveTypes.Float32), column("id", c.dtype)}
+		json := fmt.Sprintf(`[{"a":1,"id":%s},{"a":"NaN","id":%s}]`, c.json, c.json)
+		for name, data := range map[string]string{
+			"x.parquet": parquetOf(t, fields, json, 2), "x.arrow": arrowOf(t, fields, json, 2, true),
+		} {
+			second := "fault: " + name + ": row 1, column a: found NaN, expected a finite number"
+			first := "[1] " + c.want
+			if strings.HasPrefix(c.want, "found") { // of a row with two faults, that of its id
+				first = "fault: " + name + ": row 0, column id: " + c.want
+				second = "fault: " + name + ": row 1, column id: " + c.want
+			}
+			wantRows(t, name, data, Options{IDColumn: "id"}, rowsOf(first, second))
 		}
-		wantRows(t, "x.parquet", data, Options{IDColumn: "id"}, rowsOf(first, second))
 	}
 }
 

@@ -74,6 +74,8 @@ func TestCSRTextIDs(t *testing.T) {
 	for data, want := range map[string]string{
 		texts("ab", "c"):      `found 2, expected 3 ids in the array "id"`,
 		texts("ab", "", "cd"): "found an empty text, expected an id",
+
+		npyArray("|S1", "(3,)", []byte("a\xffb")): `found "\xff", which is no UTF-8, expected an id`,
 	} {
 		src, err := inspectText(csrOf(t, zip.Store, map[string]string{"id": data}), "x.npz",
 			Options{Sparse: true, IDColumn: "id"})
