@@ -61,11 +61,17 @@ func (o *Overview) examples() report.Section {
 			"that are most like it, the first most of all.", len(o.Examples), o.Users),
 	}
 	var examples report.Columns
+	valued := false // without --value each is 1, which says nothing; among ratings, 1 is one
+	for _, e := range o.Examples {
+		for _, h := range e.Had {
+			valued = valued || h.Value != 1
+		}
+	}
 	for _, e := range o.Examples {
 		var had []string
 		for _, h := range e.Had {
 			text := h.Item
-			if h.Value != 1 {
+			if valued {
 				text += " (" + report.Format(h.Value) + ")"
 			}
 			had = append(had, text)
@@ -75,7 +81,7 @@ func (o *Overview) examples() report.Section {
 			text += fmt.Sprintf(" and %d more", e.More)
 		}
 		if len(e.Gets) == 0 {
-			examples = append(examples, report.Text(text+". Nothing else is like these."))
+			examples = append(examples, report.Text(text+". No item that may be recommended is like these."))
 			continue
 		}
 		t := report.Table{Caption: "User " + e.User + " would get", Columns: []string{"item", "score", "because of"}}

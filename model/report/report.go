@@ -123,10 +123,10 @@ type Table struct {
 
 var tableTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("table").Funcs(template.FuncMap{"numeric": numeric}).Parse(
-		`{{if .Folded}}<details><summary>{{.Caption}}</summary>{{else}}<div>{{end}}<div class="scroll" tabindex="0" role="region" aria-label="{{.Caption}}"><table>` +
+		`{{$number := .Numbers}}{{if .Folded}}<details><summary>{{.Caption}}</summary>{{else}}<div>{{end}}<div class="scroll" tabindex="0" role="region" aria-label="{{.Caption}}"><table>` +
 			`<caption{{if .Folded}} class="hidden"{{end}}>{{.Caption}}</caption>` +
-			`<thead><tr>{{range $i, $c := .Columns}}<th scope="col"{{if $.Numbers $i}} class="number"{{end}}>{{$c}}</th>{{end}}</tr></thead><tbody>` +
-			`{{range .Rows}}<tr>{{range $i, $c := .}}{{if $i}}<td{{if numeric $c}} class="number"{{end}}>{{$c}}</td>{{else}}<th scope="row"{{if numeric $c}} class="number"{{end}}>{{$c}}</th>{{end}}{{end}}</tr>{{end}}` +
+			`<thead><tr>{{range $i, $c := .Columns}}<th scope="col"{{if index $number $i}} class="number"{{end}}>{{$c}}</th>{{end}}</tr></thead><tbody>` +
+			`{{range .Rows}}<tr>{{range $i, $c := .}}{{if $i}}<td{{if and $c (index $number $i)}} class="number"{{end}}>{{$c}}</td>{{else}}<th scope="row"{{if numeric $c}} class="number"{{end}}>{{$c}}</th>{{end}}{{end}}</tr>{{end}}` +
 			`</tbody></table></div>{{if .Left}}<p class="note">{{.Left}} more are not listed.</p>{{end}}{{if .Folded}}</details>{{else}}</div>{{end}}`))
 })
 
@@ -141,16 +141,24 @@ func numeric(s string) bool {
 	return true
 }
 
-// Numbers reports whether column i, not the first, which names the rows, has numbers: its name stands above them.
-func (t Table) Numbers(i int) bool {
-	some := false
+// Numbers reports of each column, but the first, which names the rows, whether it has numbers, and nothing else: they
+// and its name stand at the right, and all else at the left.
+func (t Table) Numbers() []bool {
+	width := len(t.Columns)
 	for _, row := range t.Rows {
-		if i == 0 || i >= len(row) || row[i] != "" && row[i] != "–" && !numeric(row[i]) {
-			return false
-		}
-		some = some || row[i] != "" && row[i] != "–"
+		width = max(width, len(row))
 	}
-	return some
+	numbers := make([]bool, width)
+	for i := range numbers {
+		for _, row := range t.Rows {
+			if i == 0 || i >= len(row) || row[i] != "" && row[i] != "–" && !numeric(row[i]) {
+				numbers[i] = false
+				break
+			}
+			numbers[i] = numbers[i] || row[i] != "" && row[i] != "–"
+		}
+	}
+	return numbers
 }
 
 func (t Table) render() (template.HTML, script, error) {

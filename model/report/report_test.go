@@ -116,10 +116,11 @@ func TestTicks(t *testing.T) {
 func TestNumbers(t *testing.T) {
 	table := Table{Columns: []string{"a", "b", "c", "d"}, Rows: [][]string{
 		{"x", "1.5e-05", "0.5 ± 0.1", "1 and 2"}, {"y", "–", "-3", "2"}, {"z", "12.50 %", "1 ± 2 %", "3"}}}
-	for i, want := range []bool{false, true, true, false} {
-		if table.Numbers(i) != want {
-			t.Errorf("column %d: %v", i, !want)
-		}
+	if got := table.Numbers(); !slices.Equal(got, []bool{false, true, true, false}) {
+		t.Errorf("%v", got)
+	}
+	if html, _, err := table.render(); err != nil || strings.Contains(string(html), `<td class="number">3</td>`) {
+		t.Errorf("%v: one of a column's cells stands at the right:\n%s", err, html)
 	}
 	for _, not := range []string{"± 1", "1 ± x", "1 ± 2 ± 3", "", "1 %%"} {
 		if numeric(not) {

@@ -25,6 +25,7 @@ type buildFn struct {
 	Reading      vectorio.Options
 	Only         bool // some users are answered
 	UsersReading vectorio.Options
+	UsersHeader  string `json:",omitempty"`
 	ItemsReading vectorio.Options
 	Options      Options
 }
@@ -153,7 +154,7 @@ func (f *buildFn) places(ctx context.Context, chunks []vectorio.Chunk, x *model.
 	if err != nil {
 		return nil, err
 	}
-	places, unknown, err := choose(all, x)
+	places, unknown, err := choose(all, f.UsersHeader, x)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", chunks[0].Info.Name, err)
 	}

@@ -16,10 +16,9 @@ import (
 // InspectItems finds the table of the items: their ids in the column that is called as in the rows, and the columns of
 // the condition that recommended items meet.
 func (j *Job) InspectItems(ctx context.Context, patterns []string, c *compare.Condition) (err error) {
-	j.ItemsReading = vectorio.Options{ChunkRows: j.Reading.ChunkRows}
-	f := &j.ItemsReading.Formats
-	f.IDColumn, f.Names, f.Cells, f.Unlabelled = j.Columns.Column, c.Columns(), true, true
-	if j.Items, err = vectorio.Inspect(ctx, patterns, j.ItemsReading); err != nil {
+	o := &j.ItemsReading
+	o.ChunkRows, o.Formats.Names, o.Formats.Cells, o.Formats.Unlabelled = j.Reading.ChunkRows, c.Columns(), true, true
+	if j.Items, err = j.inspectIDs(ctx, patterns, 1, j.Columns.Column, o, func(string) {}); err != nil {
 		return err
 	}
 	if _, err := c.Matcher(j.Items.Fields); err != nil {

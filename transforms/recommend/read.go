@@ -49,10 +49,16 @@ func readUsers(ctx context.Context, chunks []vectorio.Chunk, o *vectorio.Options
 }
 
 // choose is the places of users among those of the rows, in ascending order and each once, and how many are not there.
-func choose(all []vectors.ID, x *model.Interactions) (places []uint32, unknown int64, err error) {
+// The header of their list is one of them where it is a user.
+func choose(all []vectors.ID, header string, x *model.Interactions) (places []uint32, unknown int64, err error) {
 	at := make(map[vectors.ID]uint32, x.Users.Len())
 	for u := range x.Users.Len() {
 		at[x.Users.At(u)] = uint32(u)
+	}
+	if id := vectors.ParseID(header); header != "" {
+		if _, ok := at[id]; ok {
+			all = append(all, id)
+		}
 	}
 	seen := map[vectors.ID]bool{}
 	for _, id := range all {

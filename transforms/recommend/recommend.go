@@ -160,6 +160,8 @@ type Job struct {
 	// Users are rows of the users who are to be answered, or nil for all; [Job.InspectUsers] makes them.
 	Users        *vectorio.Dataset
 	UsersReading vectorio.Options
+	// UsersHeader is what is taken for the name of the column of Users, which nobody called so, and may be a user.
+	UsersHeader string
 	// Items are rows of the items, with what a condition is about, or nil; [Job.InspectItems] makes them.
 	Items        *vectorio.Dataset
 	ItemsReading vectorio.Options
@@ -172,13 +174,51 @@ func (j *Job) Inspect(ctx context.Context, patterns []string) (err error) {
 	return err
 }
 
-// InspectUsers finds the users who are to be answered: the ids in the column that is called as in the rows.
-func (j *Job) InspectUsers(ctx context.Context, patterns []string) (err error) {
-	j.UsersReading = vectorio.Options{ChunkRows: j.Reading.ChunkRows}
-	f := &j.UsersReading.Formats
-	f.IDColumn, f.Columns, f.Cells, f.Unlabelled = j.Columns.Row, []string{j.Columns.Row}, true, true
-	j.Users, err = vectorio.Inspect(ctx, patterns, j.UsersReading)
-	return err
+// InspectUsers finds the users who are to be answered: the ids in the column that is called as in the rows, or in the
+// only one, with or without a name.
+func (j *Job) InspectUsers(ctx context.Context, patterns []string) error {
+	o := &j.UsersReading
+	o.ChunkRows, o.Formats.Cells, o.Formats.Unlabelled = j.Reading.ChunkRows, true, true
+	users, err := j.inspectIDs(ctx, patterns, 0, j.Columns.Row, o, func(id string) { o.Formats.Columns = []string{id} })
+	if err != nil {
+		only := *o
+		only.Formats.IDColumn, only.Formats.Columns = "", nil
+		if all, e := vectorio.Inspect(ctx, patterns, only); e != nil || len(all.Fields) != 1 {
+			return err
+		}
+		o.Formats.IDColumn, o.Formats.Columns = "0", []string{"0"}
+		if users, err = vectorio.Inspect(ctx, patterns, *o); err != nil {
+			return err
+		}
+	}
+	j.Users, j.UsersHeader = users, ""
+	if c := users.Columns; len(c) == 1 && c[0] != o.Formats.IDColumn && len(users.Files) == 1 {
+		j.UsersHeader = c[0]
+	}
+	return nil
+}
+
+// inspectIDs finds rows of users or items, whose ids stand in the column that is called as column i of the rows. Where
+// that was told by its index, and has a name, the name counts, as the index may be another column's there; of rows
+// without names it is the index. columns says which columns are read, by that of the ids.
+func (j *Job) inspectIDs(ctx context.Context, patterns []string, i int, told string, o *vectorio.Options,
+	columns func(id string)) (*vectorio.Dataset, error) {
+	inspect := func(name string) (*vectorio.Dataset, error) {
+		o.Formats.IDColumn = name
+		columns(name)
+		return vectorio.Inspect(ctx, patterns, *o)
+	}
+	name := told
+	if i < len(j.Data.Columns) {
+		name = j.Data.Columns[i]
+	}
+	d, err := inspect(name)
+	if err != nil && name != told {
+		if d, e := inspect(told); e == nil && len(d.Columns) == 0 {
+			return d, nil
+		}
+	}
+	return d, err
 }
 
 // Range is users, or items, to be answered by one task.
@@ -224,7 +264,7 @@ func Recommend(s beam.Scope, j *Job) error {
 	}
 	fn := &buildFn{
 		Columns: j.Columns, Reading: j.Reading, Only: j.Users != nil, UsersReading: j.UsersReading,
-		ItemsReading: j.ItemsReading, Options: *o,
+		UsersHeader: j.UsersHeader, ItemsReading: j.ItemsReading, Options: *o,
 	}
 	// All three meet by a key. As side inputs they would keep Prism 2.77 busy: it asks again and again, on a core of its
 	// own, whether a stage with side inputs is ready, as long as that runs.

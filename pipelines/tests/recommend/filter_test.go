@@ -42,6 +42,35 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// Users and items stand in the columns of their own tables that are called as those of the rows, also where these are
+// told by their indices; a list of users needs no name, and its first is no header where it is a user.
+func TestUsersAndItemsByNames(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "x.csv", rows)
+	_, bare, _ := strings.Cut(rows, "\n")
+	write(t, dir, "bare.csv", bare)
+	write(t, dir, "items.csv", "price,what\n3,tea\n5,jam\n")
+	write(t, dir, "users.csv", "age,who\n30,cid\n")
+	write(t, dir, "list.csv", "cid\nann\n")
+	write(t, dir, "people.csv", "people\ncid\n")
+	const all, one = "ann,1,jam,3.27442\n", "cid,1,tea,2.49136\ncid,2,jam,1.11417\n"
+	for _, c := range []struct{ flags, want string }{
+		{"--input=x.csv --row=0 --column=1 --users=users.csv", one},
+		{"--input=x.csv --row=0 --column=1 --items=items.csv --filter=price<4", "cid,1,tea,2.49136\n"},
+		{"--input=x.csv --row=0 --column=1 --users=people.csv", one},
+		{"--input=x.csv --row=who --column=what --users=list.csv", all + one},
+		{"--input=bare.csv --row=0 --column=1 --users=list.csv", all + one},
+		{"--input=bare.csv --row=0 --column=1 --users=people.csv", one},
+	} {
+		told := run(t, dir, append(strings.Fields(c.flags), "--value=2", "--duplicates=last", "--report=none",
+			"--output=r.csv")...)
+		if got := rounded(t, filepath.Join(dir, "r.csv")); got != "user,rank,item,score\n"+c.want {
+			t.Errorf("%s: got\n%s%s", c.flags, got, told)
+		}
+	}
+}
+
 // Of two rows of an item, in one file or in two, neither is the right one: both are named, whatever they say.
 func TestItemsTwice(t *testing.T) {
 	t.Parallel()

@@ -63,8 +63,8 @@ func New() *cli.App {
 		"`WHAT` stands for several rows of the same user and item: sum, mean, or last (in the order of the rows): "+
 			"--duplicates=mean")
 	c.users = rows.InputFiles("users",
-		"recommend only to the users of this table, in the column that --row names: a `PATH`: --users=out/some.csv "+
-			"(default: all)")
+		"recommend only to the users of this table, in the column that --row names, or in its only one: a `PATH`: "+
+			"--users=out/some.csv (default: all)")
 
 	c.items = rows.InputFiles("items",
 		"the table of the items for --filter, whose ids stand in the column that --column names: a `PATH`: --items=items.csv")
@@ -347,8 +347,8 @@ func (s *summary) lines() []string {
 	}{
 		{s.Merged, "row of a user and an item that an earlier row has (--duplicates)",
 			"rows of a user and an item that an earlier row has (--duplicates)"},
-		{s.Without, "user has no recommendation: nothing is like what that one had",
-			"users have no recommendation: nothing is like what they had"},
+		{s.Without, "user has no recommendation: no item that may be one is like what that one had",
+			"users have no recommendation: no item that may be one is like what they had"},
 		{s.UnknownUsers, "user of --users had nothing", "users of --users had nothing"},
 	} {
 		if note.n > 0 {
