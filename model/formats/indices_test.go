@@ -13,7 +13,7 @@ import (
 func TestSVMDigits(t *testing.T) {
 	t.Parallel()
 	wantText(t, "x.svm", "1 3:1\n1 00000000000000002:5\n1 999999999999999999:1\n1 9999999999999999999:1\n", Options{},
-		"[0 0 1] → 1", "[0 5 0] → 1", ": found the index 999999999999999999, expected one from 1 to 3",
+		"[0 0 1] → 1", "[0 5 0] → 1", ": found the index 999999999999999999, expected one from 1 to 3"+sayFeatures,
 		`: found "9999999999999999999:1", expected index:value`)
 	// Where all rows are at fault, the first one's fault is told, whatever number its digits would wrap to.
 	wantFault(t, "x.svm", "1 9999999999999999999:1\n1 x:1\n", Options{},

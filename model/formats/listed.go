@@ -149,10 +149,16 @@ type listedRow struct {
 	dim int64
 }
 
+// sayFeatures is what says that there are more columns than the points, or what else rows meet, have shown.
+const sayFeatures = ": --features says how many there are"
+
 // add adds an entry.
 func (e *listedRow) add(index, value float64) *fault.Fault {
 	if index != math.Trunc(index) || index < 0 || index >= float64(e.dim) {
 		expected := fmt.Sprintf("a column from 0 to %d", e.dim-1)
+		if index >= float64(e.dim) {
+			expected += sayFeatures
+		}
 		if index == math.Trunc(index) && math.Abs(index) < 1<<53 {
 			return &fault.Fault{Found: strconv.FormatInt(int64(index), 10), Expected: expected}
 		}

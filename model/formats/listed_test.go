@@ -161,9 +161,9 @@ func TestListedFaults(t *testing.T) {
 	const good = `{"indices":[0,2],"values":[1,2]}` + "\n"
 	for row, want := range map[string]string{
 		`{"indices":[-1],"values":[1]}`:               `column indices[0]: found -1, expected a column from 0 to 9`,
-		`{"indices":[1,10],"values":[1,2]}`:           `column indices[1]: found 10, expected a column from 0 to 9`,
-		`{"indices":[4294967296],"values":[1]}`:       `column indices[0]: found 4294967296, expected a column from 0 to 9`,
-		`{"indices":[1e300],"values":[1]}`:            `column indices[0]: found 1e+300, expected a column from 0 to 9`,
+		`{"indices":[1,10],"values":[1,2]}`:           `column indices[1]: found 10, expected a column from 0 to 9` + sayFeatures,
+		`{"indices":[4294967296],"values":[1]}`:       `column indices[0]: found 4294967296, expected a column from 0 to 9` + sayFeatures,
+		`{"indices":[1e300],"values":[1]}`:            `column indices[0]: found 1e+300, expected a column from 0 to 9` + sayFeatures,
 		`{"indices":[1.5],"values":[1]}`:              `column indices[0]: found 1.5, expected a column from 0 to 9`,
 		`{"indices":[3,1,3],"values":[1,2,3]}`:        `column indices: found the column 3 twice, expected each column once`,
 		`{"indices":[3,1],"values":[1]}`:              `column values: found 1 numbers for 2 columns, expected as many`,
@@ -191,7 +191,7 @@ func TestListedFaults(t *testing.T) {
 		column(valuesKey, arrow.ListOf(arrow.PrimitiveTypes.Float32))}
 	for row, want := range map[string]string{
 		`{"indices":[-1],"values":[1]}`:              `column indices[0]: found -1, expected a column from 0 to 9`,
-		`{"indices":[4294967296],"values":[1]}`:      `column indices[0]: found 4294967296, expected a column from 0 to 9`,
+		`{"indices":[4294967296],"values":[1]}`:      `column indices[0]: found 4294967296, expected a column from 0 to 9` + sayFeatures,
 		`{"indices":[3,1,3],"values":[1,2,3]}`:       `column indices: found the column 3 twice, expected each column once`,
 		`{"indices":[3,1],"values":[1]}`:             `column values: found 1 numbers for 2 columns, expected as many`,
 		`{"indices":[3,null],"values":[1,2]}`:        `column indices[1]: found null, expected a number`,
@@ -256,7 +256,7 @@ func TestListedFiles(t *testing.T) {
 		t.Errorf("%v, %v", rows, err)
 	}
 	if _, err := Load(t.Context(), Options{Sparse: true}, a, b); err == nil ||
-		!strings.Contains(err.Error(), "row 1, column indices[0]: found 9, expected a column from 0 to 4") {
+		!strings.Contains(err.Error(), "row 1, column indices[0]: found 9, expected a column from 0 to 4"+sayFeatures) {
 		t.Errorf("%v", err)
 	}
 	if src, err := inspectText(good, "x.jsonl", Options{Sparse: true, ListedFeatures: 7}); err != nil || src.Dim() != 7 {

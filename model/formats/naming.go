@@ -318,7 +318,7 @@ func (a *Agreement) Meet(ctx context.Context, f File, src Source, o Options) (So
 	}
 	lacks := a.lacksKeys(src, own, o)
 	if !equal && !lacks && !a.maps(own, o) {
-		return nil, nil, a.unlike(f, own.Vector)
+		return nil, nil, a.unlike(f, src, own.Vector)
 	}
 	times := map[string]int{}
 	var all []string
@@ -333,7 +333,7 @@ func (a *Agreement) Meet(ctx context.Context, f File, src Source, o Options) (So
 		if equal { // twice in both
 			return src, nil, nil
 		}
-		return nil, nil, a.unlike(f, all)
+		return nil, nil, a.unlike(f, src, all)
 	}
 	src, err := Inspect(ctx, f, a.named.Options(o))
 	return src, a.named, err
@@ -345,7 +345,7 @@ func (a *Agreement) meetList(ctx context.Context, f File, src Source, own *Namin
 		return src, nil, nil
 	}
 	if !a.maps(own, o) {
-		return nil, nil, a.unlike(f, own.Vector)
+		return nil, nil, a.unlike(f, src, own.Vector)
 	}
 	src, err := Inspect(ctx, f, a.named.Options(o))
 	return src, a.named, err
@@ -384,13 +384,23 @@ func (a *Agreement) maps(own *Naming, o Options) bool {
 }
 
 // unlike is the fault of a file whose columns have other names.
-func (a *Agreement) unlike(f File, have []string) error {
+func (a *Agreement) unlike(f File, src Source, have []string) error {
 	missing, more := differ(a.named.Vector, have)
 	found := "the columns " + list(have)
 	// Of long lists, what differs may be in the part that is not shown; of names that stand there twice, nothing differs.
 	switch {
 	case len(missing) > 0:
 		found += ", without " + list(missing)
+		columns := Schema(src)
+		i := slices.IndexFunc(columns, func(c Column) bool {
+			return c.Use == "" && c.Type != "" && c.Type != "number" && slices.Contains(missing, c.Name)
+		})
+		switch {
+		case i >= 0 && len(missing) == 1:
+			found += ", which is there as " + columns[i].Type
+		case i >= 0:
+			found += ", of which " + fault.Quote(columns[i].Name) + " is there as " + columns[i].Type
+		}
 	case len(more) > 0:
 		found += ", with " + list(more) + " beyond those"
 	default:

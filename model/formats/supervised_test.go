@@ -316,6 +316,9 @@ func TestAgreement(t *testing.T) {
 		{[]string{npy, ab, npy}, ""},
 		{[]string{ab, ba, ba}, ""},
 		{[]string{npy, ab, ac}, ac + `: found the columns "a", "c", without "b", expected the columns "a", "b", as in ` + ab},
+		{[]string{ab, write(t, "text.csv", "a,b,y\n1,x,1\n")},
+			`/text.csv: found the columns "a", without "b", which is there as text, expected the columns "a", "b", as in ` +
+				ab},
 		{[]string{ab, write(t, "y.csv", "1,2,3,4\n")}, "/y.csv: found 3 columns, expected 2 columns, as in " + ab},
 	} {
 		b, err := Load(t.Context(), o, c.files...)

@@ -468,7 +468,11 @@ func (p *svmParser) indexFault(line []byte, index, first, last int64) *fault.Fau
 		return &fault.Fault{Column: strconv.FormatInt(after, 10), Found: fmt.Sprintf("the index %d after %d", after, before),
 			Expected: svmAscend}
 	}
-	return &fault.Fault{Found: fmt.Sprintf("the index %d", index), Expected: fmt.Sprintf("one from %d to %d", first, last)}
+	expected := fmt.Sprintf("one from %d to %d", first, last)
+	if index > last {
+		expected += sayFeatures
+	}
+	return &fault.Fault{Found: fmt.Sprintf("the index %d", index), Expected: expected}
 }
 
 // svmAscend is what the indices of a row should do.

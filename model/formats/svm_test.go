@@ -27,7 +27,7 @@ func TestSVM(t *testing.T) {
 		{"features", "1 1:1\n0 4:3\n0 0:1\n", Options{Features: 4},
 			[]string{"[1 0 0 0] → 1", "[0 0 0 3] → 0", ": found the index 0, expected one from 1 to 4"}},
 		{"features, zero-based", "1 0:1 3:2\n0 4:3\n", Options{Features: 4, ZeroBased: ZeroBasedYes},
-			[]string{"[1 0 0 2] → 1", ": found the index 4, expected one from 0 to 3"}},
+			[]string{"[1 0 0 2] → 1", ": found the index 4, expected one from 0 to 3" + sayFeatures}},
 		{"comments, space and queries",
 			"# head\n\n \t\r\n1 qid:3 1:2 # tail 2:x\r\n\t2\tqid:0\t1:3\t 2:4\t \n  # 7 1:1\n3#x\n4 1:5#x", Options{},
 			[]string{"[2 0] → 1", "[3 4] → 2", "[0 0] → 3", "[5 0] → 4"}},
@@ -56,8 +56,9 @@ func TestSVM(t *testing.T) {
 			"002:4\n", Options{}, []string{
 			"[0 0 1] → 1", ", column 2: found the index 2 after 2, expected indices that ascend",
 			", column 1: found the index 1 after 2, expected indices that ascend",
-			": found the index 99999999999, expected one from 1 to 3", `: found "99999999999999999999:1", expected index:value`,
-			": found the index 2147483647, expected one from 1 to 3", "[0 4 0] → 1"}},
+			": found the index 99999999999, expected one from 1 to 3" + sayFeatures,
+			`: found "99999999999999999999:1", expected index:value`,
+			": found the index 2147483647, expected one from 1 to 3" + sayFeatures, "[0 4 0] → 1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) { wantText(t, "x.svm", c.data, c.o, c.want...) })
 	}

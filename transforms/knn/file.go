@@ -157,7 +157,8 @@ func (p *Prebuilt) Check(name string, corpus *vectorio.Dataset, reading vectorio
 		was.Columns, is.Columns = nil, nil // the encoding, or their names, say which
 	}
 	if flags := p.Note.otherwise(reading, was.Columns == nil && is.Columns == nil); len(flags) > 0 {
-		return stale("an index of rows that were read with other %s", strings.Join(flags, ", "))
+		return fault.File(name, "the same flags here, or an index that is built anew", "an index of rows that were read with %s",
+			p.Note.told(flags))
 	}
 	if !reflect.DeepEqual(was, is) {
 		return stale("an index of rows that were read as something else: as rows of tables, or as numbers")

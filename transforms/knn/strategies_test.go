@@ -404,6 +404,8 @@ func TestPrebuiltFaults(t *testing.T) {
 	}{
 		"other file":    {check(y, vectorio.Options{}), "x.index: found an index of " + x + ", not of " + y},
 		"other options": {check(x, vectorio.Options{SkipFaults: true}), "read with other --on_error"},
+		"other columns": {check(x, vectorio.Options{Formats: formats.Options{Columns: []string{"0"}}}),
+			"read with no --columns, expected the same flags here, or an index that is built anew"},
 		"written to": {errors.Join(os.Chtimes(x, later, later), check(x, vectorio.Options{})),
 			"as it was before it was written to, expected an index of the input as it is: build it anew"},
 	} {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,6 +81,8 @@ var readingOptions = []readingOption{
 	optionOf("comment", func(o *formats.Options) *string { return &o.Comment }),
 	optionOf("quoting", func(o *formats.Options) *formats.Quoting { return &o.Quoting }, formats.QuotingMinimal),
 	optionOf("encoding", func(o *formats.Options) *formats.Encoding { return &o.Encoding }, formats.EncodingAuto),
+	optionOf("features", func(o *formats.Options) *int { return &o.Features }),
+	optionOf("zero_based", func(o *formats.Options) *formats.ZeroBased { return &o.ZeroBased }, formats.ZeroBasedAuto),
 	optionOf("skip_rows", func(o *formats.Options) *int { return &o.SkipRows }),
 }
 
@@ -114,6 +117,28 @@ func (n *Note) otherwise(is vectorio.Options, named bool) (flags []string) {
 		flags = append(flags, "--on_error")
 	}
 	return flags
+}
+
+// told says of flags that rows of an index were read with: of those that name columns, what they were.
+func (n *Note) told(flags []string) string {
+	values := map[string]string{"--columns": strings.Join(n.Formats.Columns, ","), "--id_column": n.Formats.IDColumn,
+		"--features": ""}
+	if f := n.Formats.Features; f > 0 {
+		values["--features"] = strconv.Itoa(f)
+	}
+	var all []string
+	for _, f := range flags {
+		value, known := values[f]
+		switch {
+		case !known:
+			all = append(all, "other "+f)
+		case value == "":
+			all = append(all, "no "+f)
+		default:
+			all = append(all, f+"="+value)
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // InspectAdded finds the rows to add, whose columns meet those of the index by their names: see [Job.InspectQueries].

@@ -19,6 +19,8 @@ type Input struct {
 	format, columns, id, dtype, bad *string
 	text                            *Text
 	array                           *string
+	features                        *int // nil where rows are triples
+	zeroBased                       *string
 	chunkRows                       *int
 	labelled                        *labelled // nil where nothing is to be learned
 	weight                          *string   // nil where rows have no weights
@@ -77,10 +79,8 @@ func (t *Text) Set(o *formats.Options) {
 
 // labelled is the flags of what to learn.
 type labelled struct {
-	target    *Path // a column, or .npy files
-	zeroBased *string
-	features  *int // nil where rows are those of tables
-	several   bool // a target may be several columns
+	target  *Path // a column, or .npy files
+	several bool  // a target may be several columns
 }
 
 // SeveralTargets lets --target be several columns.
@@ -119,11 +119,6 @@ func (a *App) LabelledInput() *Input {
 	in := a.Input().withTarget("what is to be learned: a `COLUMN`, a name or an index, or a .npy file, or several, " +
 		"with a number for each row (default: none but the label of .svm); sgd and predict take several columns, with " +
 		"commas between, ranges of indices, or globs: --target=y1,y2")
-	in.labelled.features = in.group.Int("features", 0,
-		"how many columns the vector has (default: as many as the files have; of .svm, all must be read once to find it out)")
-	in.labelled.zeroBased = in.group.Choice("zero_based", "auto", []string{"auto", "yes", "no"},
-		"whether 0 is the index of the first column of .svm: yes, no, or auto (as in the rows of the model, where there "+
-			"is one; else yes where any row has an index 0; with --features, no), as `WHEN`")
 	return in
 }
 
@@ -170,6 +165,12 @@ func (a *App) Input() *Input {
 		text: g.Text(),
 		array: g.String("array", "",
 			"the array of .npz that holds the vectors, by its `NAME` (default: the only one of two dimensions)"),
+		features: g.Int("features", 0,
+			"how many columns the vector has (default: as many as the files have; of .svm, and of lists of columns and values, "+
+				"all must be read once to find it out)"),
+		zeroBased: g.Choice("zero_based", "auto", []string{"auto", "yes", "no"},
+			"whether 0 is the index of the first column of .svm: yes, no, or auto (as in the rows of the model, or of the "+
+				"points, where there are any; else yes where any row has an index 0; with --features, no), as `WHEN`"),
 		dtype: g.Choice("dtype", "auto", []string{"auto", "float32", "float64"},
 			"the `TYPE` in which values are kept: auto (float32 where that is exact, else float64), float32 (rounds), float64"),
 		bad: g.Choice("on_error", "fail", []string{"fail", "skip"},
@@ -255,15 +256,15 @@ func (in *Input) Options() (vectorio.Options, error) {
 		SkipFaults: *in.bad == "skip",
 	}
 	in.text.Set(&o.Formats)
+	if in.features != nil {
+		o.Formats.Features, o.Formats.ZeroBased = *in.features, formats.ZeroBased(*in.zeroBased)
+	}
 	if in.weight != nil {
 		o.Formats.WeightColumn = *in.weight
 	}
 	if l := in.labelled; l == nil {
 		o.Formats.Unlabelled = true
 	} else {
-		if l.features != nil {
-			o.Formats.Features, o.Formats.ZeroBased = *l.features, formats.ZeroBased(*l.zeroBased)
-		}
 		if o.Targets, o.Several = l.target.List(), l.several; o.Targets == nil {
 			o.Formats.TargetColumn = l.target.String()
 		}

@@ -43,6 +43,37 @@ func sparseFiles(t *testing.T, dir, name string, rows, columns int, seed uint64)
 		fmt.Sprintf("%%%%MatrixMarket matrix coordinate real general\n%d %d %d\n", rows, columns, entries)+mtx.String())
 }
 
+// Queries may have columns beyond those that any point has, if --features says so, of an index, too: else they are at
+// fault, and told what says so.
+func TestFeatures(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "x.svm"), "0 1:3\n0 2:4\n")
+	clitest.Write(t, filepath.Join(dir, "q.svm"), "0 1:3 5:4\n")
+	clitest.Write(t, filepath.Join(dir, "x.jsonl"), "{\"indices\":[0],\"values\":[3]}\n{\"indices\":[1],\"values\":[4]}\n")
+	clitest.Write(t, filepath.Join(dir, "q.jsonl"), "{\"indices\":[0,4],\"values\":[3,4]}\n")
+	for _, ext := range []string{"svm", "jsonl"} {
+		args := []string{"--queries=q." + ext, "--k=1", "--report=none", "--output=" + ext + ".csv", "--quiet"}
+		_, stderr, code := runCommand(t, dir, append(args, "--input=x."+ext)...)
+		if code != 1 || !strings.HasSuffix(stderr, ": --features says how many there are\n") {
+			t.Errorf("%s: exit code %d\n%s", ext, code, stderr)
+		}
+		stdout, stderr, code := clitest.End(t, clitest.Other(dir, "index", "--input=x."+ext, "--features=5", "--index="+ext))
+		if code != 0 {
+			t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
+		}
+		for _, points := range [][]string{{"--input=x." + ext, "--features=5"}, {"--index=" + ext}} {
+			if _, stderr, code := runCommand(t, dir, append(args, points...)...); code != 0 {
+				t.Fatalf("%v: exit code %d\n%s", points, code, stderr)
+			}
+			const want = "query_id,rank,neighbor_id,distance\n0,1,0,4\n"
+			if got := clitest.Read(t, filepath.Join(dir, ext+".csv")); got != want {
+				t.Errorf("%v: got\n%s", points, got)
+			}
+		}
+	}
+}
+
 // Sparse rows have the bytes that the same rows have dense, whatever the format, the chunks, the threads, and the way
 // of the index to the workers.
 func TestSparse(t *testing.T) {
