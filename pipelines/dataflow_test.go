@@ -5,11 +5,13 @@ package pipelines_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/graphx"
 	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
+	df "google.golang.org/api/dataflow/v1b3"
 	"google.golang.org/protobuf/proto"
 
 	"beamlearn/pipelines/internal/dataflow"
@@ -68,6 +71,7 @@ func testdata(t testing.TB, name string) []byte {
 func TestDataflow(t *testing.T) {
 	t.Parallel()
 	t.Run("submission", testSubmission)
+	t.Run("template", testTemplate)
 	t.Run("faults", func(t *testing.T) {
 		if raceDetector {
 			t.Skip("Prism races with itself where a job fails")
@@ -158,6 +162,117 @@ func testSubmission(t *testing.T) {
 				checkJob(t, j, fmt.Sprintf("%x", sha256.Sum256(program)), c.steps)
 			}
 		})
+	}
+}
+
+// A template is staged and not run; each job that is launched from it writes what a run in one process writes, and leaves
+// nothing beside it. What takes more than one job is refused.
+func testTemplate(t *testing.T) {
+	file, f := beamlearn(t), dataflow.Start(t)
+	input, err := filepath.Abs("../testdata/digits.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := filepath.Join(t.TempDir(), "neighbors.csv")
+	values := map[string]string{"id_column": "id", "columns": "pixel_*", "k": "10", "input": input, "output": local}
+	command := func() []string {
+		args := []string{"kneighbors", "--quiet", "--chunk_rows=300"}
+		for name, v := range values {
+			args = append(args, "--"+name+"="+v)
+		}
+		return args
+	}
+	if code, stderr := invoke(t, nil, file, append(command(), "--report=none")...); code != 0 {
+		t.Fatalf("in one process: exit code %d\n%s", code, stderr)
+	}
+	want, err := os.ReadFile(local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := append(f.Flags(), "--template_location=gs://bucket/templates/neighbors", "--worker_binary="+file)
+	points := f.Put("in/digits.csv", testdata(t, "digits.csv"))
+	values["input"], values["output"] = points, "gs://bucket/out/neighbors.csv"
+	checkFlexTemplate(t, file, values)
+	args := append(append(command(), template...), "--broadcast=file", "--staging=gs://bucket/staged")
+	if code, stderr := invoke(t, f.Env(), file, args...); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	if n := len(f.Jobs()); n != 0 {
+		t.Fatalf("%d jobs were submitted", n)
+	}
+	for range 2 {
+		j, err := f.Launch("templates/neighbors")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state, err := f.State(j); err != nil || state != "JOB_STATE_DONE" {
+			t.Fatalf("%s: %v", state, err)
+		}
+		got, err := f.Objects("out/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != 1 || got["neighbors.csv"] != string(want) {
+			t.Errorf("the bucket has %q, or other bytes than a run in one process", slices.Sorted(maps.Keys(got)))
+		}
+		if left, err := f.Objects("staged/"); err != nil || len(left) != 0 {
+			t.Errorf("left in the staging directory: %q, %v", slices.Sorted(maps.Keys(left)), err)
+		}
+	}
+	for want, args := range map[string][]string{
+		"nobody is there when the job is over": {"kneighbors", "--k=1", "--id_column=id", "--input=" + points,
+			"--output=gs://bucket/other.csv", "--report=gs://bucket/n.html"},
+		"this needs several jobs": {"sgd", "--target=target", "--task=classification", "--model=gs://bucket/m.json",
+			"--input=" + f.Put("in/breast_cancer.csv", testdata(t, "breast_cancer.csv"))},
+	} {
+		code, stderr := invoke(t, f.Env(), file, append(args, template...)...)
+		if code != 2 || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") > 2 {
+			t.Errorf("%s: exit code %d, want 2 and %q\n%s", args[0], code, want, stderr)
+		}
+	}
+}
+
+// checkFlexTemplate checks the specification of the Flex Template: it has keys of the API alone, each parameter is a flag, and
+// these values of parameters are all that it requires, and none that it refuses.
+func checkFlexTemplate(t *testing.T, file string, values map[string]string) {
+	b, err := os.ReadFile("flextemplate/kneighbors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var spec df.ContainerSpec
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&spec); err != nil {
+		t.Fatal(err)
+	}
+	help, err := exec.Command(file, "help", "kneighbors").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	required := []string{}
+	for _, p := range spec.Metadata.Parameters {
+		if !regexp.MustCompile(`(?m)^  --` + p.Name + `\b`).Match(help) {
+			t.Errorf("the parameter %s is no flag", p.Name)
+		}
+		if p.Label == "" || p.HelpText == "" || p.ParamType == "" {
+			t.Errorf("the parameter %s says too little", p.Name)
+		}
+		v, given := values[p.Name]
+		if !p.IsOptional {
+			required = append(required, p.Name)
+		}
+		for _, r := range p.Regexes {
+			pattern, err := regexp.Compile(r)
+			if err != nil {
+				t.Errorf("%s: %v", p.Name, err)
+			} else if given && !pattern.MatchString(v) || pattern.MatchString("") {
+				t.Errorf("%s: %s does not match %q, or matches nothing", p.Name, v, r)
+			}
+		}
+	}
+	if slices.Sort(required); !slices.Equal(required, []string{"input", "k", "output"}) || spec.Image == "" ||
+		spec.SdkInfo.Language != "GO" {
+		t.Errorf("it requires %q, of an image %s in %s", required, spec.Image, spec.SdkInfo.Language)
 	}
 }
 

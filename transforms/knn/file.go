@@ -300,8 +300,11 @@ func (o *Options) staging() string {
 	if o.Staging == "" {
 		return o.output().Staging()
 	}
-	return files.Join(o.Staging, "."+o.RunID+".tmp")
+	return o.stagedElsewhere()
 }
+
+// stagedElsewhere is the staging directory of the points, where it is not that of the output.
+func (o *Options) stagedElsewhere() string { return files.Join(o.Staging, "."+o.RunID+".tmp") }
 
 // create writes a file of a run into its staging directory. It has its name once it is complete: a bundle that is tried
 // again replaces the file, and whoever has mapped the one before keeps that.

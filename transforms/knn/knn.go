@@ -287,6 +287,12 @@ func (o *Options) output() *output.Options {
 	if o.Output == "" && o.Evaluates {
 		out.Scratch = o.Scratch
 	}
+	if o.Alone {
+		out.Leaves = []string{out.Staging()}
+		if o.Staging != "" {
+			out.Leaves = append(out.Leaves, o.stagedElsewhere())
+		}
+	}
 	return out
 }
 

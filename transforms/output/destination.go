@@ -16,6 +16,8 @@ type Destination struct {
 	NumShards int
 	// RunID is unique to the run: it keys what is shared in a worker process, and the temporary files. Default: random.
 	RunID string
+	// Alone says that nobody waits for the run, which then removes what it leaves beside the output itself.
+	Alone bool `json:",omitempty"`
 }
 
 // To is the destination of one file, in the format that its extension says.

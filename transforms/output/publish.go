@@ -351,6 +351,13 @@ func (f *publishFn) publish(ctx context.Context, iter func(*Part) bool) error {
 		}
 	}
 	release(f.Options.RunID)
+	if len(f.Options.Leaves) > 0 {
+		var errs []error
+		for _, dir := range f.Options.Leaves {
+			errs = append(errs, files.RemoveAll(ctx, dir))
+		}
+		return errors.Join(errs...)
+	}
 	_, err := f.Options.write(ctx, summaryPath(&f.Options),
 		func(w io.Writer) error { return json.NewEncoder(w).Encode(summary) })
 	return err

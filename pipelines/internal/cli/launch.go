@@ -83,6 +83,7 @@ type launch struct {
 	runner, endpoint, environment, config string
 	workerBinary, workerArch, jobName     string
 	project, region, staging, temp        string
+	template                              string // where the job goes instead of being run
 	dryRun, async                         bool
 	paths                                 []string // local or not: what workers read and write
 	ready                                 bool     // Beam has been told
@@ -101,7 +102,7 @@ func newLaunch(workerArch string, paths []string) *launch {
 		environment: strings.ToUpper(value("environment_type")), config: value("environment_config"),
 		workerBinary: value("worker_binary"), workerArch: workerArch, jobName: value("job_name"),
 		project: value("project"), region: value("region"), staging: value("staging_location"), temp: value("temp_location"),
-		dryRun: value("dry_run") == "true", async: value("async") == "true" || value("template_location") != "",
+		template: value("template_location"), dryRun: value("dry_run") == "true", async: value("async") == "true",
 		paths: paths,
 	}
 	return l
@@ -188,7 +189,13 @@ func (l *launch) check(ctx context.Context) (warnings []string, err error) {
 		fault("--worker_arch=%s: must be amd64 or arm64", l.workerArch)
 	}
 	if l.async {
-		fault("--async and --template_location are not for this command: it puts the output in place when the job is over")
+		fault("--async is not for this command, which says how the job has ended: a job that nobody waits for is made by " +
+			"--template_location")
+	}
+	if l.template != "" && l.runner != "dataflow" {
+		fault("--template_location: only --runner=dataflow has it")
+	} else if l.template != "" && !isBucket(l.template) {
+		fault("--template_location=%s: must be gs://BUCKET/PATH", l.template)
 	}
 	if l.dryRun && l.runner != "dataflow" {
 		fault("--dry_run: only --runner=dataflow has it")

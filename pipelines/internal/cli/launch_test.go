@@ -85,7 +85,10 @@ func TestLaunchCheck(t *testing.T) {
 		{"unknown environment and arch", launch{environment: "CLOUD", workerArch: "sparc"}, nil, []string{
 			"--environment_type=CLOUD: must be one of LOOPBACK, PROCESS, DOCKER, EXTERNAL",
 			"--worker_arch=sparc: must be amd64 or arm64"}},
-		{"asynchronous", launch{async: true}, nil, []string{"--async and --template_location"}},
+		{"asynchronous", launch{async: true}, nil, []string{"--async is not for this command"}},
+		{"template elsewhere", launch{template: "gs://b/t"}, nil, []string{"--template_location: only --runner=dataflow has it"}},
+		{"template on this host", launch{runner: "dataflow", project: "p", region: "r", staging: "gs://b/s", template: "t.json"},
+			nil, []string{"--template_location=t.json: must be gs://BUCKET/PATH"}},
 		{"dry run", launch{dryRun: true}, nil, []string{"--dry_run: only --runner=dataflow has it"}},
 		{"flink", launch{runner: "flink", endpoint: up, paths: []string{"a.csv"}}, nil, nil},
 		{"nothing listens", launch{runner: "flink", endpoint: down}, nil,

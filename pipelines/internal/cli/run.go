@@ -144,8 +144,25 @@ type runError struct{ error }
 
 func (e *runError) Unwrap() error { return e.error }
 
+// AsTemplate reports whether the job is to become a template, by --template_location, that others run.
+func (a *App) AsTemplate() bool { return a.launch.template != "" }
+
+// Stage makes a template of a job that needs nobody when it is over: see output.Destination. Its error is not nil, and says
+// that there is nothing to wait for.
+func (a *App) Stage(ctx context.Context, p *beam.Pipeline) error {
+	if err := a.submit(ctx, p); err != nil {
+		return a.firstFault(ctx, err)
+	}
+	a.Say(slog.LevelInfo, "the template is %s: its jobs read and write the files that are named now", a.launch.template)
+	return errDryRun
+}
+
 // Run runs a pipeline and shows the progress of the run with this id.
 func (a *App) Run(ctx context.Context, p *beam.Pipeline, runID string) error {
+	if a.AsTemplate() {
+		return Usage(errors.New("--template_location: this needs several jobs, or work when the job is over; " +
+			"kneighbors without a target, rules and a report is one job"))
+	}
 	run := progress.Start(runID)
 	defer progress.Stop(runID)
 	defer a.share(ctx, run, runID)()

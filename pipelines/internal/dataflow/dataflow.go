@@ -8,6 +8,7 @@
 package dataflow
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -252,6 +253,21 @@ func (f *Fake) serve(name string, answer func(r *http.Request) (any, error)) htt
 		w.WriteHeader(status)
 		_ = json.NewEncoder(w).Encode(v) // a caller that has gone needs no answer
 	}
+}
+
+// Launch runs the job of a template, an object, as the service does, and returns when it is over.
+func (f *Fake) Launch(template string) (*Job, error) {
+	description, err := f.storage.Get(template)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.create(httptest.NewRequest("POST", "/", bytes.NewReader(description))); err != nil {
+		return nil, err
+	}
+	all := f.Jobs()
+	j := all[len(all)-1]
+	<-j.done
+	return j, nil
 }
 
 func (f *Fake) authenticate(r *http.Request) (any, error) {

@@ -210,6 +210,9 @@ func (c *command) find(ctx context.Context, to string) (err error) {
 	if err := knn.KNeighbors(s, job); err != nil {
 		return err
 	}
+	if c.AsTemplate() {
+		return errors.Join(c.Stage(ctx, pipeline), knn.Clean(context.WithoutCancel(ctx), &job.Options))
+	}
 	inspected := time.Since(start)
 	err = c.Run(ctx, pipeline, job.Options.RunID)
 	return c.finish(ctx, err, job, look, start, inspected)
@@ -241,7 +244,11 @@ func (c *command) job(to string) (*knn.Job, look, error) {
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
 		Destination: c.output.Destination(), Scratch: c.scratch(), Overview: show != "",
 	}}
-	job.Options.Output = to
+	job.Options.Output, job.Options.Alone = to, c.AsTemplate()
+	if c.AsTemplate() && (show != "" || job.Options.Evaluates || c.Given("summary")) {
+		pageErr = errors.Join(pageErr, errors.New("--template_location: nobody is there when the job is over to write "+
+			"--report, --summary or --evaluate: leave them out"))
+	}
 	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
 	if job.Options.SearchRows = c.input.ChunkRows(); job.Options.SearchRows == 0 && cli.Workers() == placement.InProcess {
 		job.Options.SearchRows = knn.SearchRowsOf(job.Options.K)
