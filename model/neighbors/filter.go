@@ -338,7 +338,7 @@ func (s *shorts) over(first, last int) extremes {
 	share := 2 / float64(len(margins))
 	for p := 0; p < len(margins); p += 2 {
 		e, f := float64(margins[p]), float64(margins[p+1])
-		x.e, x.meanE, x.meanF = max(x.e, e), x.meanE+e*share, x.meanF+f*share
+		x.e, x.meanE, x.meanF = max(x.e, e), x.meanE+float64(e*share), x.meanF+float64(f*share)
 	}
 	return x
 }
