@@ -162,6 +162,8 @@ func (r *arrowCells) column(f *parquetField, to *tables.Column, at, rows int) er
 	}
 	var put func(i int)
 	switch f.cell {
+	case tables.Cell: // of no value
+		put = func(int) { to.AppendMissing() }
 	case tables.Text:
 		if texts := arrowTexts(a); texts != nil {
 			put = func(i int) { to.AppendText(texts(i)) }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -65,8 +64,10 @@ func arrowKind(t arrow.DataType) (parquetKind, string) {
 		return kindText, "String"
 	case arrow.DICTIONARY:
 		return arrowKind(t.(*arrow.DictionaryType).ValueType)
-	case arrow.TIMESTAMP, arrow.NULL:
-		return kindOther, strings.ToUpper(t.Name()[:1]) + t.Name()[1:]
+	case arrow.NULL:
+		return kindNull, "Null"
+	case arrow.TIMESTAMP:
+		return kindOther, "Timestamp"
 	}
 	return kindOther, t.Name()
 }

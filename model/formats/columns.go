@@ -21,10 +21,11 @@ type selection struct {
 	lists  bool     // which may be an array
 	// untargeted says that rows without a target are kept.
 	untargeted bool
-	index      int      // that of the rows' labels, which is in the vector only where it is asked for, or -1
-	types      []string // of all columns, in a word or two; nil where they are not known
-	without    string   // a note on columns that are asked for, and are not in the vector
-	whole      []bool   // of all columns: the numbers of the first rows are integers; nil where that is not known
+	index      int          // that of the rows' labels, which is in the vector only where it is asked for, or -1
+	types      []string     // of all columns, in a word or two; nil where they are not known
+	without    string       // a note on columns that are asked for, and are not in the vector
+	wanted     map[int]bool // columns of the vector that are named, rather than among all others or those of a glob
+	whole      []bool       // of all columns: the numbers of the first rows are integers; nil where that is not known
 }
 
 // vectorNames are the names of the vector's columns, or nil.
@@ -144,9 +145,21 @@ func (s *selection) exactly(file string, names []string) error {
 				fault.Quote(name))
 		}
 		s.vector = append(s.vector, c)
+		s.ask(c)
 	}
 	return nil
 }
+
+// ask notes that a column is asked for by its own name.
+func (s *selection) ask(column int) {
+	if s.wanted == nil {
+		s.wanted = map[int]bool{}
+	}
+	s.wanted[column] = true
+}
+
+// wildcard reports whether an entry of Columns is a glob.
+func wildcard(spec string) bool { return strings.ContainsAny(spec, "*?[") }
 
 // choose makes the vector of the columns that are asked for, without those that are asked not to be in it, and without
 // the target and the weight.
@@ -183,6 +196,9 @@ func (s *selection) choose(file string, specs []string, role map[int]string) err
 					fault.Quote(by), fault.Quote(spec))
 			}
 			taken[c] = spec
+			if !wildcard(spec) || s.named(spec) > 0 {
+				s.ask(c)
+			}
 			switch {
 			case out[c]:
 			case c == s.target || c == s.weight:
@@ -228,7 +244,7 @@ func (o *Options) wide() bool {
 		return true
 	}
 	return o.Missing && len(o.Names) == 0 && !slices.ContainsFunc(o.Columns, func(spec string) bool {
-		return !strings.HasPrefix(spec, "!") && !strings.ContainsAny(spec, "*?[")
+		return !strings.HasPrefix(spec, "!") && !wildcard(spec)
 	})
 }
 

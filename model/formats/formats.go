@@ -99,7 +99,8 @@ type Options struct {
 	Labels bool `json:",omitempty"`
 	// Lists says that a label of .jsonl may be an array: it is then the JSON of it, as it stands in the file.
 	Lists bool `json:",omitempty"`
-	// Empty says that files without rows are read as such, and are no fault: of queries.
+	// Empty says that files without rows are read as such, and are no fault: of queries, of rows to
+	// predict, and of some of several files.
 	Empty bool `json:",omitempty"`
 	// EmptyDim is, with Empty, the number of columns of a .jsonl without rows, which does not tell it. Default: that is
 	// a fault.

@@ -150,7 +150,7 @@ func (s *jsonlSource) survey(line []byte) (top, within []jsonlKey, f *fault.Faul
 			case '"', '{', 'n':
 			default:
 				_, f := scan.value()
-				k.numbers = f == nil
+				k.numbers = f == nil || slices.Contains(jsonMissing, string(scan.word()))
 				k.whole = wholeText(scan.b[first:scan.i])
 			}
 			scan.i = first
@@ -731,8 +731,7 @@ func (p *jsonlParser) value(c int) *fault.Fault {
 	}
 	if !s.array {
 		v, f := p.scan.value()
-		if f != nil && s.missing && slices.Contains(jsonMissing, string(p.scan.word())) {
-			p.scan.i += len(p.scan.word())
+		if f != nil && s.missing && p.scan.missing() {
 			v, f = math.NaN(), nil
 		}
 		if f != nil {
@@ -787,16 +786,7 @@ func (p *jsonlParser) learn(column int) *fault.Fault {
 // noTarget reads past a target that is none: null, a string of nothing but spaces, or what Python writes for a number
 // that is missing.
 func (p *jsonlParser) noTarget() (none bool, f *fault.Fault) {
-	switch b := p.scan.b[p.scan.i:]; {
-	case p.scan.blank():
-		return true, nil
-	case !p.s.labels && slices.Contains(jsonMissing, string(p.scan.word())):
-		p.scan.i += len(p.scan.word())
-		return true, nil
-	case bytes.HasPrefix(b, []byte("null")):
-		return true, p.scan.skip(2)
-	}
-	return false, nil
+	return p.scan.blank() || p.scan.missing(), nil
 }
 
 // jsonScan reads the JSON of RFC 8259 in b from place i on. Where it returns a fault, it stays before what is wrong.
@@ -890,6 +880,16 @@ func (s *jsonScan) word() []byte {
 		i++
 	}
 	return s.b[s.i:i]
+}
+
+// missing reads past a word that stands for what is missing, if there is one.
+func (s *jsonScan) missing() bool {
+	w := s.word()
+	if !slices.Contains(jsonMissing, string(w)) {
+		return false
+	}
+	s.i += len(w)
+	return true
 }
 
 // object reads an object, which is all of b, and calls member at the value of each key. The memory of a key is valid
@@ -1188,8 +1188,10 @@ func (s *jsonScan) skip(depth int) *fault.Fault {
 		if _, ok := s.text(); ok {
 			return nil
 		}
+	case s.missing():
+		return nil
 	case c >= 'a':
-		if w := string(s.word()); w == "true" || w == "false" || w == "null" {
+		if w := string(s.word()); w == "true" || w == "false" {
 			s.i += len(w)
 			return nil
 		}

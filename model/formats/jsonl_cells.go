@@ -125,8 +125,11 @@ func (c *jsonlColumn) value(scan *jsonScan, depth int) *fault.Fault {
 			return scan.skip(2 + depth) // an empty text is a missing one
 		}
 		c.text = true
-	case 'n':
-		c.null = true
+	case 'n', 'N':
+		if scan.missing() {
+			c.null = true
+			return nil
+		}
 		return scan.skip(2 + depth)
 	case 't', 'f':
 		c.boolean = true
@@ -225,7 +228,7 @@ func (s *jsonlSource) chooseCells(head *jsonlHead, o *Options) error {
 	}
 	s.cells, s.place, s.dim = true, s.places(), len(s.vector)
 	s.strict = len(o.Names) == 0 && (o.byDefault() || slices.ContainsFunc(o.Columns, func(spec string) bool {
-		return strings.HasPrefix(spec, "!") || strings.ContainsAny(spec, "*?[")
+		return strings.HasPrefix(spec, "!") || wildcard(spec)
 	}))
 	s.judgeCells(columns, head.rows, o)
 	return nil
@@ -269,7 +272,7 @@ func (s *jsonlSource) readable(o *Options) error {
 	for _, c := range s.vector {
 		switch {
 		case s.types[c] == "object":
-		case s.types[c] == "array" && o.byDefault():
+		case s.types[c] == "array" && !s.wanted[c]:
 		case s.types[c] == "array":
 			return fault.File(s.Name(), "numbers, text, or arrays of numbers of one length; ! before a column leaves it out",
 				"the column %s of other arrays", fault.Quote(s.name(c)))
@@ -462,10 +465,7 @@ func (r *jsonlCells) value(c int) *fault.Fault {
 // target reads a target: null, or a string of nothing but spaces, is none.
 func (r *jsonlCells) target() *fault.Fault {
 	p := r.p
-	switch b := p.scan.b[p.scan.i:]; {
-	case strings.HasPrefix(string(b[:min(len(b), 4)]), "null"):
-		return p.scan.skip(2)
-	case p.scan.blank():
+	if p.scan.missing() || p.scan.blank() {
 		return nil
 	}
 	r.none = false
@@ -485,12 +485,11 @@ func (r *jsonlCells) cell(to *tables.Column, width int) *fault.Fault {
 	scan := &r.p.scan
 	first := scan.i
 	switch scan.peek() {
-	case 'n':
-		f := scan.skip(2)
-		if f == nil {
+	case 'n', 'N':
+		if scan.missing() {
 			to.AppendMissing()
+			return nil
 		}
-		return f
 	case '[':
 		return r.list(to, width)
 	}

@@ -342,7 +342,7 @@ func (s *columnar) choose(o *Options, fields []parquetField) error {
 	for _, c := range chosen.vector {
 		f := fields[c]
 		if !f.numbers() {
-			return fault.File(s.Name(), "numbers, or a list of them", "%s", &f)
+			return s.noNumbers(fields, chosen, &f)
 		}
 		s.vector = append(s.vector, f)
 		if (f.list || s.list()) && len(s.vector) > 1 {
@@ -350,6 +350,18 @@ func (s *columnar) choose(o *Options, fields []parquetField) error {
 		}
 	}
 	return nil
+}
+
+// noNumbers is the fault of a column that is not of numbers. Where another could not be part of a table either, it is
+// of that: a table with the first is read as one.
+func (s *columnar) noNumbers(fields []parquetField, chosen *selection, first *parquetField) error {
+	for _, c := range chosen.vector {
+		if f := fields[c]; chosen.wanted[c] && !f.asCells() {
+			first = &f
+			break
+		}
+	}
+	return fault.File(s.Name(), "numbers, or a list of them", "%s", first)
 }
 
 // pandasIndex begins the name under which pandas stores a table's index, which is no column of it.
@@ -500,6 +512,7 @@ type parquetKind int
 
 const (
 	kindOther parquetKind = iota
+	kindNull              // no value: how pandas writes a column that lacks all
 	kindText
 	kindBool
 	kindDecimal
@@ -534,7 +547,7 @@ func (f *parquetField) plain() string {
 		what = "number"
 	case strings.HasPrefix(what, "Timestamp"):
 		what = "timestamp"
-	case strings.HasPrefix(what, "Null"):
+	case f.kind == kindNull:
 		what = "empty"
 	default:
 		what = strings.ToLower(strings.TrimPrefix(what, "lists of "))
@@ -657,6 +670,10 @@ func kindOf(n *schema.PrimitiveNode) (parquetKind, string) {
 	case schema.StringLogicalType, schema.EnumLogicalType:
 		if physical == parquet.Types.ByteArray {
 			return kindText, t.String()
+		}
+	case schema.NullLogicalType:
+		if physical == parquet.Types.Int32 {
+			return kindNull, t.String()
 		}
 	case schema.TimeLogicalType:
 		return kindOther, "time of day"

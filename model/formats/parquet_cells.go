@@ -39,6 +39,8 @@ func (f *parquetField) asCells() (ok bool) {
 	switch {
 	case f.list:
 		f.cell, ok = tables.List, f.numbers()
+	case f.kind == kindNull:
+		f.cell, ok = tables.Cell, true
 	case f.kind == kindText:
 		f.cell, ok = tables.Text, true
 	case f.kind == kindBool:
@@ -79,7 +81,7 @@ func (s *columnar) chooseCells(o *Options, fields []parquetField, chosen *select
 	for _, c := range chosen.vector {
 		f := fields[c]
 		switch ok := f.asCells(); {
-		case o.byDefault() && (!ok || strings.HasPrefix(f.name, pandasIndex)):
+		case !chosen.wanted[c] && (!ok || o.byDefault() && strings.HasPrefix(f.name, pandasIndex)):
 			continue
 		case !ok:
 			return fault.File(s.Name(), "numbers, text, timestamps or lists of numbers", "%s", &f)
@@ -301,6 +303,12 @@ func (c *parquetCellColumn) take(def []int16, rows int, to *tables.Column) error
 // stepper makes the function that decodes cells of a column.
 func (c *parquetChunk) stepper(scratch *parquetScratch) (func(def []int16, to *tables.Column) (int, error), error) {
 	switch {
+	case c.kind == kindNull:
+		r, ok := c.r.(*file.Int32ColumnChunkReader)
+		if !ok {
+			return nil, errLevels
+		}
+		return stepOf(c, r.ReadBatchInPage, func(to *tables.Column, _ int32) { to.AppendMissing() }), nil
 	case c.cell == tables.Text:
 		r, ok := c.r.(*file.ByteArrayColumnChunkReader)
 		if !ok {

@@ -261,6 +261,7 @@ func inspect(ctx context.Context, o *Options, all []formats.File,
 		return nil, nil, err
 	}
 	of := func(i int) formats.Options { return parts[i].Options(o.Formats) }
+	o.Formats.Empty = len(all) > 1 // some of several files may have no rows
 	for i, f := range all {
 		if sources[i], err = formats.Inspect(ctx, f, of(i)); err != nil {
 			return nil, nil, err
@@ -299,11 +300,11 @@ func inspect(ctx context.Context, o *Options, all []formats.File,
 			chunks = append(chunks, chunk{src, s, p.Rows})
 			file.Rows += s.Rows
 		}
-		if file.Rows == 0 {
-			return nil, nil, fault.File(file.Name, "rows of data", "none")
-		}
 		p.Rows += file.Rows
 		p.Files = append(p.Files, file)
+	}
+	if p.Rows == 0 {
+		return nil, nil, fault.File(all[0].Name(), "rows of data", "none")
 	}
 	p.LeftOut = left.Columns
 	return chunks, names, nil

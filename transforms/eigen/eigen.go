@@ -165,6 +165,7 @@ func (j *Job) Reuse(ctx context.Context, path string, patterns []string, chunkRo
 	if err = errors.Join(err, r.Close()); err != nil {
 		return nil, err
 	}
+	j.Reading.Formats.Empty = true // rows that are none have no projections
 	if p.Encoding != nil {
 		j.Reading.Formats.Cells = true
 		if j.Data, err = vectorio.InspectLike(ctx, patterns, p.Encoding.Needs(), "the components", j.Reading); err != nil {
@@ -176,7 +177,7 @@ func (j *Job) Reuse(ctx context.Context, path string, patterns []string, chunkRo
 		return p, j.begin()
 	}
 	j.Reading.Meet(patterns, p.Features(), p.ZeroBased)
-	j.Reading.Formats.Sparse = true
+	j.Reading.Formats.Sparse, j.Reading.Formats.EmptyDim = true, p.Features()
 	d, err := vectorio.InspectFeatures(ctx, patterns, p.Features(), p.FeatureNames, j.Reading)
 	if err != nil {
 		return nil, err

@@ -149,6 +149,7 @@ func (j *PredictJob) Inspect(ctx context.Context, patterns []string) (err error)
 func InspectColumns(ctx context.Context, of Columns, patterns []string,
 	reading *vectorio.Options) (*vectorio.Dataset, error) {
 	reading.Formats.Untargeted = true // rows are answered whether they have a target or not
+	reading.Formats.Empty = true      // and where there are none
 	if of.Encoding != nil {
 		reading.Formats.Cells = true
 		d, err := vectorio.InspectLike(ctx, patterns, of.Encoding.Needs(), "the model", *reading)
@@ -163,7 +164,7 @@ func InspectColumns(ctx context.Context, of Columns, patterns []string,
 		return d.Encoded(of.Encoding, reading), nil
 	}
 	reading.Meet(patterns, of.Features, of.ZeroBased)
-	reading.Formats.Sparse = !of.Dense
+	reading.Formats.Sparse, reading.Formats.EmptyDim = !of.Dense, of.Features
 	d, err := vectorio.InspectFeatures(ctx, patterns, of.Features, of.Names, *reading)
 	if reading.Formats.Sparse = err == nil && d.Sparse(); err == nil {
 		d.Reads(reading)

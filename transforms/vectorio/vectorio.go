@@ -211,6 +211,10 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 	if err != nil {
 		return nil, err
 	}
+	needed := !o.Formats.Empty
+	if len(infos) > 1 { // of files that engines write, one for each worker, some have no rows
+		o.Formats.Empty = true
+	}
 	parts, err := partitions(infos)
 	if err != nil {
 		return nil, err
@@ -234,6 +238,9 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
+	}
+	if d.Rows == 0 && needed {
+		return nil, noRows(infos[0].Name)
 	}
 	d.LeftOut, d.whose = left.Columns, agreement.Of()
 	if !known {

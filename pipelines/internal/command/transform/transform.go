@@ -154,6 +154,7 @@ func (c *command) inspect(ctx context.Context, job *encode.ApplyJob) (err error)
 	if name := c.fitted.String(); name == "" {
 		job.Data, err = vectorio.Inspect(ctx, c.input.Patterns(), job.Reading)
 	} else if job.Encoding, err = encode.Read(ctx, name); err == nil {
+		job.Reading.Formats.Empty = true
 		job.Data, err = vectorio.InspectLike(ctx, c.input.Patterns(), job.Encoding.Needs(), "the encoding "+name, job.Reading)
 	}
 	if err != nil || job.Reading.Formats.Unlabelled {
