@@ -225,3 +225,14 @@ func compare(a, b string) int {
 	}
 	return cmp.Or(cmp.Compare(fileA, fileB), cmp.Compare(rowA, rowB), cmp.Compare(x, y), cmp.Compare(a, b))
 }
+
+// Shell is a value of a flag as one gives it to a shell: between quotes where it has signs that mean something there.
+func Shell(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r == '/' || r == '.' || r == '-' || r == '_' || r == ',' || r == ':' || r >= '0' && r <= '9' ||
+			r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z')
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -34,6 +34,9 @@ type described struct {
 func (l *looks) warn(columns []described, target int) {
 	for j, c := range columns {
 		c.Warnings = l.warningsOf(j, c.name, c.kind, c.missing)
+		if j == target { // which is no id
+			c.Warnings = slices.DeleteFunc(c.Warnings, func(w string) bool { return strings.HasPrefix(w, unique) })
+		}
 		if target < 0 || j == target {
 			continue
 		}
@@ -78,27 +81,30 @@ func indexOf(text string, n int) int {
 // mostExact is the first whole number of float64 that may be the rounding of another.
 const mostExact = 1 << 53
 
+// unique begins the warning of a column whose values are all different.
+const unique = "unique: "
+
 // warningsOf are those of a column by itself.
 func (l *looks) warningsOf(j int, name string, kind features.Kind, missing int64) []string {
 	present := l.rows - missing
 	if present <= 0 {
 		return []string{"empty: no row has a value"}
 	}
-	n, _, unique := l.columns[j].distinct()
+	n, _, different := l.columns[j].distinct()
 	if n == 1 && missing == 0 && l.rows > 1 {
 		return []string{"constant: all rows have the same value"}
 	}
 	var all []string
 	values := l.valuesOf(j)
-	if unique = unique && n > 0; unique && present == l.rows && l.rows >= leastForWarn &&
+	if different && n > 0 && present == l.rows && l.rows >= leastForWarn &&
 		(formats.LikeID(name) || likeID(values, kind, l.rows)) {
-		all = append(all, "unique: each row has a value of its own; if it is an id, --id_column="+fault.Plain(name))
+		all = append(all, unique+"each row has a value of its own; if it is an id, --id_column="+fault.Shell(fault.Plain(name)))
 	}
 	if kind == features.Numeric && slices.ContainsFunc(values, func(v value) bool {
 		return math.Abs(v.number) >= mostExact && v.number == math.Trunc(v.number)
 	}) && whole(l.numbersOf(j)) {
 		all = append(all, "whole numbers beyond 2⁵³ are rounded in the vector, where different ones may be equal; ids keep all "+
-			"of their digits: --id_column="+fault.Plain(name))
+			"of their digits: --id_column="+fault.Shell(fault.Plain(name)))
 	}
 	if kind != features.Numeric && kind != features.Boolean && kind != features.Date {
 		if w := datesAsText(name, values); w != "" {

@@ -16,6 +16,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	model "beamlearn/model/linear"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
@@ -244,12 +245,14 @@ func (e *ResumableError) Unwrap() error { return e.Err }
 type rejection struct {
 	Rows     int64
 	NoTarget int64 `json:",omitempty"`
-	Faults   []*fault.Fault
+	features.UnseenCells
+	Faults []*fault.Fault
 }
 
 // add adds what another has read and left out.
 func (r *rejection) add(o *rejection) {
 	r.Rows, r.NoTarget, r.Faults = r.Rows+o.Rows, r.NoTarget+o.NoTarget, append(r.Faults, o.Faults...)
+	r.UnseenCells.Add(o.UnseenCells)
 }
 
 func writeRejected(ctx context.Context, dir string, group int, runID string, r *rejection) error {
@@ -286,7 +289,7 @@ func (c *checkpoint) rejections(ctx context.Context) (all rejection, err error) 
 func (c *checkpoint) count(ctx context.Context, r *Report) error {
 	all, err := c.rejections(ctx)
 	r.Rows, r.Rejected, r.NoTarget = all.Rows, int64(len(all.Faults)), all.NoTarget
-	r.dir, r.faults = c.dir, all.Faults
+	r.dir, r.faults, r.UnseenCells = c.dir, all.Faults, all.UnseenCells
 	return err
 }
 

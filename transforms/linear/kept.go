@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"beamlearn/model/features"
 	"beamlearn/model/formats"
 	"beamlearn/model/heap"
 	"beamlearn/model/linear/overview"
@@ -108,6 +109,8 @@ type rowReader interface {
 	Fill(b *vectors.Block, rows int) error
 	// NoTarget is how many rows so far were left out, as they have no target; 0 of what is kept, in which they are not.
 	NoTarget() int64
+	// Unseen counts cells so far of which the encoding has learned nothing; none of what is kept.
+	Unseen() features.Unseen
 	Close() error
 }
 
@@ -390,6 +393,8 @@ type keptReader struct {
 }
 
 func (r *keptReader) NoTarget() int64 { return 0 }
+
+func (r *keptReader) Unseen() features.Unseen { return features.Unseen{} }
 
 func (r *keptReader) Fill(b *vectors.Block, rows int) error {
 	if rows < b.Len() {

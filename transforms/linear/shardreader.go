@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/vectors"
@@ -32,6 +33,7 @@ type shardReader struct {
 	rejected []*fault.Fault
 	rows     int64
 	without  int64 // left out, as they have no target
+	unseen   features.Unseen
 	skipped  int64 // not in the sample
 }
 
@@ -195,8 +197,14 @@ func (f *shardReader) readChunk(ctx context.Context, c *vectorio.Chunk, b *vecto
 		}
 		b = fresh()
 	}
-	f.without += r.NoTarget()
+	f.ended(r)
 	return b, r.Close()
+}
+
+// ended notes what the reader of a chunk has met besides its rows.
+func (f *shardReader) ended(r rowReader) {
+	f.without += r.NoTarget()
+	f.unseen.Add(r.Unseen())
 }
 
 // mixedChunks is from how many chunks the rows of a block come that is mixed.
@@ -227,7 +235,7 @@ func (f *shardReader) mix(ctx context.Context, chunks []vectorio.Chunk, fresh fu
 			if err == io.EOF {
 				ended := open[i]
 				open = slices.Delete(open, i, i+1)
-				f.without += ended.NoTarget()
+				f.ended(ended)
 				if err := ended.Close(); err != nil {
 					return err
 				}

@@ -210,6 +210,8 @@ type Report struct {
 	Rejected int64    // left out, as they are at fault
 	NoTarget int64    // left out, as they have no target
 	Files    []string // written
+	// UnseenCells are cells of the rows of which the encoding, that of an earlier model, has learned nothing.
+	UnseenCells features.UnseenCells
 
 	dir    string // of the checkpoint
 	faults []*fault.Fault
@@ -463,7 +465,7 @@ func (f *passFn) over(ctx context.Context, fit Fit, group int, chunks []vectorio
 			mu.Lock()
 			defer mu.Unlock()
 			fit.Skip(partial, reader.skipped)
-			read.add(&rejection{reader.rows, reader.without, reader.rejected})
+			read.add(&rejection{reader.rows, reader.without, reader.unseen.Named(f.Reading.Encoding), reader.rejected})
 			return sum.Add(model.Node{Index: shard}, partial)
 		})
 	}

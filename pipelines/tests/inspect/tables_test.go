@@ -300,3 +300,20 @@ func TestCountsOfValues(t *testing.T) {
 		}
 	}
 }
+
+// What a line advises can be given to a shell as it stands; the target is no id.
+func TestAdviceForAShell(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var b strings.Builder
+	b.WriteString("full name,height,net pay\n")
+	for i := range 30 {
+		fmt.Fprintf(&b, "n%d,%d,%d\n", i, i*i%7, 3*i)
+	}
+	clitest.Write(t, filepath.Join(dir, "t.csv"), b.String())
+	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "t.csv", "--target=net pay"))
+	if code != 0 || !strings.Contains(stdout, "if it is an id, --id_column='full name'\n") ||
+		strings.Contains(stdout, "look at     net pay: unique") {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+}

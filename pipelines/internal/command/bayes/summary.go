@@ -11,6 +11,7 @@ import (
 	"time"
 
 	model "beamlearn/model/bayes"
+	"beamlearn/model/features"
 	learn "beamlearn/model/linear"
 	"beamlearn/model/linear/overview"
 	"beamlearn/model/report"
@@ -53,19 +54,21 @@ func (c *command) finish(ctx context.Context, job *linear.Job, fit *model.Fit, r
 		return err
 	}
 	s := newSummary(fit, r, time.Since(start))
+	s.surveyed = s.surveyed && c.warm.String() == ""
 	s.judge(judged)
 	return c.Summary(s.lines(m), s)
 }
 
 // summary is what --summary writes.
 type summary struct {
-	Kind          model.Kind     `json:"kind"`
-	Parameter     string         `json:"parameter"` // alpha or var_smoothing
-	Smoothing     float64        `json:"value"`
-	Rows          int64          `json:"rows"`       // of this run
-	ModelRows     int64          `json:"model_rows"` // with those of the model of warm_start
-	Rejected      int64          `json:"rejected"`
-	NoTarget      int64          `json:"rows_without_target,omitempty"`
+	Kind      model.Kind `json:"kind"`
+	Parameter string     `json:"parameter"` // alpha or var_smoothing
+	Smoothing float64    `json:"value"`
+	Rows      int64      `json:"rows"`       // of this run
+	ModelRows int64      `json:"model_rows"` // with those of the model of warm_start
+	Rejected  int64      `json:"rejected"`
+	NoTarget  int64      `json:"rows_without_target,omitempty"`
+	features.UnseenCells
 	Features      int            `json:"features"`
 	Classes       *learn.Classes `json:"classes"`
 	ClassRows     []int64        `json:"class_rows"`
@@ -82,7 +85,8 @@ type summary struct {
 	Files      []string        `json:"files"`
 
 	judged string // in words
-	table  bool   // the rows are those of a table
+	// surveyed says that the rows are those of a table, and were looked at before they were learned from
+	surveyed bool
 }
 
 func newSummary(fit *model.Fit, r *linear.Report, total time.Duration) *summary {
@@ -94,7 +98,7 @@ func newSummary(fit *model.Fit, r *linear.Report, total time.Duration) *summary 
 		Passes:    r.Passes, ResumedPasses: r.Resumed, Seconds: total.Seconds(),
 		RowsPerSecond: float64(r.Rows) / total.Seconds(),
 		PeakMemory:    cli.PeakMemory(), CV: fit.CV(), Warnings: fit.Notes(), Files: r.Files,
-		table: m.Encoding != nil,
+		UnseenCells: r.UnseenCells, surveyed: m.Encoding != nil,
 	}
 }
 
@@ -158,7 +162,8 @@ func (s *summary) lines(m *model.Model) []string {
 	for _, w := range s.Warnings {
 		lines = append(lines, "  warning: "+w)
 	}
-	if s.NoTarget > 0 && !s.table { // of which that was told as they were looked at
+	lines = append(lines, cli.UnseenLines(s.UnseenCells, "the model")...)
+	if s.NoTarget > 0 && !s.surveyed { // of which that was told as they were looked at
 		lines = append(lines, "  "+cli.Agree(s.NoTarget, "row without a target is", "rows without a target are")+" left out")
 	}
 	if s.Rejected > 0 {

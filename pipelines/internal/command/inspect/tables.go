@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"beamlearn/model/fault"
 	"beamlearn/model/features"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/profile"
@@ -152,10 +153,10 @@ func (f *found) commands() []profile.Command {
 	for _, file := range f.files {
 		names = append(names, strings.ReplaceAll(file.Name(), ",", `\,`))
 	}
-	input := "--input=" + quoted(strings.Join(names, ","))
+	input := "--input=" + fault.Shell(strings.Join(names, ","))
 	for _, flag := range f.flags {
 		flag, value, _ := strings.Cut(flag, "=")
-		input += " " + flag + "=" + quoted(value)
+		input += " " + flag + "=" + fault.Shell(value)
 	}
 	if f.Table == nil && f.Dataset.Sparse != nil {
 		return f.sparseCommands(input)
@@ -171,28 +172,28 @@ func (f *found) commands() []profile.Command {
 		case c.has("a near-copy of"), c.has("it tells"), c.has("it determines"):
 			without = append(without, "!"+strings.ReplaceAll(c.name, `"`, `""`))
 		case c.has("unique") && ids == "" && !f.given("id_column") && c.name != "":
-			id, ids = c.name, " --id_column="+quoted(c.name)
+			id, ids = c.name, " --id_column="+fault.Shell(c.name)
 		}
 	}
 	var all []profile.Command
 	color := ""
 	if name != "" {
-		flags := " --target=" + quoted(name) + " --task=" + task
+		flags := " --target=" + fault.Shell(name) + " --task=" + task
 		if len(without) > 1 && !f.given("columns") {
-			flags += " --columns=" + quoted(strings.Join(without, ","))
+			flags += " --columns=" + fault.Shell(strings.Join(without, ","))
 		}
 		if f.Table == nil || f.featuresWithout(id) <= fitting.MaxExactFeatures { // to compare more exact models takes long
 			flags += " --alpha=auto"
 		}
 		all = append(all, profile.Command{What: "to predict " + oneLine(name) + ":", Line: "beamlearn sgd " + input + ids +
 			flags + " --output_model=out/model.json"})
-		color = " --color=" + quoted(name)
+		color = " --color=" + fault.Shell(name)
 	}
 	dense, left := "", 0
 	if f.Table != nil {
 		dense, left = f.encoded(columns, name, id)
 	} else if left = len(columns); name != "" && !f.given("columns") {
-		dense = " --columns=" + quoted("*,!"+name)
+		dense = " --columns=" + fault.Shell("*,!"+name)
 	}
 	neighbors := min(10, f.rows()-1)
 	if left == 0 || neighbors < 1 {
@@ -248,7 +249,7 @@ func (f *found) encoded(columns []column, target, id string) (flags string, left
 	}
 	flags = " --encode=auto --standardize"
 	if len(drop) > 0 {
-		flags += " --drop=" + quoted(strings.Join(drop, ","))
+		flags += " --drop=" + fault.Shell(strings.Join(drop, ","))
 	}
 	return flags, left
 }
@@ -258,15 +259,4 @@ func (p *page) commands(all []profile.Command) {
 	for _, c := range all {
 		fmt.Fprintf(&p.Builder, "  %s %s\n", c.What, c.Line)
 	}
-}
-
-// quoted is a value for a shell.
-func quoted(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r == '/' || r == '.' || r == '-' || r == '_' || r == ',' || r == ':' || r >= '0' && r <= '9' ||
-			r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z')
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/linear/interior"
@@ -66,6 +67,10 @@ func (c *command) finish(ctx context.Context, job *linear.Job, made *learned, re
 		s := newSummary(job, fit, report, time.Since(start), inspected)
 		s.judge(fit.Fitted(), judged[k])
 		s.Target = made.name(k)
+		s.surveyed = s.surveyed && c.warm.String() == ""
+		if c.Given("shards") {
+			s.shards = ""
+		}
 		all = append(all, s)
 	}
 	if made.targets == nil {
@@ -114,10 +119,11 @@ func commonSummary(all []*summary) summary {
 	s := summary{Task: first.Task, Loss: first.Loss, MultiClass: first.MultiClass, Penalty: first.Penalty,
 		Alpha: first.Alpha, L1Ratio: first.L1Ratio,
 		Training: model.Training{Solver: first.Training.Solver, Rows: first.Training.Rows}, Rows: first.Rows,
-		Rejected: first.Rejected, NoTarget: first.NoTarget, Features: first.Features, Passes: first.Passes,
+		Rejected: first.Rejected, NoTarget: first.NoTarget, UnseenCells: first.UnseenCells, Features: first.Features,
+		Passes:        first.Passes,
 		ResumedPasses: first.ResumedPasses,
 		Seconds:       first.Seconds, InspectSeconds: first.InspectSeconds, RowsPerSecond: first.RowsPerSecond,
-		PeakMemory: first.PeakMemory, Files: first.Files, table: first.table}
+		PeakMemory: first.PeakMemory, Files: first.Files, surveyed: first.surveyed}
 	for _, one := range all[1:] {
 		if one.MultiClass != s.MultiClass {
 			s.MultiClass = ""
@@ -157,23 +163,24 @@ func (s *severalSummary) lines(made *learned) []string {
 
 // summary is what --summary writes.
 type summary struct {
-	Target         string           `json:"target,omitempty"` // of several
-	Task           model.Task       `json:"task"`
-	Loss           model.Loss       `json:"loss"`
-	MultiClass     model.MultiClass `json:"multi_class,omitempty"`
-	Penalty        model.Penalty    `json:"penalty"`
-	Alpha          *float64         `json:"alpha"`
-	L1Ratio        *float64         `json:"l1_ratio,omitempty"`
-	Training       model.Training   `json:"training"`
-	Rows           int64            `json:"rows"`
-	Rejected       int64            `json:"rejected"`
-	NoTarget       int64            `json:"rows_without_target,omitempty"`
-	Features       int              `json:"features"`
-	Passes         int              `json:"passes"`
-	ResumedPasses  int              `json:"resumed_passes"`
-	Seconds        float64          `json:"total_s"`
-	InspectSeconds float64          `json:"inspect_s"`
-	RowsPerSecond  float64          `json:"rows_per_s"`
+	Target     string           `json:"target,omitempty"` // of several
+	Task       model.Task       `json:"task"`
+	Loss       model.Loss       `json:"loss"`
+	MultiClass model.MultiClass `json:"multi_class,omitempty"`
+	Penalty    model.Penalty    `json:"penalty"`
+	Alpha      *float64         `json:"alpha"`
+	L1Ratio    *float64         `json:"l1_ratio,omitempty"`
+	Training   model.Training   `json:"training"`
+	Rows       int64            `json:"rows"`
+	Rejected   int64            `json:"rejected"`
+	NoTarget   int64            `json:"rows_without_target,omitempty"`
+	features.UnseenCells
+	Features       int     `json:"features"`
+	Passes         int     `json:"passes"`
+	ResumedPasses  int     `json:"resumed_passes"`
+	Seconds        float64 `json:"total_s"`
+	InspectSeconds float64 `json:"inspect_s"`
+	RowsPerSecond  float64 `json:"rows_per_s"`
 	// of the process that submits, which on Prism does the work too
 	PeakMemory  int64            `json:"peak_memory_bytes"`
 	Classes     *model.Classes   `json:"classes,omitempty"`
@@ -195,7 +202,8 @@ type summary struct {
 
 	shards string // in words, what they may have cost
 	judged string // in words
-	table  bool   // the rows are those of a table
+	// surveyed says that the rows are those of a table, and were looked at before they were learned from
+	surveyed bool
 }
 
 // progressiveLine is how rows were predicted before they were learned from.
@@ -212,7 +220,8 @@ func newSummary(job *linear.Job, fit *fitting.Fit, r *linear.Report, total, insp
 		Rows:     r.Rows, Rejected: r.Rejected, NoTarget: r.NoTarget, Features: m.Features(), Passes: r.Passes,
 		ResumedPasses: r.Resumed,
 		Seconds:       total.Seconds(), InspectSeconds: inspected.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
-		PeakMemory: cli.PeakMemory(), CV: fit.CV(), Files: r.Files, table: m.Encoding != nil,
+		PeakMemory: cli.PeakMemory(), CV: fit.CV(), Files: r.Files, UnseenCells: r.UnseenCells,
+		surveyed: m.Encoding != nil,
 	}
 	if job.Options.Shards == linear.DefaultShards {
 		s.shards = shardsLine(m, job.Options.Shards)
@@ -397,7 +406,8 @@ func (s *summary) body(fit *fitting.Fit) (lines []string) {
 
 // tail is the rows that were left out, and the files.
 func (s *summary) tail() (lines []string) {
-	if s.NoTarget > 0 && !s.table { // of which that was told as they were looked at
+	lines = cli.UnseenLines(s.UnseenCells, "the model")
+	if s.NoTarget > 0 && !s.surveyed { // of which that was told as they were looked at
 		lines = append(lines, "  "+cli.Agree(s.NoTarget, "row without a target is", "rows without a target are")+" left out")
 	}
 	if s.Rejected > 0 {
