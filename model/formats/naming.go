@@ -2,6 +2,7 @@ package formats
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -406,7 +407,7 @@ func (a *Agreement) unlike(f File, src Source, have []string) error {
 	default:
 		found += ", some of them twice, in another order"
 	}
-	return fault.File(f.Name(), "the columns "+list(a.named.Vector)+", as in "+a.of, "%s", found)
+	return &differing{fault.File(f.Name(), "the columns "+list(a.named.Vector)+", as in "+a.of, "%s", found)}
 }
 
 // differ is what names have that others have not, and the other way round, each as often as it is there.
@@ -440,4 +441,15 @@ func list(names []string) string {
 		s += fmt.Sprintf(", … (%d in all)", len(names))
 	}
 	return s
+}
+
+// differing is the fault of a file whose columns are not those of others.
+type differing struct{ error }
+
+func (d *differing) Unwrap() error { return d.error }
+
+// Differing reports whether files have columns of different names, so that they are no table together.
+func Differing(err error) bool {
+	var d *differing
+	return errors.As(err, &d)
 }

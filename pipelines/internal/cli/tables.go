@@ -256,16 +256,32 @@ func (t *Tables) imputes() string {
 }
 
 // Wanted says why rows are taken for tables, as far as the files tell without being read: "" where they are numbers.
-func (t *Tables) Wanted(ctx context.Context, patterns []string, reading vectorio.Options) string {
+// Its error is what is wrong with a table, where the rows cannot be numbers for what a table may have, or would be
+// without the columns that only some of the files have.
+func (t *Tables) Wanted(ctx context.Context, patterns []string, reading vectorio.Options) (string, error) {
 	if !t.Auto() {
-		return ""
+		return "", nil
 	}
+	numbers := reading
 	reading.Formats.Cells = true
 	d, err := vectorio.Inspect(ctx, patterns, reading)
-	if err != nil {
-		return "" // which the reading as numbers tells
+	if err == nil {
+		return d.Other, nil
 	}
-	return d.Other
+	if formats.Differing(err) {
+		return "", err
+	}
+	for _, name := range patterns {
+		if !formats.IsTabular(name, reading.Formats.Format) {
+			return "", nil // which the reading as numbers tells
+		}
+	}
+	var text *fault.Fault
+	if _, other := vectorio.Inspect(ctx, patterns, numbers); errors.As(other, &text) &&
+		withoutNumbers.MatchString(text.Error()) {
+		return "", err
+	}
+	return "", nil
 }
 
 // Anew says why a job that has failed as one of numbers is to be done as one of a table: a cell of a row is no number.

@@ -320,7 +320,10 @@ func (c *command) inspect(ctx context.Context, job *linear.Job, o *options) (err
 		return c.inspectLike(ctx, job, o)
 	}
 	if !c.tables.Asked() {
-		why := c.tables.Wanted(ctx, c.patterns(), job.Reading)
+		why, err := c.tables.Wanted(ctx, c.patterns(), job.Reading)
+		if err != nil {
+			return err
+		}
 		if why == "" {
 			job.Data, err = kmeans.Inspect(ctx, c.patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
 			if err == nil {

@@ -40,9 +40,9 @@ func (c *command) asTable(ctx context.Context, job *linear.Job, options *fitting
 		return false, nil
 	}
 	if !c.tables.Asked() {
-		why := c.tables.Wanted(ctx, c.patterns(), job.Reading)
+		why, err := c.tables.Wanted(ctx, c.patterns(), job.Reading)
 		if why == "" {
-			return false, nil
+			return false, err
 		}
 		c.Tell(why + ": the rows are taken for a table")
 	}
