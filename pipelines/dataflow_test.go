@@ -165,8 +165,8 @@ func testSubmission(t *testing.T) {
 	}
 }
 
-// A template is staged and not run; each job that is launched from it writes what a run in one process writes, and leaves
-// nothing beside it. What takes more than one job is refused.
+// A template is staged and not run; each job that is launched from it writes what a run in one process writes, and
+// leaves nothing beside it. What takes more than one job is refused.
 func testTemplate(t *testing.T) {
 	file, f := beamlearn(t), dataflow.Start(t)
 	input, err := filepath.Abs("../testdata/digits.csv")
@@ -232,8 +232,8 @@ func testTemplate(t *testing.T) {
 	}
 }
 
-// checkFlexTemplate checks the specification of the Flex Template: it has keys of the API alone, each parameter is a flag, and
-// these values of parameters are all that it requires, and none that it refuses.
+// checkFlexTemplate checks the specification of the Flex Template: it has keys of the API alone, each parameter is a
+// flag, and these values of parameters are all that it requires, and none that it refuses.
 func checkFlexTemplate(t *testing.T, file string, values map[string]string) {
 	b, err := os.ReadFile("flextemplate/kneighbors.json")
 	if err != nil {

@@ -40,8 +40,8 @@ type Options struct {
 	Scratch string `json:",omitempty"`
 	// RunID is unique to the run: it keys what is shared in a worker process, and the temporary files. Required.
 	RunID string
-	// Leaves are the directories that the run leaves, where nobody waits for it to call [Clean]: [Publish] removes them when
-	// the output is in place, and leaves no summary.
+	// Leaves are the directories that the run leaves, where nobody waits for it to call [Clean]: [Publish] removes them
+	// when the output is in place, and leaves no summary.
 	Leaves []string `json:",omitempty"`
 }
 

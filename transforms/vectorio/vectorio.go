@@ -207,6 +207,9 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 		return nil, err
 	}
 	known := agreement.Of() != "" // the columns: they are those of a model, or of the points
+	if err := files.CheckSnapshots(ctx, patterns); err != nil {
+		return nil, err
+	}
 	infos, err := files.List(ctx, patterns)
 	if err != nil {
 		return nil, err

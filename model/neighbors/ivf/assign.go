@@ -120,10 +120,10 @@ func assignAll(k *tile.Kernels, leaders *panels, r *rows, members []int32, f, th
 }
 
 // nearestLeaders finds, for every row, its fanout nearest leaders, or all where there are fewer: those of row i,
-// ascending, stand at i·fanout to (i+1)·fanout of the answer, and dropped after them where near is not 0 and leaves some
-// out: see [Node]. Distances are compared in int8, so that of leaders about equally far either may be taken, and up to a
-// fan-out of 4 one in a hundred is passed over for the next; the answer depends on the row and the leaders alone.
-// O(rows·leaders·d).
+// ascending, stand at i·fanout to (i+1)·fanout of the answer, and dropped after them where near is not 0 and leaves
+// some out: see [Node]. Distances are compared in int8, so that of leaders about equally far either may be taken, and
+// up to a fan-out of 4 one in a hundred is passed over for the next; the answer depends on the row and the leaders
+// alone. O(rows·leaders·d).
 func nearestLeaders(
 	b, leaders *vectors.Block, fanout int, near float32, m neighbors.Options, threads int,
 ) ([]int32, error) {

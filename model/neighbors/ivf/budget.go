@@ -22,8 +22,8 @@ const (
 	minQueryRows = 256
 	// answerBytes is what a neighbour takes, in a part and in the answer, while answers are merged.
 	answerBytes = 48
-	// mostCopies is in how many parts a point may be, and copiesAbout in how many it is, where parts are counted before they
-	// are planned.
+	// mostCopies is in how many parts a point may be, and copiesAbout in how many it is, where parts are counted before
+	// they are planned.
 	mostCopies  = 8
 	copiesAbout = 4
 	// leastTasks is how many tasks share the work at least, where there are so many rows.

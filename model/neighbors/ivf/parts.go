@@ -9,10 +9,10 @@ import (
 )
 
 // Parts puts points that are too many for one worker into overlapping parts, by a tree of leaders. A point goes to
-// its nearest leader of the root, and to a few others whose points begin not much farther. Where a leader gets too many points for a part, each of these goes on to its
-// nearest one or two of a node below, whose leaders were chosen from among them. (A leader near the mean of all
-// points is the nearest one of very many: only leaders that do not compete with it can separate them.) A worker makes
-// a [Graph] of each part.
+// its nearest leader of the root, and to a few others whose points begin not much farther. Where a leader gets too
+// many points for a part, each of these goes on to its nearest one or two of a node below, whose leaders stand in the
+// middle of some of them. (A leader near the mean of all points is the nearest one of very many: only leaders that do
+// not compete with it can separate them.) A worker makes a [Graph] of each part.
 type Parts struct {
 	Leaders *vectors.Block `json:"-"` // of all nodes, one node after the other
 	Nodes   []Node         // the root first, each before its children
@@ -39,9 +39,9 @@ type PartSize struct {
 type Node struct {
 	First  int // the place of the first leader
 	Fanout int // how many of them a point goes to, at most
-	// Near is how far a leader that is not the nearest may be: half way from the nearest to it is a border, whose distance
-	// from the point must be no more than this share of that of the nearest leader, much as in SPANN's closure (Chen et al.,
-	// NeurIPS 2021). 0 leaves none out.
+	// Near is how far a leader that is not the nearest may be: half way from the nearest to it is a border, whose
+	// distance from the point must be no more than this share of that of the nearest leader, much as in SPANN's closure
+	// (Chen et al., NeurIPS 2021). 0 leaves none out.
 	Near float32 `json:",omitempty"`
 	// Next says where the points of each leader go: into the part of that number, or where it is below 0, to node −1 −
 	// Next.

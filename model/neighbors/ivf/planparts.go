@@ -41,8 +41,8 @@ const (
 // than one, the nearest does, which is farther than they are: from it and the fourth follows how the share of pairs
 // that are parted falls with the rank of a neighbour, of which a part is believed. A pair that has several parts in
 // common is taken to be found in each of them by a chance of its own. Leaders are in the middle of a quarter of the
-// sample, and the rest of it, to which they are no nearer than to other points, tells the sizes, the copies and the pairs.
-// O(sample·leaders·d) a try, of some twenty.
+// sample, and the rest of it, to which they are no nearer than to other points, tells the sizes, the copies and the
+// pairs. O(sample·leaders·d) a try, of some twenty.
 func PlanParts(sample, queries *vectors.Block, n int64, k int, most int64, o Options, threads int) (*Parts, error) {
 	o.EnsureDefaults()
 	if err := o.Validate(); err != nil {

@@ -147,8 +147,8 @@ func (e *runError) Unwrap() error { return e.error }
 // AsTemplate reports whether the job is to become a template, by --template_location, that others run.
 func (a *App) AsTemplate() bool { return a.launch.template != "" }
 
-// Stage makes a template of a job that needs nobody when it is over: see output.Destination. Its error is not nil, and says
-// that there is nothing to wait for.
+// Stage makes a template of a job that needs nobody when it is over: see output.Destination. Its error is not nil, and
+// says that there is nothing to wait for.
 func (a *App) Stage(ctx context.Context, p *beam.Pipeline) error {
 	if err := a.submit(ctx, p); err != nil {
 		return a.firstFault(ctx, err)

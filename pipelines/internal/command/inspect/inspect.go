@@ -168,6 +168,9 @@ func (c *command) run(ctx context.Context, patterns []string) error {
 	if err := cli.Usage(err, c.triples.Check()); err != nil {
 		return err
 	}
+	if err := files.CheckSnapshots(ctx, patterns); err != nil {
+		return err
+	}
 	infos, err := files.List(ctx, patterns)
 	if err != nil {
 		return err
