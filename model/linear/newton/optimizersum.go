@@ -60,6 +60,7 @@ type optimizerSum struct {
 	val     []float64
 	tried   tried
 	sparse  *sparseRows
+	common  commonRoom
 	arrow   *arrowRoom
 }
 

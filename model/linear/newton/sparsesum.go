@@ -98,7 +98,11 @@ func (s *optimizerSum) addTogether(k int, d *derivatives, b *sparseRows, curved 
 	if !curved {
 		return
 	}
-	if o.arrow == nil {
+	switch {
+	case o.newton && d.second != nil:
+		s.addSeconds(d, b.rows, b.curvature[:n], b.weights)
+		return
+	case o.arrow == nil:
 		for r, x := range b.rows {
 			s.addSecond(d, x, b.curvature[r], b.weights[r])
 		}
