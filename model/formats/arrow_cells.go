@@ -253,8 +253,11 @@ func arrowID(a arrow.Array, texts func(int) []byte, integers func(int) (int64, s
 		return id, "null"
 	}
 	if texts == nil {
-		v, found := integers(i)
-		return vectors.ID{Int: v}, found
+		v, digits := integers(i)
+		if digits != "" { // beyond int64
+			return vectors.ParseID(digits), ""
+		}
+		return vectors.ID{Int: v}, ""
 	}
 	return textID(texts(i))
 }

@@ -446,7 +446,7 @@ func (c *parquetChunk) nextIDs(def []int16, each func(i int, id vectors.ID, foun
 	case *file.Int64ColumnChunkReader:
 		return decodeIDs(c, def, r.ReadBatchInPage, func(v int64) (vectors.ID, string) {
 			if c.kind == kindUint64 && v < 0 {
-				return vectors.ID{}, strconv.FormatUint(uint64(v), 10)
+				return vectors.ParseID(strconv.FormatUint(uint64(v), 10)), ""
 			}
 			return vectors.ID{Int: v}, ""
 		}, each)
