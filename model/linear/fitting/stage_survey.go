@@ -30,7 +30,7 @@ func (surveyStage) begin(f *Fit) (linear.Learner, error) {
 		s.More()
 	}
 	if err == nil && f.starts() {
-		s.Keep(sgd.StartRows, 0)
+		s.Keep(sgd.StartRows(f.features), 0)
 	}
 	if err == nil && f.startsWide() {
 		s.Keep(sgd.SurrogateRows, sgd.SurrogateEntries)

@@ -80,7 +80,7 @@ func autoExcess(t testing.TB, o linear.Options, scale bool, parts, epochs int, c
 		t.Fatal(err)
 	}
 	if o.LearningRate == linear.Newton && o.Loss != linear.SquaredError {
-		s.Keep(StartRows, 0)
+		s.Keep(StartRows(c.Features), 0)
 	}
 	if err := lineartest.PassOver(t, s, 4, 1000, true, c); err != nil {
 		t.Fatal(err)

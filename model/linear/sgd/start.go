@@ -8,9 +8,17 @@ import (
 	"beamlearn/model/linear"
 )
 
-// StartRows is how many rows [SGD.Start] wants of a sample: at least eight for each of the columns that [Curves]
-// allows, and few enough for 16 MB.
-const StartRows = 4096
+// StartRows is how many rows of so many columns [SGD.Start] wants of a sample: so many for each that its optimum is
+// near that of all, even where classes can be told apart nearly without a fault, and few enough for 32 MB.
+func StartRows(features int) int {
+	return max(leastStart, min(startRows*features, startValues/features))
+}
+
+const (
+	leastStart  = 4096
+	startRows   = 48
+	startValues = 1 << 22
+)
 
 // mostStarts is how many Newton steps there are on a sample, and mostHalvings how often one is halved that leads up.
 // Steps end where they would win a share of startGain of the objective.
@@ -18,6 +26,7 @@ const (
 	mostStarts   = 40
 	mostHalvings = 20
 	startGain    = 1e-9
+	roughGain    = 1e-2 // where a part of the sample's rows says where to begin
 )
 
 // Start lets weights begin with the least objective of a sample, by Newton only, before PartialFit; the classes must
@@ -83,12 +92,27 @@ func (t *start) row(i, k int) (y, weight float64) {
 	return kernel.Sign(place == k), weight
 }
 
-// begin moves vector k to the least objective of the sample, by Newton's steps that are halved while they lead up.
+// begin moves vector k to the least objective of the sample, of which a part says where about that is.
 func (t *start) begin(v *vector, k int) {
-	r, first := &t.s.rule, v.intercept
-	value := t.value(v, k)
+	first := v.intercept
+	if every := t.c.Len() / leastStart; every > 1 {
+		t.descend(v, k, every, roughGain)
+	}
+	if value := t.descend(v, k, 1, startGain); !(value < math.Inf(1)) { // nothing that could be learned from
+		clear(v.w)
+		v.intercept, v.curved.past = first, nil
+		return
+	}
+	v.curved.past = t.quadratic(v, k, 1)
+	v.curved.past.part = t.total
+}
+
+// descend makes Newton's steps by one row in so many, which are halved while they lead up, until one wins less than
+// this share of the objective, and gives that.
+func (t *start) descend(v *vector, k, every int, gain float64) float64 {
+	r, value := &t.s.rule, t.value(v, k, every)
 	for range mostStarts {
-		x := t.quadratic(v, k).least(r)
+		x := t.quadratic(v, k, every).least(r)
 		from, old := slices.Clone(v.w), v.intercept
 		better := false
 		for step, halvings := 1.0, 0; halvings < mostHalvings; halvings, step = halvings+1, step/2 {
@@ -98,8 +122,8 @@ func (t *start) begin(v *vector, k int) {
 			if r.Intercept {
 				v.intercept = old + float64(step*(x[len(from)]-old))
 			}
-			if next := t.value(v, k); next < value {
-				better = value-next > float64(startGain*value)
+			if next := t.value(v, k, every); next < value {
+				better = value-next > float64(gain*value)
 				value = next
 				break
 			}
@@ -110,22 +134,17 @@ func (t *start) begin(v *vector, k int) {
 			break
 		}
 	}
-	if !(value < math.Inf(1)) { // nothing that could be learned from
-		clear(v.w)
-		v.intercept, v.curved.past = first, nil
-		return
-	}
-	v.curved.past = t.quadratic(v, k)
-	v.curved.past.part = t.total
+	return value
 }
 
-// value is the objective on the sample, times the rows that it stands for.
-func (t *start) value(v *vector, k int) float64 {
+// value is the objective on the sample by one row in so many, times the rows that it stands for.
+func (t *start) value(v *vector, k, every int) float64 {
 	r := &t.s.rule
 	rows := linear.NewRows(t.c, t.s.Scaler, nil)
 	sum := 0.0
-	for i := range t.c.Len() {
+	for i := 0; i < t.c.Len(); i += every {
 		y, weight := t.row(i, k)
+		weight *= float64(every)
 		sum += float64(weight * r.Loss.Value(rows.At(i).Dot(v.w)+v.intercept, y))
 	}
 	if r.Penalty {
@@ -135,16 +154,17 @@ func (t *start) value(v *vector, k int) float64 {
 	return sum
 }
 
-// quadratic is the sample's quadratic function at the weights of v.
-func (t *start) quadratic(v *vector, k int) *quadratic {
+// quadratic is the sample's quadratic function at the weights of v, by one row in so many.
+func (t *start) quadratic(v *vector, k, every int) *quadratic {
 	s, sum := t.s, newCurved(t.s.features)
 	rows := linear.NewRows(t.c, s.Scaler, nil)
 	block := newRowBlock(s.features)
 	at := &vector{w: v.w, intercept: v.intercept, curved: sum}
 	rule := s.rule
 	rule.Track = false
-	for i := range t.c.Len() {
+	for i := 0; i < t.c.Len(); i += every {
 		y, weight := t.row(i, k)
+		weight *= float64(every)
 		x := rows.At(i)
 		at.bend(&rule, x, y, weight)
 		block.x.PackRow(block.n, x)

@@ -88,7 +88,7 @@ func (r *keptRow) compare(o *keptRow) int {
 		cmp.Compare(r.weight, o.weight))
 }
 
-// sampler keeps the rows of the least keys, at most about twice as many as there are to be in the end.
+// sampler keeps the rows of the least keys, at most about a quarter more than there are to be in the end.
 type sampler struct {
 	rows    []keptRow
 	entries int // of them
@@ -129,7 +129,7 @@ func (s *sampler) add(r keptRow, c *linear.Chunk, i int, n room) {
 		r.x = denseRow(c, i)
 	}
 	s.rows = append(s.rows, r)
-	if s.entries += len(r.x); len(s.rows) >= 2*n.rows || n.entries > 0 && s.entries >= 2*n.entries {
+	if s.entries += len(r.x); len(s.rows) >= n.rows+(n.rows+3)/4 || n.entries > 0 && s.entries >= n.entries+n.entries/4 {
 		s.cut(n)
 	}
 }
