@@ -219,6 +219,19 @@ func (p *surveyPart) share() room {
 	return room{p.keep / labels, p.keepEntries / labels}
 }
 
+// leastOwn is how many rows of a dense sample a part may keep by itself, however many parts there are.
+const leastOwn = 4096
+
+// own is share of what a part keeps before it meets others: of a large dense sample twice its part, so that all parts
+// together hold about two samples.
+func (p *surveyPart) own() room {
+	n, labels := p.share(), max(1, len(p.labels)+len(p.numbers))
+	if p.keepEntries == 0 && p.parts > 1 {
+		n.rows = min(n.rows, max(leastOwn, 2*p.keep/p.parts)/labels)
+	}
+	return n
+}
+
 // sample adds row i of a chunk to a sample.
 func (p *surveyPart) sample(to *sampler, n room, c *linear.Chunk, i int, target, weight float64) {
 	to.add(keptRow{key: rowKey(c, i, p.rows+int64(i), target), target: target, weight: weight}, c, i, n)

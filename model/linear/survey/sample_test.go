@@ -160,3 +160,43 @@ func TestSample(t *testing.T) {
 		t.Errorf("%d rows of a sample of too many classes", c.Len())
 	}
 }
+
+// Parts keep fewer rows of a large sample than there are to be of all, and the sample is the same.
+func TestLargeSampleInParts(t *testing.T) {
+	const parts, each, keep = 8, leastOwn + 2000, 6000
+	c := lineartest.Problem(parts*each, 0, 2)
+	sample := func(alone bool) *linear.Chunk {
+		s, err := NewSurvey(linear.Regression, c.Features, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Keep(keep, 0)
+		var all *surveyPart
+		for k := range parts {
+			p := s.Partial(k, parts).(*surveyPart)
+			if alone {
+				p.parts = 1
+			}
+			if err := p.PartialFit(c.Slice(k*each, (k+1)*each)); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(p.sampler.rows); (n > leastOwn*5/4) != alone {
+				t.Errorf("alone %v: a part keeps %d rows", alone, n)
+			}
+			if all == nil {
+				all = p
+			} else if err := all.Merge(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Advance(all); err != nil {
+			t.Fatal(err)
+		}
+		kept, _, _ := s.Sample()
+		return kept
+	}
+	got, want := sample(false), sample(true)
+	if got.Len() != keep || !reflect.DeepEqual(got, want) {
+		t.Errorf("a sample of %d rows, which is not that of %d", got.Len(), want.Len())
+	}
+}

@@ -146,9 +146,9 @@ func (s *Survey) More() { s.more = true }
 func (s *Survey) Done() bool { return s.done }
 
 // Partial begins a part.
-func (s *Survey) Partial(int, int) linear.Partial {
+func (s *Survey) Partial(_, parts int) linear.Partial {
 	p := &surveyPart{task: s.Task, features: s.Features, strata: s.strata, keep: s.keep, keepEntries: s.keepEntries,
-		min: math.Inf(1), max: math.Inf(-1)}
+		parts: parts, min: math.Inf(1), max: math.Inf(-1)}
 	p.labels, p.numbers = map[string]*labelCount{}, map[float64]*labelCount{}
 	if s.scale {
 		p.scaler = linear.NewStandardScaler(s.Features)
@@ -313,6 +313,7 @@ type surveyPart struct {
 	numbers         map[float64]*labelCount
 
 	keep, keepEntries int     // of the sample
+	parts             int     // that there are of the rows
 	sampler           sampler // of a regression
 }
 
@@ -357,7 +358,7 @@ func (p *surveyPart) PartialFit(c *linear.Chunk) error {
 	case linear.Regression:
 		p.targets(c, weight)
 		for i := 0; p.keep > 0 && i < n; i++ {
-			p.sample(&p.sampler, p.share(), c, i, c.Target[i], weight(i))
+			p.sample(&p.sampler, p.own(), c, i, c.Target[i], weight(i))
 		}
 	}
 	for i := range n {
@@ -544,7 +545,7 @@ func (p *surveyPart) count(c *linear.Chunk, weight func(int) float64) error {
 
 // sampleEach offers the rows to the samples of their classes, where there are any.
 func (p *surveyPart) sampleEach(c *linear.Chunk, each []*labelCount, weight func(int) float64) {
-	share := p.share()
+	share := p.own()
 	if share.rows <= 0 {
 		return
 	}
