@@ -92,6 +92,9 @@ func (a *Answers) lead() string {
 	how := "all neighbours within the radius"
 	if k := a.Scores.Ks[a.best()]; k > 0 {
 		how = fmt.Sprintf("its %d nearest neighbours", k)
+		if k == 1 {
+			how = "its nearest neighbour"
+		}
 	}
 	if a.Weights == string(vote.Distance) {
 		how += ", weighted by the inverse of their distance"
@@ -144,7 +147,7 @@ func (a *Answers) scores() []report.Block {
 		Series: []report.Series{{Name: a.Scoring, Kind: report.Line, X: x, Y: y}},
 	}
 	lo, hi := slices.Min(y), slices.Max(y)
-	if room := 4 * (hi - lo); level < lo-room || level > hi+room {
+	if room := 4 * (hi - lo); room > 0 && (level < lo-room || level > hi+room) {
 		return []report.Block{report.Columns{curve, t}, report.Text(fmt.Sprintf(
 			"The curve is drawn without the constant prediction, at %s, beside which it would be flat.", report.Format(level)))}
 	}

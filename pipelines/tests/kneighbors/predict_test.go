@@ -338,3 +338,30 @@ func TestUntargetedPoints(t *testing.T) {
 		}
 	}
 }
+
+// A row whose id is at fault is left out for that, and is none without a target.
+func TestPredictFaultyID(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "id,a,y\np,1,no\n,2,yes\nq,3,yes\nr,4,yes\ns,five,no\n")
+	clitest.Write(t, filepath.Join(dir, "x.jsonl"), `{"id":"p","a":1,"y":"no"}
+{"id":null,"a":2,"y":"yes"}
+{"id":"q","a":3,"y":"yes"}
+{"id":"r","a":4,"y":"yes"}
+{"id":"s","a":"five","y":"no"}
+`)
+	for _, ext := range []string{"csv", "jsonl"} {
+		_, stderr, code := runCommand(t, dir, "--input=x."+ext, "--id_column=id", "--columns=a", "--target=y",
+			"--task=classification", "--k=1", "--on_error=skip", "--report=x.html", "--output="+ext+".out.csv")
+		if code != 0 || strings.Contains(stderr, "without a target") || !strings.Contains(stderr, "2 rows left out") {
+			t.Errorf("%s: exit code %d\n%s", ext, code, stderr)
+		}
+		if got := clitest.Read(t, filepath.Join(dir, ext+".out.csv")); got != "id,prediction\np,yes\nq,yes\nr,yes\n" {
+			t.Errorf("%s: got\n%s", ext, got)
+		}
+		const lead = "Each of 3 points is predicted by its nearest neighbour among the others"
+		if page := clitest.Read(t, filepath.Join(dir, "x.html")); !strings.Contains(page, lead) {
+			t.Errorf("%s: the page lacks %q", ext, lead)
+		}
+	}
+}

@@ -66,8 +66,7 @@ func (c *command) findTargets(ctx context.Context, job *knn.Job, of *knn.Targets
 			" no query; --queries may have them predicted")
 	}
 	if a.Targets.Rejected > 0 {
-		c.Tell(cli.Agree(a.Targets.Rejected, "of these rows is at fault in its target",
-			"of these rows are at fault in their target"))
+		c.Tell(cli.Agree(a.Targets.Rejected, "of these rows is at fault", "of these rows are at fault"))
 	}
 	_, outlier := vote.OutlierClass(&a.Targets.Classes, a.Vote.Outlier)
 	if a.Task == linear.Regression || a.Vote.Outlier == "" || a.Vote.Outlier == vote.MostFrequent {

@@ -161,7 +161,7 @@ func (c *command) inspectQueries(ctx context.Context, job *knn.Job, columns []st
 // inspectTargets finds the rows of the targets.
 func (c *command) inspectTargets(ctx context.Context, job *knn.Job) (*knn.TargetsJob, error) {
 	patterns, reading := c.input.Patterns(), job.Reading
-	reading.Encoding, reading.Formats.Cells = nil, false
+	reading.Encoding, reading.Formats.Cells, reading.Formats.IDColumn = nil, false, "" // of which none is at fault here
 	if reading.Targets = c.predict.target.List(); reading.Targets == nil {
 		if reading.Formats.TargetColumn = c.predict.target.String(); len(patterns) == 0 {
 			return nil, cli.Usage(errors.New(
