@@ -66,7 +66,7 @@ var withoutNumbers = regexp.MustCompile(`(?s): row 0, column .*: found .*, expec
 // hint says what to do where a job has failed because its rows are those of a table, and were read as numbers; "" of
 // any other failure, and where no flag of tables would help.
 func (t *Tables) hint(err error) string {
-	if err == nil || t.Auto() || t.Asked() || t.app.Given("encode") {
+	if err == nil || t.Auto() || t.Asked() || t.app.Given("encode") || t.app.triples.Asked() {
 		return ""
 	}
 	// The rows of an earlier run are read as those of that run were.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"slices"
 	"time"
 
@@ -226,6 +227,9 @@ func (c *command) copies(ctx context.Context, job *knn.Job) (all []*knn.KeptJob,
 			continue
 		}
 		k, err := job.Kept(ctx, to.path.Path(), to.dropped)
+		if err != nil && c.input.Triples().Asked() && path.Ext(to.path.Path()) != ".parquet" {
+			err = errors.New("rows that are made of triples are written as .parquet, with their indices and values")
+		}
 		if err != nil {
 			return nil, cli.Usage(fmt.Errorf("--%s: %w", to.name, err))
 		}
