@@ -1,6 +1,6 @@
 // Package arm64 writes assembly of NEON for Go, which avo does not: it is for amd64 only. Instructions of the general
-// registers, loads and stores are lines for Go's assembler. Go's assembler knows few instructions of vectors in floating
-// point, and no dot product: those of vectors are words, each with the instruction in Arm's own notation beside it.
+// registers, loads and stores are lines for Go's assembler. It knows few instructions of vectors in floating point, and
+// no dot product: those of vectors are words, each with the instruction in Arm's own notation beside it.
 package arm64
 
 import (
@@ -23,8 +23,8 @@ func (v V) S4() string { return fmt.Sprintf("V%d.S4", v) }
 // D2 is its name as two elements.
 func (v V) D2() string { return fmt.Sprintf("V%d.D2", v) }
 
-// words are the instructions of vectors, by name and arrangement of each operand, with register 0 for all. An operand of
-// one letter is an element: see File.Lane.
+// words are the instructions of vectors, by name and arrangement of each operand, with register 0 for all. One of one
+// letter is a scalar, or an element: see File.Lane.
 var words = map[string]uint32{
 	"add 4s 4s 4s": 0x4ea08400, "mla 4s 4s 4s": 0x4ea09400, "addv s 4s": 0x4eb1b800,
 	"smin 4s 4s 4s": 0x4ea06c00, "smax 4s 4s 4s": 0x4ea06400, "umaxv s 4s": 0x6eb0a800, "uminv s 4s": 0x6eb1a800,

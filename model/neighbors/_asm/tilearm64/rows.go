@@ -356,8 +356,10 @@ func eachPair(pairs, out, sizeX, sizeY int, body func()) {
 // pairs generates the kernel of a reduced value in float64. The components beyond the last eight are added to their
 // lanes one by one.
 func pairs(name string, bitsX, bitsY int) {
-	file.Function(fmt.Sprintf("%s%dx%dNEON(x []float%d, y []float%d, dim int, scales []float64, pairs []uint64, out []float64)",
-		name, bitsX, bitsY, bitsX, bitsY), "computes a reduced value for each pair: see Kernels.", 128)
+	rows := fmt.Sprintf("x []float%d, y []float%d", bitsX, bitsY)
+	file.Function(fmt.Sprintf("%s%dx%dNEON(%s, dim int, scales []float64, pairs []uint64, out []float64)",
+		name, bitsX, bitsY, rows),
+		"computes a reduced value for each pair: see Kernels.", 128)
 	file.Room("lanes", 64, "R13")
 	if name == "scaledSquares" {
 		file.Go("MOVD scales_base+56(FP), R3")

@@ -6,8 +6,8 @@ import (
 	"beamlearn/model/neighbors/_asm/arm64"
 )
 
-// The shape of a tile, the bytes from one word of a row to its next, and the panels' columns that are compared at a time:
-// the sums of all rows with these are in 24 registers.
+// The shape of a tile, the bytes from one word of a row to its next, and the columns that are compared at a time: the
+// sums of all rows with these are in 24 registers.
 const (
 	rows    = 8
 	columns = 48
