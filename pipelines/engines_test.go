@@ -171,6 +171,8 @@ var commands = []command{
 	{"a model of triples", "sgd", []string{"--input=DATA/ratings.csv", "--row=user", "--column=item", "--value=rating",
 		"--target=users.npy", "--task=regression", "--solver=sgd", "--epochs=2", "--shards=3", "--chunk_rows=20",
 		"--model=out/users.json"}},
+	{"files as they arrive", "sgd", []string{"--watch", "--once", "--settle=0s", "--input=DATA/breast_cancer.csv",
+		"--target=target", "--task=classification", "--standardize", "--output_model=out/watched.json"}},
 	{"filled cells", "kneighbors", []string{"--input=DATA/flights_small.parquet", "--impute=distance", "--k=3",
 		"--chunk_rows=100", "--output=out/filled.parquet"}},
 	{"classes by vote", "kneighbors", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*",
