@@ -12,6 +12,7 @@ import (
 	"beamlearn/model/heap"
 	"beamlearn/model/linear/overview"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -47,10 +48,10 @@ func newKept(size int64, format string) *kept {
 		sample: keptRows{count: heap.NewKept(), chunks: map[int64][]piece{}}}
 }
 
-// spills lets rows of text and tables go to a temporary file, but for a small part of them. Close it when nothing reads
-// what is kept any more.
-func (k *kept) spills(note func(text string)) {
-	k.spill = newSpill(spillTimes*k.size, note)
+// spills lets rows of text and tables go to a temporary file, but for a small part of them, and has the run tell what
+// comes of that. Close it when nothing reads what is kept any more.
+func (k *kept) spills(run string) {
+	k.spill = newSpill(spillTimes*k.size, func(text string) { progress.Of(run).Note("warning: " + text) })
 }
 
 // close gives the temporary file back, if there is one.

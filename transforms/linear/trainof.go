@@ -25,7 +25,6 @@ import (
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/internal/registry"
 	"beamlearn/transforms/output"
-	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -190,7 +189,7 @@ func LearnerOf[F Fit](begin func(options []byte, rows *Rows) (F, error), save fu
 		}
 		passes := &localFn{passFn{Reading: reading, Dim: rows.Data.Dim, Options: *rows.Options, Dir: rows.Dir}}
 		passes.kept = newKept(rows.Options.CacheMemory, reading.Formats.Format)
-		passes.kept.spills(progress.Of(rows.Options.RunID).Note)
+		passes.kept.spills(rows.Options.RunID)
 		defer passes.kept.close()
 		passes.pool = newBlockPool(rows.Options.threads())
 		for !fit.Done() {
