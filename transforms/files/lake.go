@@ -9,7 +9,8 @@ import (
 	"beamlearn/model/fault"
 )
 
-// lakes are tables whose logs say which of their files are of the latest snapshot, and which rows of these were deleted.
+// lakes are tables whose logs say which of their files are of the latest snapshot, and which rows of these were
+// deleted.
 var lakes = []struct{ name, log string }{
 	{"Delta", "_delta_log/*.json"}, {"Iceberg", "metadata/*.metadata.json"}, {"Hudi", ".hoodie/hoodie.properties"},
 }
@@ -29,8 +30,9 @@ func CheckSnapshots(ctx context.Context, patterns []string) error {
 				if err != nil {
 					errs = append(errs, err)
 				} else if found {
-					errs = append(errs, fault.File(p, "files of rows that are all to be read", "%s is a table of %s, with rows of "+
-						"earlier versions in some of its files: write the latest out as Parquet first", cmp.Or(dir, "this directory"), l.name))
+					errs = append(errs, fault.File(p, "files of rows that are all to be read", "%s is a table of %s, with rows "+
+						"of earlier versions in some of its files: write the latest out as Parquet first",
+						cmp.Or(dir, "this directory"), l.name))
 				}
 			}
 			above, last := Split(strings.TrimSuffix(dir, "/"))

@@ -7,13 +7,14 @@ import (
 	"testing"
 )
 
-// A glob over the files of a table with snapshots is refused, from its directory or from one of its partitions; files of
-// it by name, and those of other directories, are not.
+// A glob over the files of a table with snapshots is refused, from its directory or from one of its partitions; files
+// of it by name, and those of other directories, are not.
 func TestCheckSnapshots(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for _, name := range []string{"delta/_delta_log/00000000000000000000.json", "delta/year=2026/month=1/a.parquet",
-		"iceberg/metadata/v1.metadata.json", "iceberg/data/year=2026/a.parquet", "hudi/.hoodie/hoodie.properties", "hudi/a.parquet",
+		"iceberg/metadata/v1.metadata.json", "iceberg/data/year=2026/a.parquet", "hudi/.hoodie/hoodie.properties",
+		"hudi/a.parquet",
 		"plain/year=2026/a.parquet", "plain/metadata/notes.json"} {
 		name = filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {

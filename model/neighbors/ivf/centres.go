@@ -51,7 +51,8 @@ func newMiddle(m neighbors.Metric, dim int) *middle {
 	return &middle{metric: m, row: make([]float64, dim), sum: make([]float64, dim), unit: make([]float32, dim)}
 }
 
-// of puts the middle of some rows of a block into the place of leader l, which stays where it is if they have none.
+// of puts the middle of some rows of a block into the place of leader l, which stays where it is where there are no
+// rows, or where their sum overflows.
 func (m *middle) of(b *vectors.Block, rows []int32, leaders *vectors.Block, l int) {
 	if len(rows) == 0 {
 		return
@@ -61,8 +62,12 @@ func (m *middle) of(b *vectors.Block, rows []int32, leaders *vectors.Block, l in
 	} else {
 		m.mean(b, rows)
 	}
+	most := math.MaxFloat32
+	if leaders.Wide() {
+		most = math.MaxFloat64
+	}
 	for _, v := range m.sum {
-		if leaders.Wide() && v-v != 0 || !(math.Abs(v) <= math.MaxFloat32) {
+		if !(math.Abs(v) <= most) {
 			return
 		}
 	}

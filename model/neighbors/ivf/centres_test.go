@@ -10,7 +10,7 @@ import (
 )
 
 // The middle of rows is their mean, on the unit sphere where the metric sees directions alone, and what most have of
-// bits; without rows, or beyond float32, a leader stays where it is.
+// bits; without rows, or where their sum overflows, a leader stays where it is.
 func TestMiddle(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -29,6 +29,8 @@ func TestMiddle(t *testing.T) {
 		{"of bits", neighbors.Hamming, false, []float64{0b011, 0, 0b110, 1, 0b010, 1}, []int32{0, 1, 2}, []float64{0b010, 1}},
 		{"of two bits", neighbors.Hamming, false, []float64{1, 0, 2, 0}, []int32{0, 1}, []float64{0, 0}},
 		{"without rows", neighbors.Euclidean, false, []float64{1, 2}, nil, []float64{7, 7}},
+		{"beyond float32", neighbors.Euclidean, true, []float64{0x1p900, 1, 0x3p900, 1}, []int32{0, 1},
+			[]float64{0x2p900, 1}},
 		{"beyond float64", neighbors.Euclidean, true, []float64{1e308, 1, 1e308, 1}, []int32{0, 1}, []float64{7, 7}},
 	} {
 		dim := len(c.want)
