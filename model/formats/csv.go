@@ -3,6 +3,7 @@ package formats
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -181,6 +182,18 @@ func (s *csvSource) note(note string) {
 // rowIndex is the type of a first column that has no name: so pandas and R write the row's label.
 const rowIndex = "row index"
 
+// orSpaces adds to a fault of columns what it may come from: the only name that there is has spaces, which may be what
+// stands between names.
+func orSpaces(err error, names []string) error {
+	var f *fault.Fault
+	if len(names) != 1 || len(strings.Fields(names[0])) < 2 || !errors.As(err, &f) {
+		return err
+	}
+	told := *f
+	told.Expected += "; or --delimiter=space"
+	return &told
+}
+
 // choose finds the columns of the vector. Where the options do not say which they are, text is left out, as it is of
 // .parquet, and so is the row index; where one of them has vectors in brackets, it is the vector.
 func (s *csvSource) choose(rows []sampled, names []string, count int, o *Options) error {
@@ -189,7 +202,7 @@ func (s *csvSource) choose(rows []sampled, names []string, count int, o *Options
 	}
 	var err error
 	if s.selection, err = o.choose(s.Name(), names, count); err != nil {
-		return err
+		return orSpaces(err, names)
 	}
 	s.types, s.whole = make([]string, count), make([]bool, count)
 	kinds := make([]cell, count)
@@ -216,7 +229,7 @@ func (s *csvSource) choose(rows []sampled, names []string, count int, o *Options
 	}
 	if o.wide() {
 		if err := s.byDefault(kinds); err != nil {
-			return err
+			return orSpaces(err, names)
 		}
 	}
 	s.dim = len(s.vector)

@@ -99,3 +99,20 @@ func TestTablesWithoutRows(t *testing.T) {
 		}
 	}
 }
+
+// Where names are spaces apart in a file without another delimiter, that is told beside what is not found.
+func TestSpacesApart(t *testing.T) {
+	t.Parallel()
+	for data, want := range map[string]bool{"a b y\n1 2 3\n4 5 6\n": true, "a b,y\n1,2\n": false, "ab\nu\n": false} {
+		for _, o := range []Options{{TargetColumn: "z"}, {Columns: []string{"z"}}, {TargetColumn: "z", Cells: true}} {
+			_, err := inspectText(data, "x.csv", o)
+			if err == nil || strings.HasSuffix(err.Error(), "; or --delimiter=space") != want {
+				t.Errorf("%q, %+v: %v", data, o, err)
+			}
+		}
+	}
+	if _, err := inspectText("a b y\n1 2 3\n", "x.csv", Options{}); err == nil ||
+		!strings.HasSuffix(err.Error(), "; or --delimiter=space") {
+		t.Error(err)
+	}
+}
