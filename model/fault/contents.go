@@ -10,7 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// kinds are what files begin with that are neither text nor JSON, in words, and what one can do where text was expected.
+// kinds are what files begin with that are neither text nor JSON, in words, and what one can do where text was
+// expected.
 var kinds = []struct{ begin, what, advice string }{
 	{"\x1f\x8b", "gzip data", ": with a name that ends in .gz, it is unpacked"},
 	{"\x28\xb5\x2f\xfd", "zstd data", ": with a name that ends in .zst, it is unpacked"},

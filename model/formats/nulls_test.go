@@ -17,8 +17,9 @@ func TestColumnsWithoutCells(t *testing.T) {
 		column("s", arrow.BinaryTypes.String)}
 	const rows = `[{"a":1,"x":null,"s":"u"},{"a":null,"x":null,"s":"v"},{"a":3,"x":null,"s":null}]`
 	for name, data := range map[string]string{
-		"x.csv":     "a,x,s\n1,,u\nNaN,,v\n3,,\n",
-		"x.jsonl":   `{"a":1,"x":NaN,"s":"u"}` + "\n" + `{"a":NaN,"x":NaN,"s":"v"}` + "\n" + `{"a":3,"x":null,"s":null}` + "\n",
+		"x.csv": "a,x,s\n1,,u\nNaN,,v\n3,,\n",
+		"x.jsonl": `{"a":1,"x":NaN,"s":"u"}` + "\n" + `{"a":NaN,"x":NaN,"s":"v"}` + "\n" +
+			`{"a":3,"x":null,"s":null}` + "\n",
 		"x.parquet": parquetOf(t, fields, rows, 2),
 		"x.arrow":   arrowOf(t, fields, rows, 2, true),
 	} {

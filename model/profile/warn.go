@@ -98,7 +98,8 @@ func (l *looks) warningsOf(j int, name string, kind features.Kind, missing int64
 	values := l.valuesOf(j)
 	if different && n > 0 && present == l.rows && l.rows >= leastForWarn &&
 		(formats.LikeID(name) || likeID(values, kind, l.rows)) {
-		all = append(all, unique+"each row has a value of its own; if it is an id, --id_column="+fault.Shell(fault.Plain(name)))
+		all = append(all, unique+"each row has a value of its own; if it is an id, --id_column="+
+			fault.Shell(fault.Plain(name)))
 	}
 	if kind == features.Numeric && slices.ContainsFunc(values, func(v value) bool {
 		return math.Abs(v.number) >= mostExact && v.number == math.Trunc(v.number)

@@ -71,7 +71,8 @@ func (s *spill) write(b []byte) (at int64, ok bool) {
 	at, ended := s.end, s.ended
 	if full := !ended && int64(len(b)) > s.most-s.end; full {
 		s.ended, ended = true, true
-		s.note(fmt.Sprintf("the temporary file for rows is full, at %d bytes: further ones are read anew in each pass", s.end))
+		s.note(fmt.Sprintf("the temporary file for rows is full, at %d bytes: further ones are read anew in each pass",
+			s.end))
 	} else if !ended {
 		s.end += int64(len(b))
 	}

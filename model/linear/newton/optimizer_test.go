@@ -444,7 +444,8 @@ func TestOptimizerRefuses(t *testing.T) {
 func TestBFGSPassesSpareSums(t *testing.T) {
 	t.Parallel()
 	full, _ := threeClasses(300, 40, 2, 21)
-	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(1e-3), Classes: lineartest.Numbered(2)}
+	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(1e-3),
+		Classes: lineartest.Numbered(2)}
 	want, p := optimizerFor(t, o, 40), optimizerFor(t, o, 40)
 	run(t, want, 1, full)
 	p.newton, p.sample = false, 0

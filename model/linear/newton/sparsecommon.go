@@ -7,8 +7,8 @@ import (
 
 // This file sums up second derivatives of sparse rows as those of tables are: numbers, which all rows have, beside
 // categories, of which each row has one of many. Products of two columns that all rows of a block have are summed up
-// as those of dense rows, and only those with another column entry by entry. Of ten numbers and three categories that is
-// a third of all.
+// as those of dense rows, and only those with another column entry by entry. Of ten numbers and three categories that
+// is a third of all.
 
 // fewCommon is how many columns, the intercept included, all rows of a block must have for that to be worth its while.
 const fewCommon = 4

@@ -59,8 +59,8 @@ func TestNewtonChunks(t *testing.T) {
 	}
 }
 
-// One epoch that begins with a sample comes near the optimum of many columns, too, whose classes can be told apart nearly
-// without a fault. A sample of 4,096 rows left it 4 % above.
+// One epoch that begins with a sample comes near the optimum of many columns, too, whose classes can be told apart
+// nearly without a fault. A sample of 4,096 rows left it 4 % above.
 func TestNewtonNearlySeparable(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: a hundred million products a step")

@@ -36,9 +36,10 @@
 // # Sparse points
 //
 // Sparse points, whose columns are too many for their zeros, are answered exactly. An inverted index compares a pair of
-// them in less time than it takes to look at both. Candidates by rare columns alone, by leaders that both are near to, by
-// clusters of spherical k-means, by the greatest products of two entries, and neighbours of neighbours of all these were
-// tried, also of rows that have topics: the best found 0.86 in two fifths of the time. model/BENCHMARKS.md has the figures.
+// them in less time than it takes to look at both. Candidates by rare columns alone, by leaders that both are near
+// to, by clusters of spherical k-means, by the greatest products of two entries, and neighbours of neighbours of all
+// these were tried, also of rows that have topics: the best found 0.86 in two fifths of the time. model/BENCHMARKS.md
+// has the figures.
 //
 // # Cost
 //

@@ -47,8 +47,8 @@ type ends struct {
 // send sends a message that was held back.
 type send func() error
 
-func (e *ends) intercept(ctx context.Context, d *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer,
-	opts ...grpc.CallOption) (grpc.ClientStream, error) {
+func (e *ends) intercept(ctx context.Context, d *grpc.StreamDesc, cc *grpc.ClientConn, method string,
+	open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	stream, err := open(ctx, d, cc, method, opts...)
 	if err != nil {
 		return nil, err

@@ -28,7 +28,8 @@ func (s fakeStream) SendMsg(m any) error {
 
 func open(t *testing.T, e *ends, to *sent, method string) grpc.ClientStream {
 	t.Helper()
-	fake := func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	fake := func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream,
+		error) {
 		return fakeStream{to: to}, nil
 	}
 	s, err := e.intercept(t.Context(), nil, nil, method, fake)
@@ -52,9 +53,9 @@ func TestEndsFollowResponses(t *testing.T) {
 	e, to := &ends{held: map[string][]send{}}, &sent{}
 	elements, control := open(t, e, to, dataMethod), open(t, e, to, controlMethod)
 	some, end, endOfTimers, other := data("a", "x", false), data("a", "", true), timers("a"), data("b", "", true)
-	both := &fnpb.Elements{Data: []*fnpb.Elements_Data{{InstructionId: "a", IsLast: true}, {InstructionId: "b", IsLast: true}}}
-	progress, failed := &fnpb.InstructionResponse{InstructionId: "p"}, &fnpb.InstructionResponse{InstructionId: "b", Error: "no"}
-	response := &fnpb.InstructionResponse{InstructionId: "a"}
+	both := &fnpb.Elements{Data: append(data("a", "", true).Data, data("b", "", true).Data...)}
+	progress, response := &fnpb.InstructionResponse{InstructionId: "p"}, &fnpb.InstructionResponse{InstructionId: "a"}
+	failed := &fnpb.InstructionResponse{InstructionId: "b", Error: "no"}
 	for _, m := range []*fnpb.Elements{some, end, other, both, endOfTimers} {
 		if err := elements.SendMsg(m); err != nil {
 			t.Fatal(err)
@@ -65,7 +66,8 @@ func TestEndsFollowResponses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if want := []any{some, both, progress, response, end, endOfTimers, failed, other}; !reflect.DeepEqual(to.messages, want) {
+	want := []any{some, both, progress, response, end, endOfTimers, failed, other}
+	if !reflect.DeepEqual(to.messages, want) {
 		t.Errorf("sent %v, want %v", to.messages, want)
 	}
 	if len(e.held) > 0 {

@@ -49,8 +49,10 @@ func TestNoRows(t *testing.T) {
 	}
 	must("eigen", "--transform=components.json", "--input=none.npy", "--report=none", "--output=of.csv")
 	must("transform", "--transform=encoding.json", "--input=none.csv", "--output=of.npz")
-	must("sgd", "--input=none.csv,rows.csv", "--target=y", "--task=regression", "--report=none", "--output_model=again.json")
-	if a, b := clitest.Read(t, filepath.Join(dir, "table.json")), clitest.Read(t, filepath.Join(dir, "again.json")); a != b {
+	must("sgd", "--input=none.csv,rows.csv", "--target=y", "--task=regression", "--report=none",
+		"--output_model=again.json")
+	a, b := clitest.Read(t, filepath.Join(dir, "table.json")), clitest.Read(t, filepath.Join(dir, "again.json"))
+	if a != b {
 		t.Errorf("beside a file without rows: %s\n%s", a, b)
 	}
 	must("predict", "--model=table.json", "--input=none.csv,rows.csv", "--output=of.csv")

@@ -13,7 +13,8 @@ func TestExplain(t *testing.T) {
 	for args, want := range map[string][]string{
 		"--standardize": {"rows      569 × 30 columns in 1 file", "solver    exact", "passes    about ",
 			"learning  about ", "kept      about ", "at most the 512.0 MiB of --cache_memory"},
-		"--cache_memory=20480":               {"kept      about 1.2 KiB of rows in memory", "and about 148.2 KiB in a temporary file, both by --cache_memory"},
+		"--cache_memory=20480": {"kept      about 1.2 KiB of rows in memory",
+			"and about 148.2 KiB in a temporary file, both by --cache_memory"},
 		"--cache_memory=0":                   {"memory    about "},
 		"--solver=sgd --epochs=3 --shards=2": {"solver    sgd", "passes    about 4, in 1 pipelines, over 2 shards"},
 		"--solver=sgd --epochs=9 --shards=2 --checkpoint_passes=10 --runner=flink --endpoint=localhost:1 --parallelism=4": {

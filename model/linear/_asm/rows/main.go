@@ -163,8 +163,8 @@ func (l level) add(rows, bits int, squares bool) {
 func dotsOfEach(many, bits int) {
 	l, name := level{"AVX512", 8}, fmt.Sprint("dots4Of", many, "F", bits, "AVX512")
 	TEXT(name, NOSPLIT, fmt.Sprintf("func(x *float%d, stride int, w *float64, step int, sums *float64, n int)", bits))
-	Doc(fmt.Sprintf("%s is sums[8(%dr+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and %d vectors of n values, "+
-		"a multiple of 8.", name, many, many))
+	Doc(fmt.Sprintf("%s is sums[8(%dr+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and %d vectors of n "+
+		"values, a multiple of 8.", name, many, many))
 	Pragma("noescape")
 	x, w := places(4, bits), apart("w", "step", many, 64)
 	var sums [4][]reg.VecVirtual
@@ -202,9 +202,10 @@ func dotsOfEach(many, bits int) {
 // addToEach adds four rows, each times a number for each of many vectors, to these.
 func addToEach(many, bits int) {
 	l, name := level{"AVX512", 8}, fmt.Sprint("add4To", many, "F", bits, "AVX512")
-	TEXT(name, NOSPLIT, fmt.Sprintf("func(x *float%d, stride int, s *float64, apart int, w *float64, step int, n int)", bits))
-	Doc(fmt.Sprintf("%s is w[k·step+i] += s[k·apart+r]·x[r·stride+i] for each of 4 rows by turns, of %d vectors of n values, "+
-		"a multiple of 8.", name, many))
+	const signature = "func(x *float%d, stride int, s *float64, apart int, w *float64, step int, n int)"
+	TEXT(name, NOSPLIT, fmt.Sprintf(signature, bits))
+	Doc(fmt.Sprintf("%s is w[k·step+i] += s[k·apart+r]·x[r·stride+i] for each of 4 rows by turns, of %d vectors of n "+
+		"values, a multiple of 8.", name, many))
 	Pragma("noescape")
 	s := apart("s", "apart", many, 64)
 	by := make([][4]reg.VecVirtual, many)
