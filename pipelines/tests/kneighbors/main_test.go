@@ -498,6 +498,31 @@ func TestRecall(t *testing.T) {
 	}
 }
 
+// Texts that may be those of other rows, or that some ids lack, are told of.
+func TestOtherTexts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "name,a\nu,1\nv,3\nw,5\n")
+	clitest.Write(t, filepath.Join(dir, "header.txt"), "text\nof u\nof v\nof w\n")
+	clitest.Write(t, filepath.Join(dir, "lines.txt"), "of u\nof v\nof w\n")
+	clitest.Write(t, filepath.Join(dir, "ids.tsv"), "u\tof u\nx\tof x\n")
+	clitest.Write(t, filepath.Join(dir, "all.tsv"), "w\tof w\nu\tof u\nx\tof x\nv\tof v")
+	for flags, want := range map[string]string{
+		"--columns=a --texts=lines.txt": "",
+		"--columns=a --texts=header.txt": "kneighbors: header.txt: found 4 lines, expected 3, as line i is the text of row i: " +
+			"the page may show texts of other rows\n",
+		"--id_column=name --texts=all.tsv": "",
+		"--id_column=name --texts=ids.tsv": "kneighbors: ids.tsv: no text of 2 of 3 ids that the page shows, as of \"v\": " +
+			"lines are an id, a tab and its text\n",
+	} {
+		args := append(strings.Fields(flags), "--input=x.csv", "--k=1", "--output=o.csv")
+		_, stderr, code := runCommand(t, dir, args...)
+		if code != 0 || !strings.Contains(stderr, want) || want == "" && strings.Contains(stderr, ".t") { // a file of texts
+			t.Errorf("%s: exit code %d\n%s", flags, code, stderr)
+		}
+	}
+}
+
 // The page stands beside the output, elsewhere or nowhere, as the user says.
 func TestReport(t *testing.T) {
 	for extra, want := range map[string]string{

@@ -198,7 +198,7 @@ func (c *command) writePage(ctx context.Context, job *knn.Job, r *knn.Report) er
 	}
 	v := &groups.View{Source: cli.SourceOf(job.Corpus.Files), Metric: string(job.Options.Neighbors.Metric)}
 	if file := c.texts.String(); file != "" {
-		all, err := cli.ReadTexts(ctx, file, o.IDs(), job.Reading.Formats.IDColumn != "")
+		all, err := c.Texts(ctx, file, o.IDs(), job.Reading.Formats.IDColumn != "", r.Points)
 		if err != nil {
 			return err
 		}

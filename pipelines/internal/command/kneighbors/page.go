@@ -94,7 +94,7 @@ func (c *command) writePage(ctx context.Context, to look, job *knn.Job, s *summa
 				ids[r.ID] = true
 			}
 		}
-		all, err := cli.ReadTexts(ctx, c.texts.String(), ids, job.Reading.Formats.IDColumn != "")
+		all, err := c.Texts(ctx, c.texts.String(), ids, job.Reading.Formats.IDColumn != "", s.Points)
 		if err != nil {
 			return err
 		}
