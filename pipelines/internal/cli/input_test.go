@@ -31,7 +31,8 @@ func TestInputOptions(t *testing.T) {
 	}{
 		{(*App).Input, []string{"--input=x.csv", "--id_column=i", "--columns=a,b", "--on_error=skip"},
 			vectorio.Options{Formats: formats.Options{Header: "auto", Delimiter: "auto", Quoting: "minimal", Encoding: "auto",
-				IDColumn: "i", Columns: []string{"a", "b"}, Unlabelled: true}, ChunkRows: rows, SkipFaults: true}},
+				IDColumn: "i", Columns: []string{"a", "b"}, Unlabelled: true, ZeroBased: "auto"}, ChunkRows: rows,
+				SkipFaults: true}},
 		{(*App).LabelledInput, []string{"--input=x.csv", "--target=y", "--weight_column=w", "--chunk_rows=5"},
 			vectorio.Options{Formats: formats.Options{Header: "auto", Delimiter: "auto", Quoting: "minimal", Encoding: "auto",
 				TargetColumn: "y", WeightColumn: "w", ZeroBased: "auto"}, ChunkRows: 5}},
