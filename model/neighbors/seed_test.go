@@ -59,11 +59,15 @@ func TestSeedOfRules(t *testing.T) {
 	}
 }
 
-// seedLevels are those whose first bounds are tried: with -short the fastest alone, which searches take by default.
+// seedLevels are those whose first bounds are tried: with -short the fastest alone, which searches take by default, and
+// plain Go beside it unless all are.
 func seedLevels() []*tile.Kernels {
 	levels := tile.Levels()
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		return levels[len(levels)-1:]
+	case brief() && len(levels) > 1:
+		return []*tile.Kernels{levels[0], levels[len(levels)-1]}
 	}
 	return levels
 }
