@@ -2,6 +2,7 @@ package knn
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"beamlearn/model/fault"
@@ -17,6 +19,7 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/choice"
 	"beamlearn/model/neighbors/evaluate"
+	"beamlearn/model/tables"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
@@ -27,9 +30,12 @@ import (
 // neighbour, or of a list of them.
 var foundColumns = [][2]string{{"query_id", "neighbor_id"}, {"id", "neighbors"}, {"source", "target"}}
 
+// rankColumn has the place of a neighbour among those of its query, where a table tells it: its rows may be in any order.
+const rankColumn = "rank"
+
 // InspectFound finds the neighbours that another system has found, or that an earlier run has written: files of row
-// numbers, .npy, a row for each query; or tables of ids in any layout, a row for each neighbour, in the order of the
-// ranks of each query, with the columns query_id and neighbor_id, or source and target, or a row for each query with the
+// numbers, .npy, a row for each query; or tables of ids in any layout, a row for each neighbour, by a column rank or else
+// the nearest first, with the columns query_id and neighbor_id, or source and target, or a row for each query with the
 // columns id and neighbors, which are lists. What it finds is for Options.Evaluate.
 func InspectFound(ctx context.Context, patterns []string, reading vectorio.Options) (*TargetsJob, error) {
 	reading = vectorio.Options{ChunkRows: reading.ChunkRows}
@@ -43,9 +49,17 @@ func InspectFound(ctx context.Context, patterns []string, reading vectorio.Optio
 	}
 	var first error
 	for _, columns := range foundColumns {
+		lists := columns == foundColumns[1]
 		// A row has a vector of some column, and there need be none but these two.
-		reading.Formats = formats.Options{IDColumn: columns[0], TargetColumn: columns[1], Names: []string{columns[0]},
-			Labels: true, Lists: true, Cells: true, Untargeted: columns == foundColumns[1]}
+		reading.Formats = formats.Options{IDColumn: columns[0], TargetColumn: columns[1], Labels: true, Lists: true,
+			Cells: true, Untargeted: lists}
+		if !lists {
+			reading.Formats.Names = []string{rankColumn}
+			if j, err := inspectFound(ctx, patterns, reading); err == nil {
+				return j, nil
+			}
+		}
+		reading.Formats.Names = []string{columns[0]}
 		j, err := inspectFound(ctx, patterns, reading)
 		if err == nil {
 			return j, nil
@@ -75,6 +89,7 @@ func inspectFound(ctx context.Context, patterns []string, reading vectorio.Optio
 type foundPart struct {
 	file    string
 	lists   bool
+	ranked  bool  // the rows have ranks, which stand for distances
 	shift   int64 // what a row number is less than by its place in the file
 	answers neighbors.Answers
 }
@@ -120,9 +135,37 @@ func (p *foundPart) Add(b *vectors.Block) error {
 		}
 		a.IDs.Append(b.ID(i))
 		p.append([]vectors.ID{id})
+		if p.ranked {
+			rank, found := numberIn(&b.Cells.Columns[0], i)
+			if found != "" {
+				return &fault.Fault{File: p.file, Row: n - p.shift, Column: rankColumn, Found: found, Expected: "a number"}
+			}
+			a.Distances = append(a.Distances, rank)
+		}
 	}
-	a.Distances = make([]float64, len(a.Neighbors))
+	if !p.ranked {
+		a.Distances = make([]float64, len(a.Neighbors))
+	}
 	return nil
+}
+
+// numberIn is the number of a cell, or what else is there.
+func numberIn(c *tables.Column, row int) (v float64, found string) {
+	switch c.Type {
+	case tables.Number:
+		v = c.Numbers[row]
+	case tables.Cell, tables.Text:
+		var err error
+		if v, err = strconv.ParseFloat(strings.TrimSpace(string(c.Text(row))), 64); err != nil {
+			return 0, fault.Quote(c.Text(row))
+		}
+	default:
+		return 0, "none"
+	}
+	if math.IsNaN(v) {
+		return 0, "none"
+	}
+	return v, ""
 }
 
 // append adds the neighbours of a query by their ids: nobody asks for their row numbers.
@@ -196,12 +239,12 @@ func (f *joinTargetsFn) joinFound(ctx context.Context, found *TargetsFile, all [
 		whole.Neighbors = append(whole.Neighbors, a.Neighbors...)
 		whole.IDs.AppendAll(&a.IDs)
 		whole.NeighborIDs.AppendAll(&a.NeighborIDs)
+		whole.Distances = append(whole.Distances, a.Distances...)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	whole.Distances = make([]float64, len(whole.Neighbors))
 	found.Rows = int64(len(whole.Numbers))
 	found.Path, err = f.Options.create(ctx, targetsName, func(w io.Writer) error {
 		_, err := whole.WriteTo(w)
@@ -257,6 +300,7 @@ func (t *task) others() (*others, error) {
 			id := a.IDs.At(i)
 			o.queries[id] = append(o.queries[id], int32(i))
 		}
+		o.sortByRanks()
 		for _, x := range slices.Backward(t.all) {
 			for i := x.Len() - 1; i >= 0; i-- { // the first of those with the same id
 				o.points[x.ID(int32(i))] = x.Number(int32(i))
@@ -265,6 +309,19 @@ func (t *task) others() (*others, error) {
 		return o, nil
 	})
 	return o, err
+}
+
+// sortByRanks sorts the rows of each query where they have ranks, which are the distances of lists of one neighbour.
+func (o *others) sortByRanks() {
+	a := o.lists
+	if !slices.ContainsFunc(a.Distances, func(rank float64) bool { return rank != 0 }) {
+		return
+	}
+	for _, rows := range o.queries {
+		slices.SortStableFunc(rows, func(i, j int32) int {
+			return cmp.Compare(a.Distances[a.Offsets[i]], a.Distances[a.Offsets[j]])
+		})
+	}
 }
 
 // pointAt is the point with a row number: which of the indexes has it, and where; or nil.

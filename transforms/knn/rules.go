@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 
@@ -219,7 +220,8 @@ func (f *targetsFn) part(c *vectorio.Chunk) (rowsPart, error) {
 	}
 	if f.Rows == foundNeighbors {
 		return &foundPart{file: c.Info.Name, shift: shift,
-			lists: f.Reading.Formats.TargetColumn == foundColumns[1][1]}, nil
+			lists:  f.Reading.Formats.TargetColumn == foundColumns[1][1],
+			ranked: slices.Equal(f.Reading.Formats.Names, []string{rankColumn})}, nil
 	}
 	column := f.Reading.Formats.TargetColumn
 	return &vote.Part{File: c.Info.Name, Column: column, First: shift, Many: f.Rows == groupsOfRows}, nil

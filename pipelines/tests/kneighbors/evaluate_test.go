@@ -185,6 +185,45 @@ func squares(t *testing.T, dir string, n int, files ...string) {
 	}
 }
 
+// Rows of neighbours that tell their ranks are taken by these, whatever order they stand in and however many there are;
+// rows without ranks are the nearest first.
+func TestEvaluateByRank(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	squares(t, dir, 40, "p.csv")
+	points := "--input=p.csv --columns=x --id_column=name "
+	for _, name := range []string{"long.csv", "long.jsonl", "long.parquet"} {
+		_, stderr, code := runCommand(t, dir, strings.Fields(points+"--k=5 --layout=long --report=none --output="+name)...)
+		if code != 0 {
+			t.Fatalf("%s: exit code %d\n%s", name, code, stderr)
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(clitest.Read(t, filepath.Join(dir, "long.csv"))), "\n")
+	header, rows := lines[0], lines[1:]
+	slices.Reverse(rows)
+	clitest.Write(t, filepath.Join(dir, "reversed.csv"), header+"\n"+strings.Join(rows, "\n")+"\n")
+	records := strings.Split(strings.TrimSpace(clitest.Read(t, filepath.Join(dir, "long.jsonl"))), "\n")
+	slices.Reverse(records)
+	clitest.Write(t, filepath.Join(dir, "reversed.jsonl"), strings.Join(records, "\n")+"\n")
+	edges := strings.NewReplacer("query_id", "source", "neighbor_id", "target")
+	clitest.Write(t, filepath.Join(dir, "edges.csv"), edges.Replace(header)+"\n"+strings.Join(rows, "\n")+"\n")
+	for _, name := range []string{"long.csv", "long.parquet", "reversed.csv", "reversed.jsonl", "edges.csv"} {
+		if got := evaluate(t, dir, points+"--k=3 --evaluate="+name); got.Recall != 1 || got.AtFirst != 1 || got.Queries != 40 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	clitest.Write(t, filepath.Join(dir, "plain.csv"), strings.Replace(header, "rank", "place", 1)+"\n"+
+		strings.Join(rows, "\n")+"\n")
+	if got := evaluate(t, dir, points+"--k=3 --evaluate=plain.csv"); got.AtFirst == 1 {
+		t.Errorf("without ranks: %+v", got)
+	}
+	clitest.Write(t, filepath.Join(dir, "faulty.csv"), "query_id,rank,neighbor_id\nn0,1,n1\nn0,x,n2\n")
+	_, stderr, code := runCommand(t, dir, strings.Fields(points+"--k=3 --evaluate=faulty.csv --report=none")...)
+	if code == 0 || !strings.Contains(stderr, `faulty.csv: row 1, column rank: found "x", expected a number`) {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+}
+
 // What the command itself has written is judged as it is, in every format and layout: k neighbours of each query, where
 // one more is asked for.
 func TestEvaluateOwn(t *testing.T) {
