@@ -111,7 +111,7 @@ var rooms = []struct {
 	{5, "model/neighbors/internal/knnbench"},
 	{6, "model/onnx"}, {6, "transforms/files/gcstest"}, {6, "transforms/files"}, {6, "transforms/internal/jsoncoder"},
 	{6, "transforms/internal/registry"},
-	{6, "transforms/internal/beamtest"}, {6, "transforms/placement"},
+	{6, "transforms/inprocess"}, {6, "transforms/placement"}, {7, "transforms/internal/beamtest"},
 	{7, "transforms/progress"}, {7, "transforms/vectorio"},
 	{8, "transforms/output"}, {9, "transforms/features"}, {9, "transforms/triples"},
 	{10, "transforms/knn"}, {10, "transforms/impute"}, {10, "transforms/linear"},

@@ -23,8 +23,8 @@ import (
 	"golang.org/x/term"
 
 	"beamlearn/model/formats"
-	"beamlearn/pipelines/internal/inprocess"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/inprocess"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
 )
