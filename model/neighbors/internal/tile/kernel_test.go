@@ -297,7 +297,8 @@ func testBatch(t testing.TB, level *Kernels, r *rand.Rand, words, panels, groups
 	rows := r.IntN(Rows) + (groups-1)*Rows + 1
 	packed := guard.Slice[int8](t, most*packedWords(words)*4, place)
 	copy(packed, Packed(nil, all, 0, rows, words))
-	b := guard.Slice[Batch](t, 1, "head")
+	b := guard.Slice[Batch](t, 1, "head") // no memory of Go's: what it points to is kept by best, panel and want
+	var best, panel [Groups][]float32
 	want := make([]*tiles, groups)
 	for g := range want {
 		s := newTiles(t, r, true, false, words, panels, place)
@@ -311,7 +312,8 @@ func testBatch(t testing.TB, level *Kernels, r *rand.Rand, words, panels, groups
 		s.args.Queries = unsafe.Pointer(&all[g*Rows*4])
 		b[0].Args[g] = s.args
 		b[0].Args[g].Hits = &guard.Slice[Hit](t, panels+1, place)[0]
-		b[0].Args[g].Best = &slices.Clone(s.best)[0]
+		best[g] = slices.Clone(s.best)
+		b[0].Args[g].Best = &best[g][0]
 		want[g] = s
 	}
 	b[0].sums = &guard.Slice[[most * Columns]int32](t, 1, "tail")[0]
@@ -322,10 +324,9 @@ func testBatch(t testing.TB, level *Kernels, r *rand.Rand, words, panels, groups
 	b[0].Prepare(groups, packed, 0)
 	level.Bytes.FindBatch(&b[0])
 	level.Bytes.BestBatch(&b[0])
-	var best [Groups][]float32
 	for g, s := range want {
-		best[g] = unsafe.Slice(b[0].Args[g].Best, Rows*Columns)
-		b[0].Args[g].Best = &slices.Clone(s.best)[0]
+		panel[g] = slices.Clone(s.best)
+		b[0].Args[g].Best = &panel[g][0]
 	}
 	level.Bytes.BestPanelBatch(&b[0])
 	for g, s := range want {
@@ -338,7 +339,7 @@ func testBatch(t testing.TB, level *Kernels, r *rand.Rand, words, panels, groups
 		sameScores(t, fmt.Sprintf("%s: group %d, Best", name, g), best[g], s.best)
 		copy(s.best, before)
 		Generic.Bytes.BestPanel(&s.args)
-		sameScores(t, fmt.Sprintf("%s: group %d, BestPanel", name, g), unsafe.Slice(b[0].Args[g].Best, Rows*Columns), s.best)
+		sameScores(t, fmt.Sprintf("%s: group %d, BestPanel", name, g), panel[g], s.best)
 	}
 }
 
