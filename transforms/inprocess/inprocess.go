@@ -4,29 +4,32 @@ package inprocess
 import (
 	"context"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
 	fnpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/fnexecution_v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 )
 
-// Dialer returns a grpcx.Dial whose connections send the response to a bundle before the ends of its outputs.
+// Dial is a grpcx.Dial whose connections send the response to a bundle before the ends of its outputs. It is safe for
+// several jobs at a time.
 //
 // The SDK sends them the other way round, and between the two Prism spins on a processor (Beam 2.77,
 // prism/internal/stage.go: it selects on the closed channel of the outputs, too), which keeps those from their
 // processor that bring the response: it was a third of a small job's time. Prism waits for both in any order.
 //
 // Assign it before the pipeline runs, and only where the runner is Prism in this process.
-func Dialer() func(ctx context.Context, endpoint string, timeout time.Duration) (*grpc.ClientConn, error) {
-	e := &ends{held: map[string][]send{}}
-	return func(_ context.Context, endpoint string, _ time.Duration) (*grpc.ClientConn, error) {
-		// Prism listens before it tells the endpoint, so nothing has to be waited for.
-		return grpc.NewClient("passthrough:///"+endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()),
-			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)), grpc.WithStreamInterceptor(e.intercept))
-	}
+func Dial(_ context.Context, endpoint string, _ time.Duration) (*grpc.ClientConn, error) {
+	// Prism listens before it tells the endpoint, so nothing has to be waited for.
+	return grpc.NewClient("passthrough:///"+endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)), grpc.WithStreamInterceptor(all.intercept))
 }
+
+// all is what is held back of all jobs of the process.
+var all = &ends{held: map[bundle][]send{}}
 
 // head is how long a response has for its way through Prism before the ends of outputs follow it. Nothing but time
 // depends on it.
@@ -41,11 +44,29 @@ const (
 // ends holds the ends of the outputs of bundles back until the worker has responded to these.
 type ends struct {
 	mu   sync.Mutex
-	held map[string][]send // by instruction
+	held map[bundle][]send
+}
+
+// bundle is the instruction of a worker: every worker, and so every job, counts its instructions anew.
+type bundle struct{ worker, instruction string }
+
+// workerOf is the worker whose stream this is the context of, as grpcx.WriteWorkerID has written it.
+func workerOf(ctx context.Context) string {
+	m, _ := metadata.FromOutgoingContext(ctx)
+	return strings.Join(m.Get("worker_id"), " ")
 }
 
 // send sends a message that was held back.
 type send func() error
+
+// take is what a bundle has held back, which is forgotten.
+func (e *ends) take(b bundle) []send {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	held := e.held[b]
+	delete(e.held, b)
+	return held
+}
 
 func (e *ends) intercept(ctx context.Context, d *grpc.StreamDesc, cc *grpc.ClientConn, method string,
 	open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
@@ -55,9 +76,9 @@ func (e *ends) intercept(ctx context.Context, d *grpc.StreamDesc, cc *grpc.Clien
 	}
 	switch method {
 	case dataMethod:
-		return &dataStream{ClientStream: stream, ends: e}, nil
+		return &dataStream{ClientStream: stream, ends: e, worker: workerOf(ctx)}, nil
 	case controlMethod:
-		return &controlStream{stream, e}, nil
+		return &controlStream{stream, e, workerOf(ctx)}, nil
 	}
 	return stream, nil
 }
@@ -65,8 +86,9 @@ func (e *ends) intercept(ctx context.Context, d *grpc.StreamDesc, cc *grpc.Clien
 // dataStream is the stream of elements.
 type dataStream struct {
 	grpc.ClientStream
-	ends *ends
-	mu   sync.Mutex // guards SendMsg, which a held message calls beside the SDK
+	ends   *ends
+	worker string
+	mu     sync.Mutex // guards SendMsg, which a held message calls beside the SDK
 }
 
 // SendMsg sends elements, or holds them back where they only end outputs of one bundle.
@@ -80,7 +102,8 @@ func (s *dataStream) SendMsg(m any) error {
 	if instruction, ok := ended(elements); ok {
 		s.ends.mu.Lock()
 		defer s.ends.mu.Unlock()
-		s.ends.held[instruction] = append(s.ends.held[instruction], now)
+		b := bundle{s.worker, instruction}
+		s.ends.held[b] = append(s.ends.held[b], now)
 		return nil
 	}
 	return now()
@@ -106,22 +129,17 @@ func ended(e *fnpb.Elements) (instruction string, ok bool) {
 // controlStream is the stream of responses.
 type controlStream struct {
 	grpc.ClientStream
-	ends *ends
+	ends   *ends
+	worker string
 }
 
 // SendMsg sends a response, and the ends of outputs that waited for it.
 func (s *controlStream) SendMsg(m any) error {
+	response, _ := m.(*fnpb.InstructionResponse)
+	held := s.ends.take(bundle{s.worker, response.GetInstructionId()})
 	if err := s.ClientStream.SendMsg(m); err != nil {
 		return err
 	}
-	response, ok := m.(*fnpb.InstructionResponse)
-	if !ok {
-		return nil
-	}
-	s.ends.mu.Lock()
-	held := s.ends.held[response.GetInstructionId()]
-	delete(s.ends.held, response.GetInstructionId())
-	s.ends.mu.Unlock()
 	if len(held) > 0 {
 		time.Sleep(head)
 	}

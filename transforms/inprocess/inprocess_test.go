@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	fnpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/fnexecution_v1"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/util/grpcx"
 	"google.golang.org/grpc"
 )
 
@@ -28,11 +29,16 @@ func (s fakeStream) SendMsg(m any) error {
 
 func open(t *testing.T, e *ends, to *sent, method string) grpc.ClientStream {
 	t.Helper()
+	return openOf(t, "w", e, to, method)
+}
+
+func openOf(t *testing.T, worker string, e *ends, to *sent, method string) grpc.ClientStream {
+	t.Helper()
 	fake := func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream,
 		error) {
 		return fakeStream{to: to}, nil
 	}
-	s, err := e.intercept(t.Context(), nil, nil, method, fake)
+	s, err := e.intercept(grpcx.WriteWorkerID(t.Context(), worker), nil, nil, method, fake)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +56,7 @@ func timers(instruction string) *fnpb.Elements {
 // The ends of a bundle's outputs follow its response; nothing else waits, and nothing is lost.
 func TestEndsFollowResponses(t *testing.T) {
 	t.Parallel()
-	e, to := &ends{held: map[string][]send{}}, &sent{}
+	e, to := &ends{held: map[bundle][]send{}}, &sent{}
 	elements, control := open(t, e, to, dataMethod), open(t, e, to, controlMethod)
 	some, end, endOfTimers, other := data("a", "x", false), data("a", "", true), timers("a"), data("b", "", true)
 	both := &fnpb.Elements{Data: append(data("a", "", true).Data, data("b", "", true).Data...)}
@@ -81,12 +87,47 @@ func TestEndsFollowResponses(t *testing.T) {
 func TestSendFails(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
-	e, to := &ends{held: map[string][]send{}}, &sent{err: broken}
+	e, to := &ends{held: map[bundle][]send{}}, &sent{err: broken}
 	elements, control := open(t, e, to, dataMethod), open(t, e, &sent{}, controlMethod)
 	if err := elements.SendMsg(data("a", "", true)); err != nil {
 		t.Error(err)
 	}
 	if err := control.SendMsg(&fnpb.InstructionResponse{InstructionId: "a"}); !errors.Is(err, broken) {
 		t.Error(err)
+	}
+}
+
+// A job that is cut off leaves nothing to the next, whose instructions have the same names; nor do jobs side by side.
+func TestSeveralJobs(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	e, gone, to := &ends{held: map[bundle][]send{}}, &sent{err: broken}, &sent{}
+	for _, lost := range []string{dataMethod, controlMethod} {
+		before, after := &sent{}, &sent{}
+		if lost == dataMethod {
+			before = gone
+		} else {
+			after = gone
+		}
+		if err := openOf(t, "first", e, before, dataMethod).SendMsg(data("a", "", true)); err != nil {
+			t.Fatal(err)
+		}
+		end, response := data("a", "", true), &fnpb.InstructionResponse{InstructionId: "a"}
+		if err := openOf(t, "second", e, to, dataMethod).SendMsg(end); err != nil {
+			t.Fatal(err)
+		}
+		if err := openOf(t, "second", e, to, controlMethod).SendMsg(response); err != nil {
+			t.Fatalf("%s of another job is lost: %v", lost, err)
+		}
+		if want := []any{response, end}; !reflect.DeepEqual(to.messages, want) {
+			t.Errorf("sent %v, want %v", to.messages, want)
+		}
+		to.messages = nil
+		if err := openOf(t, "first", e, after, controlMethod).SendMsg(response); !errors.Is(err, broken) {
+			t.Error(err)
+		}
+	}
+	if len(e.held) > 0 {
+		t.Errorf("held %v", e.held)
 	}
 }

@@ -125,7 +125,7 @@ func (a *App) submit(ctx context.Context, p *beam.Pipeline) error {
 	if l.workers() == placement.InProcess {
 		// The SDK panics here and there where it is interrupted. What it still does then ends with this process.
 		ctx = context.WithoutCancel(ctx)
-		grpcx.Dial = inprocess.Dialer()
+		grpcx.Dial = inprocess.Dial
 	}
 	if err := beamx.Run(ctx, p); err != nil {
 		return &runError{err}

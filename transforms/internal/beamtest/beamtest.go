@@ -20,7 +20,7 @@ func Main(m *testing.M) {
 	// Two goroutines of Prism ask again and again whether a bundle has ended. Where Go has as few threads as two processors
 	// give it, they keep these for 10 ms at a time from the worker whose answer they ask for.
 	runtime.GOMAXPROCS(max(4, runtime.GOMAXPROCS(0)))
-	grpcx.Dial = inprocess.Dialer()
+	grpcx.Dial = inprocess.Dial
 	dir, err := os.MkdirTemp("", "beamlearn-test-")
 	if err == nil {
 		err = os.Setenv("TMPDIR", dir)
