@@ -26,10 +26,10 @@ func CheckSnapshots(ctx context.Context, patterns []string) error {
 		dir, _ := Split(p[:strings.IndexAny(p, `*?[\`)])
 		for {
 			for _, l := range lakes {
-				found, err := matches(ctx, EscapeGlob(dir)+l.log)
+				logs, err := arrived(ctx, EscapeGlob(dir)+l.log)
 				if err != nil {
 					errs = append(errs, err)
-				} else if found {
+				} else if len(logs) > 0 {
 					errs = append(errs, fault.File(p, "files of rows that are all to be read", "%s is a table of %s, with rows "+
 						"of earlier versions in some of its files: write the latest out as Parquet first",
 						cmp.Or(dir, "this directory"), l.name))
@@ -43,24 +43,4 @@ func CheckSnapshots(ctx context.Context, patterns []string) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// matches reports whether there is a file that a glob matches.
-func matches(ctx context.Context, pattern string) (bool, error) {
-	var infos []Info
-	var err error
-	if p, ok := local(pattern); ok {
-		infos, err = listLocal(pattern, p, true)
-	} else if isGCS(pattern) {
-		infos, err = listGCS(ctx, pattern)
-	} else {
-		fs, err := open(ctx, pattern)
-		if err != nil {
-			return false, err
-		}
-		defer fs.Close()
-		names, err := fs.List(ctx, pattern)
-		return len(names) > 0, err
-	}
-	return len(infos) > 0, err
 }

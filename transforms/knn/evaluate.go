@@ -30,13 +30,14 @@ import (
 // neighbour, or of a list of them.
 var foundColumns = [][2]string{{"query_id", "neighbor_id"}, {"id", "neighbors"}, {"source", "target"}}
 
-// rankColumn has the place of a neighbour among those of its query, where a table tells it: its rows may be in any order.
+// rankColumn has the place of a neighbour among those of its query, where a table tells it: its rows may be in any
+// order.
 const rankColumn = "rank"
 
 // InspectFound finds the neighbours that another system has found, or that an earlier run has written: files of row
-// numbers, .npy, a row for each query; or tables of ids in any layout, a row for each neighbour, by a column rank or else
-// the nearest first, with the columns query_id and neighbor_id, or source and target, or a row for each query with the
-// columns id and neighbors, which are lists. What it finds is for Options.Evaluate.
+// numbers, .npy, a row for each query; or tables of ids in any layout, a row for each neighbour, by a column rank or
+// else the nearest first, with the columns query_id and neighbor_id, or source and target, or a row for each query with
+// the columns id and neighbors, which are lists. What it finds is for Options.Evaluate.
 func InspectFound(ctx context.Context, patterns []string, reading vectorio.Options) (*TargetsJob, error) {
 	reading = vectorio.Options{ChunkRows: reading.ChunkRows}
 	if slices.ContainsFunc(patterns, func(p string) bool { return strings.HasSuffix(strings.ToLower(p), ".npy") }) {
@@ -52,15 +53,11 @@ func InspectFound(ctx context.Context, patterns []string, reading vectorio.Optio
 		lists := columns == foundColumns[1]
 		// A row has a vector of some column, and there need be none but these two.
 		reading.Formats = formats.Options{IDColumn: columns[0], TargetColumn: columns[1], Labels: true, Lists: true,
-			Cells: true, Untargeted: lists}
-		if !lists {
-			reading.Formats.Names = []string{rankColumn}
-			if j, err := inspectFound(ctx, patterns, reading); err == nil {
-				return j, nil
-			}
-		}
-		reading.Formats.Names = []string{columns[0]}
+			Cells: true, Untargeted: lists, Names: []string{columns[0]}}
 		j, err := inspectFound(ctx, patterns, reading)
+		if err == nil && !lists {
+			j = j.byRank(ctx, patterns)
+		}
 		if err == nil {
 			return j, nil
 		}
@@ -74,6 +71,19 @@ func InspectFound(ctx context.Context, patterns []string, reading vectorio.Optio
 			`.jsonl or .parquet`, "%s", f.Found)
 	}
 	return nil, first
+}
+
+// byRank is the job of rows with their ranks, where they have such a column.
+func (j *TargetsJob) byRank(ctx context.Context, patterns []string) *TargetsJob {
+	if !slices.ContainsFunc(j.Data.LeftOut, func(c formats.Column) bool { return c.Name == rankColumn }) {
+		return j
+	}
+	reading := j.Reading
+	reading.Formats.Names = []string{rankColumn}
+	if ranked, err := inspectFound(ctx, patterns, reading); err == nil {
+		return ranked
+	}
+	return j
 }
 
 func inspectFound(ctx context.Context, patterns []string, reading vectorio.Options) (*TargetsJob, error) {

@@ -19,7 +19,7 @@ type commonRoom struct {
 	row     []float64
 	x, z    *panel.Panels
 	sum     panel.Triangle
-	starts  []int // where the row of each column begins in the second derivatives, less the column
+	rows    [][]float64 // of each column in the second derivatives, from its diagonal on
 }
 
 // find finds the columns that all rows have, and then the intercept.
@@ -40,16 +40,16 @@ func (c *commonRoom) find(rows []kernel.Row, intercept int32) {
 	c.columns = append(c.columns, intercept)
 }
 
-// begin makes room for the products of the columns in second derivatives of this width.
-func (c *commonRoom) begin(width int) {
+// begin makes room for the products of the columns, and finds their rows in second derivatives of this width.
+func (c *commonRoom) begin(second panel.Triangle, width int) {
 	n := len(c.columns)
 	if c.x == nil || c.x.Columns() != n {
 		c.row, c.sum = make([]float64, n), panel.NewTriangle(n)
 		c.x, c.z = panel.NewPanels(n, togetherRows), panel.NewPanels(n, togetherRows)
 	}
-	c.starts = c.starts[:0]
+	c.rows = c.rows[:0]
 	for _, j := range c.columns {
-		c.starts = append(c.starts, int(j)*width-int(j)*(int(j)-1)/2-int(j))
+		c.rows = append(c.rows, second.Row(int(j), width))
 	}
 }
 
@@ -69,22 +69,22 @@ func (s *optimizerSum) addSeconds(d *derivatives, rows []kernel.Row, curvatures,
 		}
 	}
 	second := panel.Triangle(d.second)
-	c.begin(s.width)
+	c.begin(second, s.width)
 	for r, x := range rows {
 		s.idx, s.val = c.split(x, s.idx[:0], s.val[:0])
 		c.x.PackRow(r, kernel.Row{Val: c.row})
 		panel.AddProducts(second, s.width, curvatures[r], s.idx, s.val)
 		for e, i := range s.idx {
-			c.addMixed(second, s.width, int(i), curvatures[r]*s.val[e])
+			c.addMixed(second.Row(int(i), s.width), i, curvatures[r]*s.val[e])
 		}
 	}
 	c.z.Weigh(c.x, curvatures, len(rows))
 	clear(c.sum)
 	c.sum.Syrk(len(c.columns), c.z, c.x, len(rows))
 	at := c.sum
-	for k, start := range c.starts {
+	for k, row := range c.rows {
 		for _, j := range c.columns[k:] {
-			second[start+int(j)] += at[0]
+			row[j-c.columns[k]] += at[0]
 			at = at[1:]
 		}
 	}
@@ -105,14 +105,14 @@ func (c *commonRoom) split(x kernel.Row, idx []int32, val []float64) ([]int32, [
 	return idx, val
 }
 
-// addMixed adds f times the row in the room to the second derivatives by the columns and column i, which is another.
-func (c *commonRoom) addMixed(second panel.Triangle, width, i int, f float64) {
-	own := i*width - i*(i-1)/2 - i
+// addMixed adds f times the row in the room to the second derivatives by the columns and column i, which is another and
+// has the row own there.
+func (c *commonRoom) addMixed(own []float64, i int32, f float64) {
 	for k, j := range c.columns {
-		at := c.starts[k] + i
-		if int(j) > i {
-			at = own + int(j)
+		if v := float64(f * c.row[k]); j > i {
+			own[j-i] += v
+		} else {
+			c.rows[k][i-j] += v
 		}
-		second[at] += float64(f * c.row[k])
 	}
 }

@@ -244,6 +244,14 @@ func (g *Group) Size(name string, value int64, usage string) *int64 {
 	return p
 }
 
+// CacheMemory adds the flag of how many bytes of rows learners keep between passes.
+func (g *Group) CacheMemory(value int64) *int64 {
+	return g.Size("cache_memory", value,
+		"how many bytes of rows to keep between passes, as `SIZE`, where the work is done in this process (default "+
+			"512MiB): of text, .parquet and .arrow a sixteenth of that in memory, and up to eight times as much in a "+
+			"temporary file; of other formats in memory, if all have room; 0 reads them anew in each pass")
+}
+
 var units = []struct {
 	suffix string
 	bytes  float64

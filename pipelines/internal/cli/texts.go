@@ -35,8 +35,8 @@ func (a *App) Texts(ctx context.Context, name string, wanted map[string]bool, id
 	}
 	switch {
 	case !ids && lines != rows:
-		a.Say(slog.LevelWarn, "%s: found %s, expected %d, as line i is the text of row i: the page may show texts of other rows",
-			name, Count(lines, "line"), rows)
+		a.Say(slog.LevelWarn, "%s: found %s, expected %d, as line i is the text of row i: the page may show texts of "+
+			"other rows", name, Count(lines, "line"), rows)
 	case len(without) > 0:
 		a.Say(slog.LevelWarn, "%s: no text of %d of %s that the page shows, as of %s: lines are an id, a tab and its text",
 			name, len(without), Count(len(wanted), "id"), fault.Quote(slices.Min(without)))

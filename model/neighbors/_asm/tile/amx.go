@@ -5,6 +5,8 @@ import (
 	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	. "beamlearn/model/neighbors/_asm/layout"
 )
 
 // groups is tile.Groups, and the numbers of rows and columns of a register of AMX, a tile, whose columns are words.
@@ -16,7 +18,7 @@ const (
 
 // Offsets of the fields of tile.Batch.
 const (
-	batchCount = groups*argSize + 8*iota
+	batchCount = groups*ArgSize + 8*iota
 	batchRows
 	batchBlocks
 	batchLast
@@ -104,14 +106,14 @@ func tileAMX(best bool) {
 	MOVQ(at(batch, batchSums), sums)
 	// Panel is that which AMX is at, done the number of the one before, whose scores are due.
 	panel, done, steps, due, own, t := GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
-	MOVQ(at(batch, argPanels), panel)
+	MOVQ(at(batch, ArgPanels), panel)
 	MOVQ(I32(-1), done)
 	XORQ(due, due)
 
 	Label("panel")
 	XORQ(steps, steps)
 	LEAQ(at(done, 1), t)
-	CMPQ(t, at(batch, argNPanels))
+	CMPQ(t, at(batch, ArgNPanels))
 	JE(LabelRef("step"))
 	MOVQ(at(batch, batchBlocks), steps)
 	MOVQ(at(batch, batchRows), queries)
@@ -141,7 +143,7 @@ func tileAMX(best bool) {
 	TESTQ(due, due)
 	JZ(LabelRef("stepped"))
 	scoresAMX(best, batch, own, done, sums)
-	ADDQ(U32(argSize), own)
+	ADDQ(U32(ArgSize), own)
 	ADDQ(U32(rows*stride), sums)
 	DECQ(due)
 	TESTQ(U32(1), due)
@@ -152,7 +154,7 @@ func tileAMX(best bool) {
 	JNZ(LabelRef("step"))
 
 	INCQ(done)
-	CMPQ(done, at(batch, argNPanels))
+	CMPQ(done, at(batch, ArgNPanels))
 	JE(LabelRef("end"))
 	MOVQ(at(batch, batchSums), sums)
 	for i := range 2 {
@@ -160,7 +162,7 @@ func tileAMX(best bool) {
 			tileStore(i*columns/tileColumns+j, sums, stridePoints, i*tileRows*stride+4*tileColumns*j)
 		}
 	}
-	MOVQ(at(batch, argWords), t)
+	MOVQ(at(batch, ArgWords), t)
 	IMUL3Q(U32(stride), t, t)
 	ADDQ(t, panel)
 	MOVQ(batch, own)
@@ -183,12 +185,12 @@ func scoresAMX(best bool, batch, own, done, sums reg.Register) {
 		return func(disp int) Mem { return Mem{Base: p, Index: offset, Scale: 1, Disp: disp} }
 	}
 	var scales, halves, limit [vectors]reg.VecVirtual
-	of := list(argScales)
+	of := list(ArgScales)
 	for v := range scales {
 		scales[v] = ZMM()
 		VMOVUPS(of(64*v), scales[v])
 	}
-	of = list(argHalves)
+	of = list(ArgHalves)
 	for v := range halves {
 		halves[v] = ZMM()
 		VMOVUPS(of(64*v), halves[v])
@@ -202,18 +204,18 @@ func scoresAMX(best bool, batch, own, done, sums reg.Register) {
 		return x
 	}
 	if best {
-		MOVQ(at(own, argBest), p)
+		MOVQ(at(own, ArgBest), p)
 		var low, number reg.VecVirtual
 		if numbered {
 			low, number = ZMM(), ZMM()
-			broadcast32(1<<panelBits-1, low)
+			broadcast32(1<<PanelBits-1, low)
 			n := GP64()
 			MOVQ(done, n)
-			ADDQ(at(own, argNumber), n)
+			ADDQ(at(own, ArgNumber), n)
 			VPBROADCASTD(n.As32(), number)
 		}
 		for m := range rows {
-			VBROADCASTSS(at(own, argQScales+4*m), t)
+			VBROADCASTSS(at(own, ArgQScales+4*m), t)
 			for v := range vectors {
 				x := score(m, v)
 				if numbered { // score &^ low | number
@@ -225,33 +227,33 @@ func scoresAMX(best bool, batch, own, done, sums reg.Register) {
 		}
 		return
 	}
-	MOVQ(at(own, argMargins), p)
+	MOVQ(at(own, ArgMargins), p)
 	LEAQ(Mem{Base: p, Index: done, Scale: 8}, p)
 	limits(own, p)
-	of = list(argA)
+	of = list(ArgA)
 	e, f := ZMM(), ZMM()
-	VBROADCASTSS(at(own, argQMargin), e)
-	VBROADCASTSS(at(own, argQMargin+4), f)
+	VBROADCASTSS(at(own, ArgQMargin), e)
+	VBROADCASTSS(at(own, ArgQMargin+4), f)
 	for v := range limit {
 		limit[v] = ZMM()
 		VMOVUPS(of(64*v), limit[v])
 	}
-	of = list(argB)
+	of = list(ArgB)
 	for v := range limit {
 		VFMADD231PS(of(64*v), e, limit[v])
 	}
-	of = list(argC)
+	of = list(ArgC)
 	for v := range limit {
 		VFMADD231PS(of(64*v), f, limit[v])
 	}
 	hits, mask, any := GP64(), GP64(), GP64()
-	MOVQ(at(own, argHits), hits)
+	MOVQ(at(own, ArgHits), hits)
 	XORQ(any, any)
 	row, half := ZMM(), ZMM()
 	for m := range rows {
-		VBROADCASTSS(at(own, argQScales+4*m), t)
-		VBROADCASTSS(at(own, argLimits+4*m), row)
-		VBROADCASTSS(at(own, argQHalves+4*m), half)
+		VBROADCASTSS(at(own, ArgQScales+4*m), t)
+		VBROADCASTSS(at(own, ArgLimits+4*m), row)
+		VBROADCASTSS(at(own, ArgQHalves+4*m), half)
 		var k [vectors]reg.OpmaskVirtual
 		for v := range vectors {
 			x, most := score(m, v), ZMM()
@@ -263,7 +265,7 @@ func scoresAMX(best bool, batch, own, done, sums reg.Register) {
 		KUNPCKWD(k[0], k[1], k[1])
 		KUNPCKDQ(k[1], k[2], k[2])
 		KMOVQ(k[2], mask)
-		MOVQ(mask, at(hits, hitMasks+8*m))
+		MOVQ(mask, at(hits, HitMasks+8*m))
 		ORQ(mask, any)
 	}
 	MOVQ(done, at(hits, 0))
@@ -273,5 +275,5 @@ func scoresAMX(best bool, batch, own, done, sums reg.Register) {
 	SETNE(mask.As8())
 	LEAQ(Mem{Base: mask, Index: mask, Scale: 8}, mask)
 	LEAQ(Mem{Base: hits, Index: mask, Scale: 8}, hits)
-	MOVQ(hits, at(own, argHits))
+	MOVQ(hits, at(own, ArgHits))
 }

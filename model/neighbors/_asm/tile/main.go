@@ -11,48 +11,14 @@ import (
 	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
-)
 
-// The shape of a tile, and the bytes from one word of a row to its next: a panel holds word w of all its rows together.
-const (
-	rows    = 8
-	columns = 48
-	stride  = 4 * columns
-)
-
-// Offsets of the fields of tile.Args.
-const (
-	argQueries = 8 * iota
-	argPanels
-	argWords
-	argNPanels
-	argScales
-	argHalves
-	argA
-	argB
-	argC
-	argMargins
-	argHits
-	argBest
-	argQOffsets
+	. "beamlearn/model/neighbors/_asm/layout"
 )
 
 const (
-	argQScales = argQOffsets + 32
-	argQHalves = argQScales + 32
-	argQA      = argQHalves + 32
-	argQB      = argQA + 32
-	argQC      = argQB + 32
-	argQMargin = argQC + 32
-	argLimits  = argQMargin + 8
-	argNumber  = argLimits + 32
-	argSize    = argNumber + 8
-)
-
-// Offsets of the fields of tile.Hit.
-const (
-	hitMasks = 8
-	hitSize  = hitMasks + 8*rows
+	rows    = Rows
+	columns = Columns
+	stride  = Stride
 )
 
 // Predicates of VCMPPS and VCMPPD. What is not a number is not less, and unequal.
@@ -127,15 +93,12 @@ var scored bool
 // numbered makes tiles that raise scores put the number of the panel into their lowest bits.
 var numbered bool
 
-// panelBits is tile.PanelBits.
-const panelBits = 10
-
 // numberOf is the number of the panel, in all elements of to.
 func numberOf(args, left reg.Register, to vector) {
 	n := GP64()
-	MOVQ(at(args, argNPanels), n)
+	MOVQ(at(args, ArgNPanels), n)
 	SUBQ(left, n)
-	ADDQ(at(args, argNumber), n)
+	ADDQ(at(args, ArgNumber), n)
 	VMOVD(n.As32(), to.AsX())
 	VPBROADCASTD(to.AsX(), to)
 }
@@ -160,8 +123,8 @@ func begin(f form, level string, best bool) (args, panel, words, left, offset re
 	Pragma("noescape")
 	args = Load(Param("a"), GP64()).(reg.GPVirtual)
 	panel, words, left, offset = GP64(), GP64(), GP64(), GP64()
-	MOVQ(at(args, argPanels), panel)
-	MOVQ(at(args, argNPanels), left)
+	MOVQ(at(args, ArgPanels), panel)
+	MOVQ(at(args, ArgNPanels), left)
 	XORQ(offset, offset)
 	return
 }
@@ -184,11 +147,11 @@ func columnsOf(args, offset reg.Register, disp int) func(disp int) Mem {
 func limits(args, margins reg.Register) {
 	g, e := YMM(), YMM()
 	VBROADCASTSS(at(margins, 0), e)
-	VMOVUPS(at(args, argQA), g)
-	VFMADD231PS(at(args, argQB), e, g)
+	VMOVUPS(at(args, ArgQA), g)
+	VFMADD231PS(at(args, ArgQB), e, g)
 	VBROADCASTSS(at(margins, 4), e)
-	VFMADD231PS(at(args, argQC), e, g)
-	VMOVUPS(g, at(args, argLimits))
+	VFMADD231PS(at(args, ArgQC), e, g)
+	VMOVUPS(g, at(args, ArgLimits))
 }
 
 type vector interface {
@@ -239,10 +202,10 @@ func highest(x, t, mask vector) {
 func tile512(f form, best bool) {
 	const vectors = 3
 	args, panel, words, left, offset := begin(f, "AVX512", best)
-	margins := pointer(args, argMargins)
+	margins := pointer(args, ArgMargins)
 	var hits, count reg.GPVirtual
 	if !best {
-		hits = pointer(args, argHits)
+		hits = pointer(args, ArgHits)
 		count = GP64()
 		XORQ(count, count)
 	}
@@ -260,14 +223,14 @@ func tile512(f form, best bool) {
 			case f != bytes:
 				VPXORD(acc[m][v], acc[m][v], acc[m][v])
 			case v == 0:
-				VPBROADCASTD(at(args, argQOffsets+4*m), acc[m][v])
+				VPBROADCASTD(at(args, ArgQOffsets+4*m), acc[m][v])
 			default:
 				VMOVDQA32(acc[m][0], acc[m][v])
 			}
 		}
 	}
-	MOVQ(at(args, argQueries), q)
-	MOVQ(at(args, argWords), words)
+	MOVQ(at(args, ArgQueries), q)
+	MOVQ(at(args, ArgWords), words)
 	var sign, ones vector
 	switch f {
 	case bytes:
@@ -325,16 +288,16 @@ func tile512(f form, best bool) {
 		}
 	}
 	t := ZMM()
-	halves := columnsOf(args, offset, argHalves)
+	halves := columnsOf(args, offset, ArgHalves)
 	if f == bytes {
-		scales := columnsOf(args, offset, argScales)
+		scales := columnsOf(args, offset, ArgScales)
 		for v := range col {
 			VMOVUPS(scales(64*v), col[v])
 		}
 	}
 	scale := func(m int) { // of the query
 		if f != float32s {
-			VBROADCASTSS(at(args, argQScales+4*m), t)
+			VBROADCASTSS(at(args, ArgQScales+4*m), t)
 		}
 	}
 	score := func(m, v int) {
@@ -350,11 +313,11 @@ func tile512(f form, best bool) {
 		VFMSUB213PS(halves(64*v), t, x)
 	}
 	if best {
-		p := pointer(args, argBest)
+		p := pointer(args, ArgBest)
 		var low, number reg.VecVirtual
 		if numbered {
 			low, number = ZMM(), ZMM()
-			broadcast32(1<<panelBits-1, low)
+			broadcast32(1<<PanelBits-1, low)
 			numberOf(args, left, number)
 		}
 		for m := range acc {
@@ -371,13 +334,13 @@ func tile512(f form, best bool) {
 	} else {
 		// What each column adds.
 		limit := [vectors]reg.VecVirtual{ZMM(), ZMM(), ZMM()}
-		a, b, c := columnsOf(args, offset, argA), columnsOf(args, offset, argB), columnsOf(args, offset, argC)
-		VBROADCASTSS(at(args, argQMargin), t)
+		a, b, c := columnsOf(args, offset, ArgA), columnsOf(args, offset, ArgB), columnsOf(args, offset, ArgC)
+		VBROADCASTSS(at(args, ArgQMargin), t)
 		for v := range limit {
 			VMOVUPS(a(64*v), limit[v])
 			VFMADD231PS(b(64*v), t, limit[v])
 		}
-		VBROADCASTSS(at(args, argQMargin+4), t)
+		VBROADCASTSS(at(args, ArgQMargin+4), t)
 		for v := range limit {
 			VFMADD231PS(c(64*v), t, limit[v])
 		}
@@ -385,7 +348,7 @@ func tile512(f form, best bool) {
 		KXORW(any, any, any)
 		var scores reg.GPVirtual
 		if scored {
-			scores = pointer(args, argBest)
+			scores = pointer(args, ArgBest)
 		}
 		for m := range acc {
 			scale(m)
@@ -394,22 +357,22 @@ func tile512(f form, best bool) {
 				if scored {
 					VMOVUPS(acc[m][v], at(scores, 4*columns*m+64*v))
 				}
-				VMAXPS_BCST(at(args, argLimits+4*m), limit[v], x)
+				VMAXPS_BCST(at(args, ArgLimits+4*m), limit[v], x)
 				VADDPS(x, acc[m][v], acc[m][v])
-				VCMPPS_BCST(Imm(notLess), at(args, argQHalves+4*m), acc[m][v], k)
+				VCMPPS_BCST(Imm(notLess), at(args, ArgQHalves+4*m), acc[m][v], k)
 				KORW(k, any, any)
 			}
 		}
 		KTESTW(any, any)
 		JZ(LabelRef("next"))
 		n := GP64()
-		MOVQ(at(args, argNPanels), n)
+		MOVQ(at(args, ArgNPanels), n)
 		SUBQ(left, n)
 		MOVQ(n, at(hits, 0))
 		mask, part := GP64(), GP64()
 		for m := range acc {
 			for v := range acc[m] {
-				VCMPPS_BCST(Imm(notLess), at(args, argQHalves+4*m), acc[m][v], k)
+				VCMPPS_BCST(Imm(notLess), at(args, ArgQHalves+4*m), acc[m][v], k)
 				if v == 0 {
 					KMOVW(k, mask.As32())
 					continue
@@ -418,12 +381,12 @@ func tile512(f form, best bool) {
 				SHLQ(Imm(uint64(16*v)), part)
 				ORQ(part, mask)
 			}
-			MOVQ(mask, at(hits, hitMasks+8*m))
+			MOVQ(mask, at(hits, HitMasks+8*m))
 		}
 		if scored {
-			ADDQ(U32(4*rows*columns), at(args, argBest))
+			ADDQ(U32(4*rows*columns), at(args, ArgBest))
 		}
-		ADDQ(Imm(hitSize), hits)
+		ADDQ(Imm(HitSize), hits)
 		INCQ(count)
 		Label("next")
 	}
@@ -463,10 +426,10 @@ func tile256(f form, level string, best bool) {
 		vectors = 3
 	}
 	args, panel, words, left, offset := begin(f, level, best)
-	margins := pointer(args, argMargins)
+	margins := pointer(args, ArgMargins)
 	var hits, count reg.GPVirtual
 	if !best {
-		hits = pointer(args, argHits)
+		hits = pointer(args, ArgHits)
 		count = GP64()
 		XORQ(count, count)
 	}
@@ -476,7 +439,7 @@ func tile256(f form, level string, best bool) {
 	Label("panel")
 	MOVQ(args, own)
 	if best {
-		MOVQ(at(args, argBest), to)
+		MOVQ(at(args, ArgBest), to)
 	} else {
 		MOVQ(hits, to)
 		limits(args, margins)
@@ -512,7 +475,7 @@ func tile256(f form, level string, best bool) {
 		for m := range acc {
 			for v := range acc[m] {
 				if vnni {
-					VPBROADCASTD(at(own, argQOffsets+4*m), acc[m][v])
+					VPBROADCASTD(at(own, ArgQOffsets+4*m), acc[m][v])
 				} else {
 					VXORPS(acc[m][v], acc[m][v], acc[m][v])
 				}
@@ -524,11 +487,11 @@ func tile256(f form, level string, best bool) {
 		if vectors == 2 && f != chebyshev {
 			broadcast32(0x00010001, ones)
 		}
-		MOVQ(at(args, argQueries), q)
+		MOVQ(at(args, ArgQueries), q)
 		SUBQ(args, q)
 		ADDQ(own, q)
 		MOVQ(panel, p)
-		MOVQ(at(args, argWords), words)
+		MOVQ(at(args, ArgWords), words)
 		Label(word)
 		for v := range col {
 			VMOVUPS(at(p, 4*column+32*v), col[v])
@@ -585,10 +548,10 @@ func tile256(f form, level string, best bool) {
 				}
 			}
 		}
-		halves, scales := columnsOf(args, offset, argHalves), columnsOf(args, offset, argScales)
+		halves, scales := columnsOf(args, offset, ArgHalves), columnsOf(args, offset, ArgScales)
 		for m := range acc {
 			if f != float32s {
-				VBROADCASTSS(at(own, argQScales+4*m), t)
+				VBROADCASTSS(at(own, ArgQScales+4*m), t)
 			}
 			for v, x := range acc[m] {
 				if f == float32s {
@@ -605,7 +568,7 @@ func tile256(f form, level string, best bool) {
 		if best {
 			low, number := col[0], col[1]
 			if numbered {
-				broadcast32(1<<panelBits-1, low)
+				broadcast32(1<<PanelBits-1, low)
 				numberOf(args, left, number)
 			}
 			for m := range acc {
@@ -621,13 +584,13 @@ func tile256(f form, level string, best bool) {
 			continue
 		}
 		limit := col
-		la, lb, lc := columnsOf(args, offset, argA), columnsOf(args, offset, argB), columnsOf(args, offset, argC)
-		VBROADCASTSS(at(args, argQMargin), t)
+		la, lb, lc := columnsOf(args, offset, ArgA), columnsOf(args, offset, ArgB), columnsOf(args, offset, ArgC)
+		VBROADCASTSS(at(args, ArgQMargin), t)
 		for v := range limit {
 			VMOVUPS(la(4*column+32*v), limit[v])
 			VFMADD231PS(lb(4*column+32*v), t, limit[v])
 		}
-		VBROADCASTSS(at(args, argQMargin+4), t)
+		VBROADCASTSS(at(args, ArgQMargin+4), t)
 		for v := range limit {
 			VFMADD231PS(lc(4*column+32*v), t, limit[v])
 		}
@@ -636,7 +599,7 @@ func tile256(f form, level string, best bool) {
 			MOVQ(own, more)
 			SUBQ(args, more)
 			IMUL3Q(Imm(columns), more, more)
-			ADDQ(at(args, argBest), more)
+			ADDQ(at(args, ArgBest), more)
 			for m := range acc {
 				for v := range acc[m] {
 					VMOVUPS(acc[m][v], at(more, 4*columns*m+4*column+32*v))
@@ -645,10 +608,10 @@ func tile256(f form, level string, best bool) {
 		}
 		for m := range acc {
 			for v := range acc[m] {
-				VBROADCASTSS(at(own, argLimits+4*m), t)
+				VBROADCASTSS(at(own, ArgLimits+4*m), t)
 				VMAXPS(t, limit[v], t)
 				VADDPS(t, acc[m][v], acc[m][v])
-				VBROADCASTSS(at(own, argQHalves+4*m), t)
+				VBROADCASTSS(at(own, ArgQHalves+4*m), t)
 				VCMPPS(Imm(notLess), t, acc[m][v], t)
 				if v == 0 {
 					VMOVMSKPS(t, bits.As32())
@@ -660,10 +623,10 @@ func tile256(f form, level string, best bool) {
 			}
 			ORQ(bits, any)
 			if column == 0 {
-				MOVQ(bits, at(to, hitMasks+8*m))
+				MOVQ(bits, at(to, HitMasks+8*m))
 			} else {
 				SHLQ(Imm(uint64(column)), bits)
-				ORQ(bits, at(to, hitMasks+8*m))
+				ORQ(bits, at(to, HitMasks+8*m))
 			}
 		}
 	}
@@ -681,13 +644,13 @@ func tile256(f form, level string, best bool) {
 		TESTQ(any, any)
 		JZ(LabelRef("next"))
 		n := GP64()
-		MOVQ(at(args, argNPanels), n)
+		MOVQ(at(args, ArgNPanels), n)
 		SUBQ(left, n)
 		MOVQ(n, at(hits, 0))
 		if scored {
-			ADDQ(U32(4*rows*columns), at(args, argBest))
+			ADDQ(U32(4*rows*columns), at(args, ArgBest))
 		}
-		ADDQ(Imm(hitSize), hits)
+		ADDQ(Imm(HitSize), hits)
 		INCQ(count)
 		Label("next")
 	}

@@ -4,53 +4,17 @@ import (
 	"fmt"
 
 	"beamlearn/model/neighbors/_asm/arm64"
+	. "beamlearn/model/neighbors/_asm/layout"
 )
 
-// The shape of a tile, the bytes from one word of a row to its next, and the columns that are compared at a time: the
-// sums of all rows with these are in 24 registers.
+// The shape of a tile, and the columns that are compared at a time: the sums of all rows with these are in 24
+// registers.
 const (
-	rows    = 8
-	columns = 48
-	stride  = 4 * columns
+	rows    = Rows
+	columns = Columns
+	stride  = Stride
 	part    = 12
 )
-
-// Offsets of the fields of tile.Args.
-const (
-	argQueries = 8 * iota
-	argPanels
-	argWords
-	argNPanels
-	argScales
-	argHalves
-	argA
-	argB
-	argC
-	argMargins
-	argHits
-	argBest
-	argQOffsets
-)
-
-const (
-	argQScales = argQOffsets + 32
-	argQHalves = argQScales + 32
-	argQA      = argQHalves + 32
-	argQB      = argQA + 32
-	argQC      = argQB + 32
-	argQMargin = argQC + 32
-	argLimits  = argQMargin + 8
-	argNumber  = argLimits + 32
-)
-
-// Of tile.Hit.
-const (
-	hitMasks = 8
-	hitSize  = hitMasks + 8*rows
-)
-
-// panelBits is tile.PanelBits.
-const panelBits = 10
 
 // The general registers of a tile. What belongs to columns goes on by a part at a time, through all panels.
 const (
@@ -165,9 +129,9 @@ func (g *tile) function() {
 	for _, a := range []struct {
 		offset   int
 		register string
-	}{{argQueries, queries}, {argPanels, panel}, {argWords, words}, {argNPanels, left}, {argScales, scales},
-		{argHalves, halves}, {argA, colA}, {argB, colB}, {argC, colC}, {argMargins, margins}, {argHits, hits},
-		{argBest, all}, {argNumber, number}} {
+	}{{ArgQueries, queries}, {ArgPanels, panel}, {ArgWords, words}, {ArgNPanels, left}, {ArgScales, scales},
+		{ArgHalves, halves}, {ArgA, colA}, {ArgB, colB}, {ArgC, colC}, {ArgMargins, margins}, {ArgHits, hits},
+		{ArgBest, all}, {ArgNumber, number}} {
 		g.Go("MOVD %d(%s), %s", a.offset, args, a.register)
 	}
 	switch g.take {
@@ -206,7 +170,7 @@ func (g *tile) function() {
 	g.Go("BNE %s", nextPanel)
 	if g.take == find || g.take == scored {
 		if g.take == scored {
-			g.Go("MOVD %s, %d(%s)", all, argBest, args)
+			g.Go("MOVD %s, %d(%s)", all, ArgBest, args)
 		}
 		g.Go("MOVD %s, ret+8(FP)", found)
 	}
@@ -215,7 +179,7 @@ func (g *tile) function() {
 
 // rowLimits writes the limits of the queries in the panel. What is not a number gives way to those of columns.
 func (g *tile) rowLimits() {
-	for i, offset := range []int{argQA, argQB, argQC} {
+	for i, offset := range []int{ArgQA, ArgQB, ArgQC} {
 		g.Go("ADD $%d, %s, %s", offset, args, t1)
 		g.Go("FLDPQ (%s), (F%d, F%d)", t1, 2*i, 2*i+1)
 	}
@@ -228,7 +192,7 @@ func (g *tile) rowLimits() {
 		g.Vector("fcmeq 4s 4s 4s", 2, i, i)
 		g.Vector("bif 16b 16b 16b", i, 7, 2)
 	}
-	g.Go("ADD $%d, %s, %s", argLimits, args, t1)
+	g.Go("ADD $%d, %s, %s", ArgLimits, args, t1)
 	g.Go("FSTPQ (F0, F1), (%s)", t1)
 }
 
@@ -464,7 +428,7 @@ func (g *tile) score() {
 	for _, v := range h {
 		g.Vector("fneg 4s 4s", v, v)
 	}
-	g.Go("ADD $%d, %s, %s", argQScales, args, t1)
+	g.Go("ADD $%d, %s, %s", ArgQScales, args, t1)
 	g.Go("FLDPQ (%s), (%s, %s)", t1, q[0].F(), q[1].F())
 	g.each(func(i, c int) {
 		t := g.vector()
@@ -481,7 +445,7 @@ func (g *tile) raise() {
 	t := g.vectors(2)
 	if g.take == bestPanel {
 		low, n := g.vector(), g.vector()
-		g.Go("MOVD $%d, %s", 1<<panelBits-1, t1)
+		g.Go("MOVD $%d, %s", 1<<PanelBits-1, t1)
 		g.Go("VDUP %s, %s", t1, low.S4())
 		g.Go("VDUP %s, %s", number, n.S4())
 		g.each(func(i, c int) {
@@ -503,7 +467,7 @@ func (g *tile) compare() {
 	g.each(func(i, c int) { g.Go("FMOVQ %s, %d(%s)", g.sum[i][c].F(), i*stride+16*c, scores) })
 	limit := g.columnsOf(colA)
 	margin := g.vector()
-	g.Go("ADD $%d, %s, %s", argQMargin, args, t1)
+	g.Go("ADD $%d, %s, %s", ArgQMargin, args, t1)
 	g.Go("FMOVD (%s), %s", t1, margin.F())
 	for lane, list := range []string{colB, colC} {
 		v := g.columnsOf(list)
@@ -519,8 +483,8 @@ func (g *tile) compare() {
 	g.Go("ADD $%d, %s", 4*part, limits)
 	row, half, t, every := g.vector(), g.vector(), g.vector(), g.vector()
 	g.Vector("cmeq 16b 16b 16b", every, every, every)
-	g.Go("ADD $%d, %s, %s", argLimits, args, t1)
-	g.Go("ADD $%d, %s, %s", argQHalves, args, t2)
+	g.Go("ADD $%d, %s, %s", ArgLimits, args, t1)
+	g.Go("ADD $%d, %s, %s", ArgQHalves, args, t2)
 	g.each(func(i, c int) {
 		if c == 0 {
 			g.Go("VLD1R.P 4(%s), [%s]", t1, row.S4())
@@ -548,14 +512,14 @@ func (g *tile) hit() {
 	g.Go("CMNW $1, %s", less)
 	g.Go("BEQ %s", none)
 	g.Go("MOVD %s, (%s)", number, hits)
-	g.Go("ADD $%d, %s, %s", argLimits, args, t1)
-	g.Go("ADD $%d, %s, %s", argQHalves, args, t2)
+	g.Go("ADD $%d, %s, %s", ArgLimits, args, t1)
+	g.Go("ADD $%d, %s, %s", ArgQHalves, args, t2)
 	g.Go("MOVD %s, %s", all, scores)
 	g.Go("MOVD $0x8040201008040201, %s", t3)
 	const bits, row, half, limit = V(16), V(17), V(18), V(19)
 	g.Go("VDUP %s, %s", t3, bits.D2())
 	g.At("limits", limits)
-	g.Go("ADD $%d, %s", hitMasks, hits)
+	g.Go("ADD $%d, %s", HitMasks, hits)
 	g.Go("MOVD $%d, %s", rows, count)
 	g.Mark(nextRow)
 	g.Go("VLD1R.P 4(%s), [%s]", t1, row.S4())

@@ -102,10 +102,7 @@ func New() *cli.App {
 	c.checkpoints = how.Int("checkpoint_passes", 0,
 		"how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all "+
 			"are in one)")
-	c.cache = how.Size("cache_memory", linear.DefaultCacheMemory,
-		"how many bytes of rows to keep between passes, as `SIZE`, where the work is done in this process (default "+
-			"512MiB): of text, .parquet and .arrow a sixteenth of that in memory, and up to eight times as much in a "+
-			"temporary file; of other formats in memory, if all have room; 0 reads them anew in each pass")
+	c.cache = how.CacheMemory(linear.DefaultCacheMemory)
 	c.resume = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
 	c.watch = how.Watch("go on learning with each file that arrives at --input, until Ctrl-C: every version of the " +
 		"model is kept beside it, NAME-000001.json and so on, with a record of what it was learned from; a restart goes " +

@@ -69,10 +69,7 @@ func New() *cli.App {
 	c.checkpoints = how.Int("checkpoint_passes", 0,
 		"how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all "+
 			"are in one)")
-	c.cache = how.Size("cache_memory", linear.DefaultCacheMemory,
-		"how many bytes of rows to keep between passes, as `SIZE`, where the work is done in this process (default "+
-			"512MiB): of text, .parquet and .arrow a sixteenth of that in memory, and up to eight times as much in a "+
-			"temporary file; of other formats in memory, if all have room; 0 reads them anew in each pass")
+	c.cache = how.CacheMemory(linear.DefaultCacheMemory)
 	c.progressive = how.Bool("progressive", false,
 		"let sgd predict every row before it learns from it, and tell how well that went: an honest score from one pass")
 	c.resume = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
