@@ -146,6 +146,7 @@ func TestSeedOfWinners(t *testing.T) {
 		}
 		points.Append(row, int64(i))
 	}
+	turn := -1
 	for _, metric := range []Metric{Euclidean, Cosine, InnerProduct} {
 		o := optionsOf(metric, dim)
 		x, err := Fit(points, o)
@@ -159,6 +160,9 @@ func TestSeedOfWinners(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, level := range seedLevels() {
+				if turn++; brief() && turn%3 > 0 {
+					continue
+				}
 				engine := newTiled(&x.points, x.opts.resolve(), level)
 				within, count := 0, 0
 				for i, s := range seeded(engine, points, by, k) {
@@ -345,7 +349,7 @@ func groupedPoints(n int) (*vectors.Block, []int32) {
 func TestSeedOfGroups(t *testing.T) {
 	t.Parallel()
 	points, groups := groupedPoints(fewGrouped + 44)
-	largest := LargestGroup(groups)
+	largest, turn := LargestGroup(groups), -1
 	for _, metric := range []Metric{Euclidean, Cosine, Manhattan, InnerProduct} {
 		if testing.Short() && metric != Euclidean {
 			continue
@@ -360,6 +364,9 @@ func TestSeedOfGroups(t *testing.T) {
 			x := withEngine(t, points, o, newTiled(&x.points, x.opts.resolve(), level))
 			for _, k := range []int{3, 20} {
 				for _, self := range []bool{true, false} {
+					if turn++; brief() && turn%3 > 0 {
+						continue
+					}
 					apart := &Apart{Points: groups, Queries: groups, Largest: largest}
 					checkApart(t, x, points, near, Search{Self: self, Apart: apart}, k, nil)
 					for _, number := range []int{1, 3} {
@@ -396,6 +403,7 @@ func TestMostOfEqualPoints(t *testing.T) {
 			groups[i] = int32(rng.IntN(40))
 		}
 	}
+	turn := -1
 	for _, metric := range []Metric{Euclidean, Cosine, Hamming} {
 		o := optionsOf(metric, dim)
 		near := allCandidates(points, points, o)
@@ -407,6 +415,9 @@ func TestMostOfEqualPoints(t *testing.T) {
 			x := withEngine(t, points, o, newTiled(&x.points, x.opts.resolve(), level))
 			for _, of := range [][]int32{groups, few} {
 				for _, number := range []int{1, 3, 8} {
+					if turn++; brief() && turn%3 != turn/12 {
+						continue
+					}
 					most := &Most{Groups: of, Number: number, Largest: LargestGroup(of)}
 					checkApart(t, x, points, near, Search{Self: true, Most: most}, k, nil)
 					checkApart(t, x, points, near, Search{Most: most, Threads: 1}, k, nil)
