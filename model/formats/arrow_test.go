@@ -156,11 +156,16 @@ func FuzzArrow(f *testing.F) {
 	})
 }
 
+// npzFuzzOptions name other arrays of the archive, too.
+var npzFuzzOptions = append(slices.Clone(fuzzOptions), Options{TargetColumn: "y", IDColumn: "id", Labels: true},
+	Options{TargetColumn: "target", WeightColumn: "y"})
+
 func npzSeeds(t testing.TB) []string {
 	x := npyArray("<f8", "(3, 2)", encoded(binary.LittleEndian, []float64{1, 2, 3, 4, 5, 6}))
 	y := npyArray("<i8", "(3,)", encoded(binary.LittleEndian, []int64{1, 2, 3}))
 	return []string{
 		npzOf(t, zip.Store, "x", x, "y", y), npzOf(t, zip.Deflate, "x", x, "y", y),
+		npzOf(t, zip.Store, "x", x, "y", y, "id", npyArray("<U1", "(3,)", []byte("a\x00\x00\x00b\x00\x00\x00c\x00\x00\x00"))),
 		npzOf(t, zip.Deflate, "x", fortran(3, 2, []float64{1, 2, 3, 4, 5, 6})),
 		csrOf(t, zip.Store, nil), csrOf(t, zip.Deflate,
 			map[string]string{"target": npyArray("<f8", "(3,)", encoded(binary.LittleEndian, []float64{1, 2, 3}))}),
@@ -179,7 +184,7 @@ func TestNPZDamaged(t *testing.T) {
 			for range 1 + rng.IntN(3) {
 				b[rng.IntN(len(b))] = byte(rng.Uint32())
 			}
-			checkAny(t, "x.npz", string(b), fuzzOptions[rng.IntN(len(fuzzOptions))], 100)
+			checkAny(t, "x.npz", string(b), npzFuzzOptions[rng.IntN(len(npzFuzzOptions))], 100)
 		}
 	}
 	packed := npzSeeds(t)[1]
@@ -210,12 +215,12 @@ func TestNPZDamaged(t *testing.T) {
 
 func FuzzNPZ(f *testing.F) {
 	for _, data := range npzSeeds(f) {
-		for i := range fuzzOptions {
+		for i := range npzFuzzOptions {
 			f.Add([]byte(data), uint8(i))
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte, option uint8) {
-		checkAny(t, "x.npz", string(data), fuzzOptions[int(option)%len(fuzzOptions)], 1000)
+		checkAny(t, "x.npz", string(data), npzFuzzOptions[int(option)%len(npzFuzzOptions)], 1000)
 	})
 }
 

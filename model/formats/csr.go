@@ -2,6 +2,7 @@ package formats
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -23,10 +24,8 @@ type csrSource struct {
 	File
 	rows, columns, entries  int64
 	pointers, indices, data *matrix
-	target, weight, id      *matrix  // or nil
-	idTexts                 *npyText // or nil
-	packed, labels          bool
-	untargeted              bool // rows without a target are kept
+	archive                 *besideArrays
+	packed                  bool
 }
 
 // csrParts are the arrays that make a matrix.
@@ -41,8 +40,8 @@ func inspectCSR(ctx context.Context, f File, all []*member, o *Options) (Source,
 	if err := csrForm(ctx, f, byName); err != nil {
 		return nil, err
 	}
-	s := &csrSource{File: f, labels: o.Labels, untargeted: o.Untargeted}
-	shape, err := csrArray(ctx, f, byName["shape"], 2)
+	s := &csrSource{File: f}
+	shape, err := npzNumbers(ctx, f, byName["shape"], 2)
 	if err != nil {
 		return nil, err
 	}
@@ -57,14 +56,14 @@ func inspectCSR(ctx context.Context, f File, all []*member, o *Options) (Source,
 	if err := o.checkColumns(f, s.columns); err != nil {
 		return nil, err
 	}
-	if s.pointers, err = csrArray(ctx, f, byName["indptr"], s.rows+1); err != nil {
+	if s.pointers, err = npzNumbers(ctx, f, byName["indptr"], s.rows+1); err != nil {
 		return nil, err
 	}
-	if s.data, err = csrArray(ctx, f, byName["data"], -1); err != nil {
+	if s.data, err = npzNumbers(ctx, f, byName["data"], -1); err != nil {
 		return nil, err
 	}
 	s.entries = s.data.rows
-	if s.indices, err = csrArray(ctx, f, byName["indices"], s.entries); err != nil {
+	if s.indices, err = npzNumbers(ctx, f, byName["indices"], s.entries); err != nil {
 		return nil, err
 	}
 	for _, a := range []*matrix{s.pointers, s.indices} {
@@ -107,30 +106,6 @@ func csrForm(ctx context.Context, f File, arrays map[string]*member) error {
 	return nil
 }
 
-// csrArray is an array of one dimension, of n numbers, or of any number where n is negative.
-func csrArray(ctx context.Context, f File, m *member, n int64) (*matrix, error) {
-	text, start, err := npyHeader(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	h, err := parseNPY(text)
-	if err != nil || len(h.shape) != 1 {
-		return nil, fault.File(f.Name(), "numbers in one dimension", "another shape of the array %s", fault.Quote(m.array))
-	}
-	a := &matrix{File: m, start: start, rows: h.shape[0], columns: 1}
-	if a.element, a.order, err = npyElement(f.Name(), h.descr); err != nil {
-		return nil, err
-	}
-	if bytes, ok := bytesOf(a.rows, 1, int64(a.size)); !ok || bytes != m.size-start {
-		return nil, fault.File(f.Name(), fmt.Sprintf("%d numbers of %d bytes in the array %s", a.rows, a.size,
-			fault.Quote(m.array)), "%d bytes", m.size-start)
-	}
-	if n >= 0 && a.rows != n {
-		return nil, fault.File(f.Name(), fmt.Sprintf("%d numbers in the array %s", n, fault.Quote(m.array)), "%d", a.rows)
-	}
-	return a, nil
-}
-
 // beside finds the arrays of what rows have besides their entries.
 func (s *csrSource) beside(ctx context.Context, arrays map[string]*member, o *Options) error {
 	for _, column := range o.Columns {
@@ -139,58 +114,15 @@ func (s *csrSource) beside(ctx context.Context, arrays map[string]*member, o *Op
 				fault.Quote(name))
 		}
 	}
-	for _, role := range []struct {
-		name string
-		to   **matrix
-	}{{o.TargetColumn, &s.target}, {o.WeightColumn, &s.weight}, {o.IDColumn, &s.id}} {
-		if role.name == "" {
-			continue
-		}
-		m := arrays[role.name]
-		if m == nil {
-			return fault.File(s.Name(), "an array "+fault.Quote(role.name)+" of a number for each row, beside the sparse matrix",
+	for _, name := range []string{o.TargetColumn, o.WeightColumn, o.IDColumn} {
+		if name != "" && arrays[name] == nil {
+			return fault.File(s.Name(), "an array "+fault.Quote(name)+" of a number for each row, beside the sparse matrix",
 				"none")
 		}
-		if role.to == &s.id {
-			text, err := s.textIDs(ctx, m)
-			if err != nil {
-				return err
-			}
-			if text {
-				continue
-			}
-		}
-		var err error
-		if *role.to, err = csrArray(ctx, s.File, m, s.rows); err != nil {
-			return err
-		}
 	}
-	return nil
-}
-
-// textIDs takes an array for the ids of the rows where it is of text, and reports whether it is.
-func (s *csrSource) textIDs(ctx context.Context, m *member) (bool, error) {
-	text, start, err := npyHeader(ctx, m)
-	if err != nil {
-		return false, err
-	}
-	h, err := parseNPY(text)
-	if err != nil {
-		return false, nil // as csrArray will say
-	}
-	if _, _, ok := textType(h.descr); !ok {
-		return false, nil
-	}
-	src, err := inspectNPYText(m, start, h, &Options{Labels: true})
-	if err != nil {
-		return false, err
-	}
-	if src.Rows() != s.rows {
-		return false, fault.File(s.Name(), fmt.Sprintf("%d ids in the array %s", s.rows, fault.Quote(m.array)), "%d",
-			src.Rows())
-	}
-	s.idTexts = src.(*npyText)
-	return true, nil
+	var err error
+	s.archive, err = findBeside(ctx, s.File, arrays, s.rows, o)
+	return err
 }
 
 // at is number i of an array of integers.
@@ -266,24 +198,13 @@ func (s *csrSource) Read(ctx context.Context, span Span) (_ Reader, err error) {
 		first, n int64
 	}{
 		{s.indices, &r.indices, r.at, last - r.at}, {s.data, &r.data, r.at, last - r.at},
-		{s.target, &r.target, span.First, span.Rows}, {s.weight, &r.weight, span.First, span.Rows},
-		{s.id, &r.id, span.First, span.Rows},
 	} {
-		if open.array == nil {
-			continue
-		}
 		if *open.to, err = open.array.stream(ctx, open.first, open.n); err != nil {
 			return nil, err
 		}
 	}
-	if s.idTexts != nil {
-		texts, err := s.idTexts.Read(ctx, Span{First: span.First, Rows: span.Rows})
-		if err != nil {
-			return nil, err
-		}
-		r.idTexts = texts.(*npyTextReader)
-	}
-	return r, nil
+	r.archive, err = s.archive.read(ctx, span)
+	return r, err
 }
 
 // disorder says that the entries of a row end before they begin, or behind the last of all.
@@ -298,8 +219,8 @@ type csrReader struct {
 	next, end               int64
 	at                      int64 // the first entry of the next row
 	pointers, indices, data *numberStream
-	target, weight, id      *numberStream  // or nil
-	idTexts                 *npyTextReader // or nil
+	archive                 *besideReader // nil of no rows
+	spare                   beside
 	row                     entryRow
 	err                     error
 }
@@ -395,51 +316,9 @@ func (r *csrReader) entries(number int64, n int) error {
 
 // append adds the row that was read, with what it has besides, to a block.
 func (r *csrReader) append(b *vectors.Block, number int64) error {
-	var beside [3]float64
-	var id vectors.ID
-	var bad *fault.Fault
-	for i, stream := range []*numberStream{r.target, r.weight, r.id} {
-		if stream == nil {
-			continue
-		}
-		raw, err := stream.take(1)
-		if err != nil {
-			return err
-		}
-		beside[i] = stream.m.number(raw)
-		f, found := targetFault(beside[i]), ""
-		switch i {
-		case 0:
-			if v := beside[i]; r.s.untargeted && v != v {
-				f = nil
-			}
-			if r.s.labels && f == nil {
-				f = labelFault(beside[i])
-			}
-		case 1:
-			f = weightFault(beside[i])
-		case 2:
-			if id.Int, found = stream.m.integer(raw); found != "" {
-				f = &fault.Fault{Found: found, Expected: "an integer as an id"}
-			}
-		}
-		if f != nil && bad == nil {
-			f.File, f.Row, f.Column = r.s.Name(), number, []string{"target", "weight", "id"}[i]
-			bad = f
-		}
-	}
-	if r.idTexts != nil {
-		record, err := r.idTexts.record()
-		if err != nil {
-			return err
-		}
-		found := r.idTexts.text(record)
-		if found == "" {
-			id, found = textID(r.idTexts.label)
-		}
-		if found != "" && bad == nil {
-			bad = &fault.Fault{File: r.s.Name(), Row: number, Column: "id", Found: found, Expected: "an id"}
-		}
+	bad, err := r.archive.next(number)
+	if err != nil {
+		return err
 	}
 	if bad != nil {
 		return bad
@@ -447,30 +326,20 @@ func (r *csrReader) append(b *vectors.Block, number int64) error {
 	if err := appendEntries(b, r.s.Name(), r.row.columns, r.row.values, number); err != nil {
 		return err
 	}
-	if r.target != nil {
-		b.Target = append(b.Target, beside[0])
-	}
-	if r.weight != nil {
-		b.Weights = append(b.Weights, beside[1])
-	}
-	if r.id != nil || r.idTexts != nil {
-		b.AppendID(id)
-	}
+	r.spare.reset()
+	r.archive.appendTo(&r.spare)
+	r.spare.appendBeside(b, 0, 1)
 	return nil
 }
 
 func (r *csrReader) Close() (err error) {
-	for _, s := range []*numberStream{r.pointers, r.indices, r.data, r.target, r.weight, r.id} {
+	for _, s := range []*numberStream{r.pointers, r.indices, r.data} {
 		if s != nil {
-			if e := s.r.Close(); err == nil {
-				err = e
-			}
+			err = cmp.Or(err, s.r.Close())
 		}
 	}
-	if r.idTexts != nil {
-		if e := r.idTexts.Close(); err == nil {
-			err = e
-		}
+	if r.archive != nil {
+		err = cmp.Or(err, r.archive.close())
 	}
 	r.next, r.err = r.end, errClosed
 	return err

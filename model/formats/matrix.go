@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -40,6 +41,9 @@ type matrix struct {
 	check func(record []byte, row int64) error
 	*selection
 	runs []run
+	// archive is what rows have besides in other arrays of a .npz, and others these arrays; nil where there are none.
+	archive *besideArrays
+	others  []Column
 }
 
 // run is consecutive bytes of a record that stand together in the vector too.
@@ -91,6 +95,9 @@ func (m *matrix) Columns() []string { return nil }
 
 func (m *matrix) Rows() int64 { return m.rows }
 
+// Schema is all columns, and then the other arrays of an archive.
+func (m *matrix) Schema() []Column { return append(m.selection.Schema(), m.others...) }
+
 func (m *matrix) record() int64 { return m.prefix + m.columns*int64(m.size) }
 
 // packed reports whether the vectors stand in the file one after the other, and nothing between them.
@@ -119,7 +126,15 @@ func (m *matrix) Read(ctx context.Context, s Span) (Reader, error) {
 		buffer = columnsBuffer
 	}
 	held := min(max(buffer/m.record(), 1), s.Rows)
-	reader := &matrixReader{m: m, ctx: ctx, r: r, raw: borrowBytes(held * m.record())}
+	reader := &matrixReader{m: m, ctx: ctx, r: r}
+	if m.archive != nil {
+		var err error
+		if reader.archive, err = m.archive.read(ctx, s); err != nil {
+			r.Close()
+			return nil, err
+		}
+	}
+	reader.raw = borrowBytes(held * m.record())
 	reader.batchReader = batchReader{
 		batch: batch{file: m.Name(), dim: m.Dim(), column: func(c int) string { return m.name(m.vector[c]) }},
 		next:  s.First, end: s.First + s.Rows,
@@ -144,6 +159,7 @@ type matrixReader struct {
 	raw      []byte // whole records, row after row
 	column   []byte // of a file by columns: what of one is read
 	gathered []byte // their chosen columns
+	archive  *besideReader
 }
 
 func (r *matrixReader) Close() error {
@@ -152,7 +168,11 @@ func (r *matrixReader) Close() error {
 		r.raw, r.gathered, r.batch = nil, nil, batch{} // what was decoded may be a view of them
 		r.next, r.err = r.end, errClosed
 	}
-	return r.r.Close()
+	err := r.r.Close()
+	if r.archive != nil {
+		err = cmp.Or(err, r.archive.close())
+	}
+	return err
 }
 
 var errClosed = errors.New("formats: read after Close")
@@ -191,9 +211,12 @@ func (r *matrixReader) fill() error {
 		}
 	}
 	r.begin(r.next, int(rows))
-	if m.id >= 0 || m.learns() {
+	if m.id >= 0 || m.learns() || r.archive != nil {
 		for i := range rows {
 			r.describe(raw[i*record+m.prefix:], r.next+i)
+			if err := r.describeApart(r.next + i); err != nil {
+				return err
+			}
 		}
 	}
 	if !m.packed() {
@@ -279,6 +302,25 @@ func (r *matrixReader) describe(b []byte, row int64) {
 		}
 		r.weights = append(r.weights, v)
 	}
+}
+
+// describeApart takes what a row has besides in other arrays of the archive.
+func (r *matrixReader) describeApart(row int64) error {
+	if r.archive == nil {
+		return nil
+	}
+	bad, err := r.archive.next(row)
+	if err != nil {
+		return err
+	}
+	if bad != nil {
+		r.fail(row, bad.Column, bad.Found, bad.Expected)
+	}
+	if r.archive.lostID {
+		r.lost.lose(int(row - r.first))
+	}
+	r.archive.appendTo(&r.beside)
+	return nil
 }
 
 // bits are those of the number that b begins with, zeros before them.

@@ -27,6 +27,9 @@ type npyText struct {
 	kind  byte             // i, u or b of integers and booleans; 0 of text
 }
 
+// emptyText is found where there is no label.
+const emptyText = "an empty text"
+
 // mostText is the length, in bytes, of the longest text of a .npy that is read as a label.
 const mostText = 1 << 20
 
@@ -71,7 +74,7 @@ func inspectNPYText(f File, start int64, h npyDict, o *Options) (Source, error) 
 	if len(h.shape) == 0 || len(h.shape) > 2 || len(h.shape) == 2 && h.shape[1] != 1 {
 		return nil, fault.File(f.Name(), "targets: one column", "an array of %d dimensions, %v", len(h.shape), h.shape)
 	}
-	if t.rows = h.shape[0]; t.rows == 0 {
+	if t.rows = h.shape[0]; t.rows == 0 && !o.Empty {
 		return nil, fault.File(f.Name(), "rows of data", "none")
 	}
 	if t.width == 0 || t.width > mostText {
@@ -215,7 +218,7 @@ func (r *npyTextReader) text(record []byte) (found string) {
 		r.label = bytes.TrimRight(r.label, "\x00")
 	}
 	if len(trimSpaces(r.label)) == 0 {
-		return "an empty text"
+		return emptyText
 	}
 	return ""
 }

@@ -10,6 +10,7 @@ import (
 	"hash"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 
 	"beamlearn/model/fault"
@@ -17,7 +18,7 @@ import (
 
 // npzFormat is numpy's archive of arrays, a zip of .npy files (numpy.savez, numpy.savez_compressed). The vectors are
 // its only array of two dimensions, or the one that Options.Array names; or the archive is a sparse matrix of SciPy:
-// see [csrSource].
+// see [csrSource]. Its rows' targets, weights and ids may be other arrays of the archive: see [besideArrays].
 var npzFormat = &Format{Name: "npz", Extensions: []string{".npz"}, inspect: inspectNPZ}
 
 const (
@@ -46,23 +47,70 @@ func inspectNPZ(ctx context.Context, f File, _ compression, o Options) (Source, 
 	if o.Array == "" && isCSR(arrays) {
 		return inspectCSR(ctx, f, arrays, &o)
 	}
-	chosen, err := chooseArray(f, arrays, o.Array)
-	if err != nil {
-		return nil, err
-	}
-	o.Array = ""
-	src, err := inspectNPY(ctx, chosen, "", o)
-	if err != nil {
-		return nil, err
-	}
-	if m, ok := src.(*matrix); ok && chosen.packed {
-		if m.byColumn && chosen.Size() > npzInMemory {
-			const expected = "rows one after the other (numpy.ascontiguousarray), or numpy.savez instead of savez_compressed"
-			return nil, fault.File(f.Name(), expected, "a compressed array in Fortran order of %d bytes", chosen.Size())
+	apart := map[string]*member{}
+	for _, m := range arrays {
+		if m.array != o.Array && m.array != "" && slices.Contains([]string{o.TargetColumn, o.WeightColumn, o.IDColumn}, m.array) {
+			apart[m.array] = m
 		}
-		return &packedMatrix{m, chosen}, nil
 	}
-	return src, nil
+	chosen, err := chooseArray(f, arrays, o.Array, apart)
+	if err != nil {
+		return nil, err
+	}
+	own := o
+	own.Array = ""
+	own.Columns = slices.DeleteFunc(slices.Clone(o.Columns), func(column string) bool { // arrays are not in the vector
+		name, not := strings.CutPrefix(column, "!")
+		return not && !isIndex(name) && slices.ContainsFunc(arrays, func(m *member) bool { return m.array == name })
+	})
+	for _, name := range []*string{&own.TargetColumn, &own.WeightColumn, &own.IDColumn} {
+		if apart[*name] != nil {
+			*name = ""
+		} else if *name != "" && !isIndex(*name) {
+			return nil, fault.Asked(f.Name(), "an array "+fault.Quote(*name)+", or the index of a column", "%s", arraysOf(arrays))
+		}
+	}
+	src, err := inspectNPY(ctx, chosen, "", own)
+	if err != nil {
+		return nil, err
+	}
+	m, ok := src.(*matrix)
+	if !ok {
+		return src, nil
+	}
+	if err := m.setApart(ctx, f, arrays, chosen, apart, &o); err != nil {
+		return nil, err
+	}
+	if !chosen.packed {
+		return m, nil
+	}
+	if m.byColumn && chosen.Size() > npzInMemory {
+		const expected = "rows one after the other (numpy.ascontiguousarray), or numpy.savez instead of savez_compressed"
+		return nil, fault.File(f.Name(), expected, "a compressed array in Fortran order of %d bytes", chosen.Size())
+	}
+	return &packedMatrix{m, chosen}, nil
+}
+
+// setApart takes what rows have in other arrays of the archive: apart are those that the options name.
+func (m *matrix) setApart(ctx context.Context, f File, all []*member, chosen *member, apart map[string]*member,
+	o *Options) (err error) {
+	var uses map[string]Use
+	if len(apart) > 0 {
+		if m.archive, err = findBeside(ctx, f, apart, m.rows, o); err != nil {
+			return err
+		}
+		uses = m.archive.uses
+	}
+	for _, other := range all {
+		if other != chosen {
+			c := Column{Name: other.array, Type: "an array, " + shapeText(other.shape), Use: uses[other.array]}
+			if c.Use == AsID && m.archive.ids != nil {
+				c.Type = "text"
+			}
+			m.others = append(m.others, c)
+		}
+	}
+	return nil
 }
 
 // isCSR reports whether an archive is a sparse matrix of SciPy, of whatever form.
@@ -114,32 +162,43 @@ func npzMembers(ctx context.Context, f File, at *fileAt, archive *zip.Reader) ([
 	return all, nil
 }
 
-// chooseArray is the array by a name, or the only one of two dimensions, or the only one.
-func chooseArray(f File, all []*member, name string) (*member, error) {
-	var tables []*member
-	var shown []string
+// chooseArray is the array by a name, or the only one of two dimensions, or the only one, but for those that are apart.
+func chooseArray(f File, all []*member, name string, apart map[string]*member) (*member, error) {
+	var left, tables []*member
 	for _, m := range all {
 		if m.array == name && name != "" {
 			return m, nil
 		}
+		if apart[m.array] != nil {
+			continue
+		}
+		left = append(left, m)
 		if len(m.shape) == 2 {
 			tables = append(tables, m)
 		}
-		shape := strings.Trim(strings.ReplaceAll(fmt.Sprint(m.shape), " ", " × "), "[]")
-		if shown = append(shown, fault.Plain(m.array)+" ("+shape+")"); len(shown) > shownNames {
-			shown = append(shown[:shownNames], fmt.Sprintf("… (%d in all)", len(all)))
-		}
 	}
-	found := "the arrays " + strings.Join(shown, ", ")
 	switch {
 	case name != "":
-		return nil, fault.Asked(f.Name(), "the array "+fault.Quote(name), "%s", found)
+		return nil, fault.Asked(f.Name(), "the array "+fault.Quote(name), "%s", arraysOf(all))
 	case len(tables) == 1:
 		return tables[0], nil
-	case len(all) == 1:
-		return all[0], nil
+	case len(left) == 1:
+		return left[0], nil
 	}
-	return nil, fault.File(f.Name(), "one array of two dimensions, or the name of an array: --array=NAME", "%s", found)
+	return nil, fault.File(f.Name(), "one array of two dimensions, or the name of an array: --array=NAME", "%s",
+		arraysOf(all))
+}
+
+// arraysOf names the arrays of an archive, with their shapes.
+func arraysOf(all []*member) string {
+	var shown []string
+	for _, m := range all[:min(len(all), shownNames)] {
+		shown = append(shown, fault.Plain(m.array)+" ("+shapeText(m.shape)+")")
+	}
+	if len(all) > shownNames {
+		shown = append(shown, fmt.Sprintf("… (%d in all)", len(all)))
+	}
+	return "the arrays " + strings.Join(shown, ", ")
 }
 
 // member is a .npy within an archive, as a file of its own. What is packed is unpacked from its beginning, wherever a

@@ -12,8 +12,8 @@ import (
 
 // A part of rows of features in .npz has six files: the columns of all entries (int64) and their values (float64, or
 // float32), as those of graphs, of which this is the other kind of matrix; of each row its number of entries (int64);
-// and the targets and the weights of the rows (float64), which are empty where rows have none; and, of listed rows, the
-// ids, as in a part of .parquet. All numbers are little-endian.
+// and the targets and the weights of the rows (float64), which are empty where rows have none; and the ids,
+// where rows have a column of them, as in a part of .parquet. All numbers are little-endian.
 const (
 	csrColumns = npzColumns
 	csrValues  = npzDistances
@@ -37,7 +37,7 @@ func encodeCSRRows(dst [][]byte, r *Rows, from, to int, l Layout) (bool, error) 
 	var scratch vectors.CSR
 	o, texts := l.Features, false
 	for i := from; i < to; i++ {
-		if o.Listed && o.ID != "" {
+		if o.ID != "" {
 			id := r.Block.ID(i)
 			texts = texts || !id.IsInt()
 			dst[csrIDs] = appendRecordID(dst[csrIDs], id)
@@ -105,7 +105,7 @@ func assembleCSR(_ int, w io.Writer, parts []Part, l Layout) error {
 	if o.Weight != "" {
 		members = append(members, npzMember{"weight", npyHeader("<f8", rows), of(csrWeights)})
 	}
-	if o.Listed && o.ID != "" {
+	if o.ID != "" {
 		ids, err := csrIDMember(parts, rows)
 		if err != nil {
 			return err

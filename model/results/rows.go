@@ -19,7 +19,7 @@ import (
 // have an id, a target and a weight:
 //
 //	.svm      target index:value …: a line for each row, indices from 1, zeros left out, a target of 0 where there is none; no ids
-//	.npz      the matrix as scipy.sparse.load_npz reads it, in CSR, and the targets and weights as arrays target and weight; no ids, but of lists, as array id
+//	.npz      the matrix as scipy.sparse.load_npz reads it, in CSR, and the targets, weights and ids as arrays target, weight and id
 //	.npy      n × features, the features alone
 //	.csv      the id, the target, the features and the weight under their names, with a header
 //	.jsonl    {"NAME":…}: a line for each row, in the order of .csv
@@ -111,6 +111,9 @@ func (r *Rows) text(i int) string {
 	}
 	return r.Block.Labels[i]
 }
+
+// HoldsIDs reports whether the format has a place for the ids of rows of features.
+func (f *Format) HoldsIDs() bool { return f != svmFormat && f != npyFormat }
 
 // checkRows says why the format cannot hold rows of features, if so.
 func (f *Format) checkRows(l *Features) error {

@@ -148,7 +148,7 @@ func little(t *testing.T, v any) []byte {
 	return b.Bytes()
 }
 
-// An archive holds the arrays that scipy.sparse.save_npz writes, of those types, and the targets and weights.
+// An archive holds the arrays that scipy.sparse.save_npz writes, of those types, and the targets, weights and ids.
 func TestNPZ(t *testing.T) {
 	names, data := members(t, assembleRows(t, "npz", someRows(t, true), rowsLayout, 3))
 	want := []string{
@@ -159,6 +159,7 @@ func TestNPZ(t *testing.T) {
 		"data.npy {'descr': '<f8', 'fortran_order': False, 'shape': (6,), }",
 		"target.npy {'descr': '<f8', 'fortran_order': False, 'shape': (4,), }",
 		"weight.npy {'descr': '<f8', 'fortran_order': False, 'shape': (4,), }",
+		"id.npy {'descr': '<U3', 'fortran_order': False, 'shape': (4,), }",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("members\n%s", strings.Join(names, "\n"))
@@ -167,7 +168,7 @@ func TestNPZ(t *testing.T) {
 		"indices": []int32{1, 0, 2, 0, 1, 2}, "indptr": []int32{0, 1, 1, 3, 6}, "shape": []int64{4, 3},
 		"format": []byte("csr"),
 		"data":   []float64{1.5, -2, 1e-7, 0.1, 3, 1e21}, "target": []float64{-0.5, 0.5, 1.5, 2.5},
-		"weight": []float64{0, 0.25, 0.5, 0.75},
+		"weight": []float64{0, 0.25, 0.5, 0.75}, "id": []rune("7\x00\x00a,b-3\x00ü\x00\x00"),
 	} {
 		if got, want := data[name+".npy"], little(t, v); !bytes.Equal(got, want) {
 			t.Errorf("%s is %x, want %x", name, got, want)

@@ -94,6 +94,13 @@ func (j *ApplyJob) output() *output.Options {
 	return o.Of(results.Layout{Features: l})
 }
 
+// LosesIDs reports whether rows have ids, and the format of the output holds none.
+func (j *ApplyJob) LosesIDs() bool {
+	o := j.output()
+	f, err := results.Detect(o.Path, o.Format, o.Layout)
+	return err == nil && j.Options.ID != "" && !f.HoldsIDs()
+}
+
 // Apply adds to a pipeline that every row is read, encoded, and written, in their order; PCollections: none. It fails
 // where the job is not valid. A worker needs the encoding and, for each bundle that it runs, three blocks of
 // ChunkRows rows. The output has the same bytes at any chunk size.

@@ -192,6 +192,10 @@ func (c *command) fit(ctx context.Context, job *encode.ApplyJob) (passes int, er
 
 // apply writes the encoded rows, where they are asked for.
 func (c *command) apply(ctx context.Context, job *encode.ApplyJob) (*encode.ApplyReport, error) {
+	if job.Options.Output != "" && job.LosesIDs() {
+		c.Tell("the output has no place for ids: its rows are in the order of the input (.npz, .csv, .jsonl and .parquet " +
+			"hold them)")
+	}
 	if job.Options.Output == "" {
 		return nil, nil
 	}
