@@ -296,8 +296,8 @@ func (f *fields) split(row []byte) (count int, ok bool) {
 	}
 }
 
-// pick cuts some fields out of a row without quotes, those of the columns in ascending order, and counts all. The others
-// are empty in the list.
+// pick cuts some fields out of a row without quotes, those of the columns in ascending order, and counts all. The
+// others are empty in the list.
 func (f *fields) pick(row []byte, columns []int) (count int) {
 	f.list = slices.Grow(f.list[:0], f.max)[:f.max]
 	comma, at := f.dialect.comma, 0

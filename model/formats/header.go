@@ -464,9 +464,9 @@ func isNameless(name string) bool {
 	return ok && allDigits([]byte(digits)) && (!twice || allDigits([]byte(number)))
 }
 
-// ownNames gives each column a name of its own, as pandas does: of those that are alike, all but the first get a number,
-// a, a.1, a.2, and those without a name are called Unnamed: 3 by their index; only that of the rows' labels stays without
-// one, see [indexIn]. Repeats are what the former were called, and the note tells of that.
+// ownNames gives each column a name of its own, as pandas does: of those that are alike, all but the first get a
+// number, a, a.1, a.2, and those without a name are called Unnamed: 3 by their index; only that of the rows' labels
+// stays without one, see [indexIn]. Repeats are what the former were called, and the note tells of that.
 func ownNames(all []string) (names []string, repeats map[int]string, note string) {
 	if index := indexIn(all); slices.Contains(all[index+1:], "") {
 		all = slices.Clone(all)

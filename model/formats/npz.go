@@ -49,7 +49,8 @@ func inspectNPZ(ctx context.Context, f File, _ compression, o Options) (Source, 
 	}
 	apart := map[string]*member{}
 	for _, m := range arrays {
-		if m.array != o.Array && m.array != "" && slices.Contains([]string{o.TargetColumn, o.WeightColumn, o.IDColumn}, m.array) {
+		roles := []string{o.TargetColumn, o.WeightColumn, o.IDColumn}
+		if m.array != o.Array && m.array != "" && slices.Contains(roles, m.array) {
 			apart[m.array] = m
 		}
 	}
@@ -67,7 +68,8 @@ func inspectNPZ(ctx context.Context, f File, _ compression, o Options) (Source, 
 		if apart[*name] != nil {
 			*name = ""
 		} else if *name != "" && !isIndex(*name) {
-			return nil, fault.Asked(f.Name(), "an array "+fault.Quote(*name)+", or the index of a column", "%s", arraysOf(arrays))
+			return nil, fault.Asked(f.Name(), "an array "+fault.Quote(*name)+", or the index of a column", "%s",
+				arraysOf(arrays))
 		}
 	}
 	src, err := inspectNPY(ctx, chosen, "", own)

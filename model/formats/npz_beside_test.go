@@ -32,8 +32,9 @@ func TestArchiveBeside(t *testing.T) {
 	columns := fortran(3, 2, []float64{1, 2, 3, 4, 5, 6})
 	for _, method := range []uint16{zip.Store, zip.Deflate} {
 		for _, x := range []string{rows, columns} {
-			data := npzOf(t, method, "y", longs(7, 1<<60+1, 9), "X", x, "w", doubles(1, 0, 0.5), "name", unicode("a", "12", "c"),
-				"kind", unicode("u", "v", "u"), "column", npyArray("<f8", "(3, 1)", encoded(binary.LittleEndian, []float64{7, 8, 9})))
+			column := npyArray("<f8", "(3, 1)", encoded(binary.LittleEndian, []float64{7, 8, 9}))
+			data := npzOf(t, method, "y", longs(7, 1<<60+1, 9), "X", x, "w", doubles(1, 0, 0.5),
+				"name", unicode("a", "12", "c"), "kind", unicode("u", "v", "u"), "column", column)
 			for _, test := range []struct {
 				o       Options
 				target  []float64

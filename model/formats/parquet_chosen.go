@@ -9,7 +9,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// A row group is read by its chosen rows alone where these are at most one in chosenOf, and at most chosenValues numbers.
+// A row group is read by its chosen rows alone where these are at most one in chosenOf, and at most chosenValues
+// numbers.
 const (
 	chosenOf     = 8
 	chosenValues = 16 << 20
@@ -207,8 +208,8 @@ func (r *parquetReader) chosenIDs(group int) (err error) {
 }
 
 // each steps through the rows of a column from the first of its group on, up to the last one that is chosen. A step
-// decodes at most len(def) rows, from one on of which the chosen ones are those from the k-th on, and tells how many, and
-// which chosen one comes next.
+// decodes at most len(def) rows, from one on of which the chosen ones are those from the k-th on, and tells how many,
+// and which chosen one comes next.
 func (x *chosenReader) each(c *parquetChunk, row int64, def []int16,
 	step func(def []int16, row int64, k int) (n, next int, err error)) (err error) {
 	defer func() {

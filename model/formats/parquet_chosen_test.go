@@ -18,8 +18,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// rowsAndFaults are the rows of a span that are wanted, or what is wrong with each; chosen says how many of them were read
-// as chosen ones.
+// rowsAndFaults are the rows of a span that are wanted, or what is wrong with each; chosen says how many of them were
+// read as chosen ones.
 func rowsAndFaults(t *testing.T, src Source, span Span, wanted map[int64]bool, o Options, choose bool) (all []string,
 	chosen int) {
 	t.Helper()
@@ -63,8 +63,8 @@ func rowsAndFaults(t *testing.T, src Source, span Span, wanted map[int64]bool, o
 	return all, chosen
 }
 
-// checkChosen reads some rows of a file, which may be damaged, as chosen ones and by passing over the others: to the same
-// end, unless the damage stands where only one way comes by.
+// checkChosen reads some rows of a file, which may be damaged, as chosen ones and by passing over the others: to the
+// same end, unless the damage stands where only one way comes by.
 func checkChosen(t *testing.T, data string, o Options) {
 	src, err := inspectText(data, "x.parquet", o)
 	if err != nil || src.Rows() > 10_000 || src.Rows()*int64(src.Dim()) > 1<<20 {
@@ -156,8 +156,8 @@ func TestChosenRows(t *testing.T) {
 	}
 }
 
-// Of a row group that has many chosen rows, all are read; none that a span has a small part of is read from its beginning
-// for a few.
+// Of a row group that has many chosen rows, all are read; none that a span has a small part of is read from its
+// beginning for a few.
 func TestChosenRowsAreFew(t *testing.T) {
 	t.Parallel()
 	table := "[" + strings.Repeat(`{"a":1.5},`, 999) + `{"a":1.5}]`

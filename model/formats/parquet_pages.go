@@ -9,9 +9,9 @@ import (
 )
 
 // pickPages gives the chosen values of a column of floats that are plain or in a dictionary, straight from where they
-// stand in the pages: arrow's decoders go through all values, and grow a dictionary with each batch of them. It is not ok
-// for other columns, and where anything is not as it should be: then a decoder is to read the column from its beginning,
-// and tells what is wrong.
+// stand in the pages: arrow's decoders go through all values, and grow a dictionary with each batch of them. It is not
+// ok for other columns, and where anything is not as it should be: then a decoder is to read the column from its
+// beginning, and tells what is wrong.
 func (x *chosenReader) pickPages(r *file.Reader, group int, f *parquetField, row int64, put func(k int, v float64),
 	none func(k int)) (ok bool) {
 	if f.list || f.valued > 1 || f.kind != kindFloat && f.kind != kindDouble {

@@ -513,8 +513,8 @@ func decodeEach[T any](c *parquetChunk, def []int16, read batchFunc[T],
 	return n, nil
 }
 
-// nextTexts decodes at most len(def) texts, or instants and dates as such, all of one page. The memory of a text is valid
-// until the next one is given.
+// nextTexts decodes at most len(def) texts, or instants and dates as such, all of one page. The memory of a text is
+// valid until the next one is given.
 func (c *parquetChunk) nextTexts(def []int16, each func(i int, text []byte, valued bool)) (int, error) {
 	if c.times() {
 		return c.nextTimes(def, each)

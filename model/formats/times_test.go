@@ -46,8 +46,8 @@ func labelsOf(t *testing.T, name, data string, o Options, some int) []string {
 	return b.Labels
 }
 
-// Instants and dates are labels by their text, in one way: of columns of any unit, in rows and in tables, of columns and
-// of text that writes them in another way of ISO 8601. Different instants are never the same label.
+// Instants and dates are labels by their text, in one way: of columns of any unit, in rows and in tables, of columns
+// and of text that writes them in another way of ISO 8601. Different instants are never the same label.
 func TestTimeLabels(t *testing.T) {
 	day := []string{"2013-05-01", "1969-12-31", "2024-02-29", "", "2013-05-01"}
 	second := []string{"2013-05-01 10:00:00", "1969-12-31 23:59:59", "2024-02-29", "", "2013-05-01 10:00:00"}

@@ -29,8 +29,8 @@ func (m *Model) Of(item, k int) ([]uint32, []float64) {
 
 // Fit finds the neighbours of all items: those of positive similarity, the K most similar. Every pair of items that a
 // user had is met once for each such user, in the order of the users: the time is the sum, over all users, of half the
-// square of the number of their items. Memory is 20 bytes an entry, or 12 where all weights are small whole numbers, 16·K
-// an item, and at most 12 an item for each thread.
+// square of the number of their items. Memory is 20 bytes an entry, or 12 where all weights are small whole numbers,
+// 16·K an item, and at most 12 an item for each thread.
 //
 // It fails where a weight, a sum of their products, or a score of a user, may be beyond float64, where all squares of
 // an item's weights are too small for it, and where ctx ends.
@@ -280,8 +280,8 @@ func (p *pairs) take(j int) (s float64) {
 	return s
 }
 
-// offerAll offers item i with all that are more popular and that it has met, but for those whose similarity is too small
-// for either, as most are: that is seen without a division. It clears the sums.
+// offerAll offers item i with all that are more popular and that it has met, but for those whose similarity is too
+// small for either, as most are: that is seen without a division. It clears the sums.
 func offerAll[T int32 | float64](p *pairs, i int, sum []T) {
 	const (
 		slack = 1 - 1e-9  // of what is rounded

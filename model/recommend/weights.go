@@ -24,8 +24,8 @@ type matrix struct {
 	counts bool      // the number of common users is all that a similarity needs: all weights are 1
 }
 
-// cell is an entry of an item: that of a user, and how many of the user's entries stand before it. Of packed entries, it
-// is where the user's entries begin, and before<<8 with the weight: what is read next is read at once.
+// cell is an entry of an item: that of a user, and how many of the user's entries stand before it. Of packed entries,
+// it is where the user's entries begin, and before<<8 with the weight: what is read next is read at once.
 type cell struct{ user, before uint32 }
 
 // cellOf is the cell of an entry of a user.
@@ -197,9 +197,9 @@ const (
 	packedUnits = 1.0 / 16
 )
 
-// pack makes room for packed entries where all weights are multiples of one power of two, as ratings and counts are, and
-// sums of their products, by Cauchy and Schwarz no more than an item's own, fit in 31 bits. Such sums have the bits that
-// float64 would give them, in whatever order, and take a third of the memory.
+// pack makes room for packed entries where all weights are multiples of one power of two, as ratings and counts are,
+// and sums of their products, by Cauchy and Schwarz no more than an item's own, fit in 31 bits. Such sums have the bits
+// that float64 would give them, in whatever order, and take a third of the memory.
 func (m *matrix) pack(weight []float64) {
 	if len(m.public) > packedItems || int64(len(weight)) > math.MaxUint32 {
 		return

@@ -32,8 +32,8 @@ func TestExtrapolate(t *testing.T) {
 	}
 }
 
-// What crosses the runner of a search in parts is descriptions of the points' and of the answers' sections, and the exact
-// answers to sampled queries.
+// What crosses the runner of a search in parts is descriptions of the points' and of the answers' sections, and the
+// exact answers to sampled queries.
 func TestExplainParts(t *testing.T) {
 	x := make([][]float64, 40_000)
 	for i := range x {

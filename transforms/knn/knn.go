@@ -40,16 +40,16 @@
 // Above IndexMemory, the points go into overlapping parts, each of which a worker can hold. A sample of the points
 // chooses the leaders of the parts. The answers of all parts that hold a query are merged, and a sample of the queries,
 // answered exactly on the way, measures the recall. Points and answers go from step to step in files of the staging
-// directory, and only descriptions of their sections are shuffled, by groups of parts and by ranges of queries: no worker
-// has those of all. It has the plan, of some leaders for each part.
+// directory, and only descriptions of their sections are shuffled, by groups of parts and by ranges of queries: no
+// worker has those of all. It has the plan, of some leaders for each part.
 //
 //	corpus chunks ─▶ Sample ─▶ PlanParts ─▶ STAGING/plan
 //	corpus chunks ─▶ Assign ─▶ STAGING/points-… ─▶ Layout ─▶ GraphPart ─▶ STAGING/answers-…
 //	                   │            STAGING/answers-… ─▶ Ranges ─▶ Merge ─▶ parts ─▶ Publish ─▶ output
 //	                   └─ exact answers to the sampled queries ──▶ Measure ◀─┘
 //
-// A sample has points enough for the leaders of so many parts only. Where there are more, it plans regions of many parts
-// each, and a sample of each region, taken in a second reading, its parts:
+// A sample has points enough for the leaders of so many parts only. Where there are more, it plans regions of many
+// parts each, and a sample of each region, taken in a second reading, its parts:
 //
 //	corpus chunks ─▶ Sample ─▶ PlanParts ─▶ STAGING/regions
 //	corpus chunks ─▶ PlanRegions ─▶ STAGING/region-points-…, region-plan-… ─▶ STAGING/plan

@@ -69,8 +69,8 @@ func (f *mergeFn) ProcessElement(
 	return fault.Mark(emitSample(p, a, false, emit))
 }
 
-// mergeSampleFn merges the answers of all workers to a piece of the plan's sample. What is left of them, k neighbours of
-// each query, goes to where all pieces come together.
+// mergeSampleFn merges the answers of all workers to a piece of the plan's sample. What is left of them, k neighbours
+// of each query, goes to where all pieces come together.
 type mergeSampleFn struct{ partsFn }
 
 func (f *mergeSampleFn) ProcessElement(

@@ -10,8 +10,8 @@ import (
 	"beamlearn/transforms/output"
 )
 
-// The sample of a region is read whole, or, where it is more than a worker plans by, a part of it that its rows choose by
-// their numbers.
+// The sample of a region is read whole, or, where it is more than a worker plans by, a part of it that its rows choose
+// by their numbers.
 func TestSomeOf(t *testing.T) {
 	o := Options{K: 1, Staging: t.TempDir(), Destination: output.To("n.csv")}
 	o.EnsureDefaults()

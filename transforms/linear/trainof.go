@@ -517,8 +517,8 @@ func (o *RowsOptions) other(ctx context.Context, names, keys []string) string {
 	return data.Other
 }
 
-// cells inspects the files of the rows as those of a table. Where a file lacks one of these keys, its cells are missing,
-// wherever rows lie.
+// cells inspects the files of the rows as those of a table. Where a file lacks one of these keys, its cells are
+// missing, wherever rows lie.
 func (o *RowsOptions) cells(ctx context.Context, names, keys []string, reading *vectorio.Options) (*vectorio.Dataset,
 	error) {
 	reading.Formats.Cells = true

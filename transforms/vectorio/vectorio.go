@@ -1121,7 +1121,8 @@ func (r *Reader) decodeOnly(b *vectors.Block, most int) error {
 	return nil
 }
 
-// removeOthers removes rows of a block from the first on that are not wanted, as what read them could not pass over them.
+// removeOthers removes rows of a block from the first on that are not wanted, as what read them could not pass over
+// them.
 func (r *Reader) removeOthers(b *vectors.Block, first int) {
 	if r.only == nil {
 		return

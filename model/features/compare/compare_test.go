@@ -272,8 +272,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// To a text, a cell of NA is missing as it is to a number, but for who asks for "NA"; and true, which is True of .jsonl, is
-// the same however it is written, but where quotes say that it is a text.
+// To a text, a cell of NA is missing as it is to a number, but for who asks for "NA"; and true, which is True of
+// .jsonl, is the same however it is written, but where quotes say that it is a text.
 func TestCellsAndTexts(t *testing.T) {
 	t.Parallel()
 	tab := tables.New([]tables.Field{{Name: "c", Type: tables.Cell}})

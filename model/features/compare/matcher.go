@@ -215,8 +215,8 @@ func (l *literal) compare(c *tables.Column, row int, op operation) (order int, k
 	return bytes.Compare(b, []byte(l.text)), true, nil
 }
 
-// spells reports whether a literal is this text, which is some. Who asks for "NA" means a cell of NA, which is missing to
-// all others.
+// spells reports whether a literal is this text, which is some. Who asks for "NA" means a cell of NA, which is missing
+// to all others.
 func (l *literal) spells(b []byte) bool { return l.kind == aText && len(b) > 0 && string(b) == l.text }
 
 // Excludes reports whether the condition is true of no row that has the cells of the only row of a table, whatever

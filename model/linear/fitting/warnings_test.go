@@ -103,8 +103,8 @@ func TestFarOff(t *testing.T) {
 	}
 }
 
-// Without a penalty, rows that are no more than the columns leave the coefficients open, which is said; sums of products
-// give those of the least norm there, and with more rows or with a penalty there is nothing to say.
+// Without a penalty, rows that are no more than the columns leave the coefficients open, which is said; sums of
+// products give those of the least norm there, and with more rows or with a penalty there is nothing to say.
 func TestManyWarning(t *testing.T) {
 	t.Parallel()
 	for _, v := range []struct {

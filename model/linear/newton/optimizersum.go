@@ -794,8 +794,8 @@ func optimumOf(o *Optimizer, arrow *arrowhead, start *sampleEnd, chunks [2]linea
 	return end, nil
 }
 
-// startAt begins at the end of another's search. Its last sums are those of the first pass, where they are known: they do
-// not depend on the penalty.
+// startAt begins at the end of another's search. Its last sums are those of the first pass, where they are known: they
+// do not depend on the penalty.
 func (o *Optimizer) startAt(end *sampleEnd) *optimizerSum {
 	if end == nil {
 		return nil

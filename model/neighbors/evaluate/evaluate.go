@@ -11,8 +11,8 @@ import (
 )
 
 // Recall counts how many of the k nearest points of each query another system has found. A point as far as the k-th
-// nearest counts, whichever of several it is. A query that has less than k neighbours, by what it may have, is asked for
-// these alone. It does not depend on the order of the queries.
+// nearest counts, whichever of several it is. A query that has less than k neighbours, by what it may have, is asked
+// for these alone. It does not depend on the order of the queries.
 type Recall struct {
 	K int `json:"k"`
 	// Hits is how many queries had 0, 1, … K of them, of those that have K neighbours.

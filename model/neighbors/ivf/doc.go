@@ -64,8 +64,8 @@
 //
 // # In a pipeline
 //
-// For more points than one process holds: [NewPlan] of a sample, by [Sampler], or for very many parts [NewRegions], then
-// [Plan.PlanRegion] of a sample of each region, and [Plan.Join]; [Parts.Assign] of each block; the
-// [Graph] of each part, to the recall Parts.Inside, with Search.Part; [neighbors.MergeAnswers] of what the parts have
-// found; and [Compare] with sampled queries that were answered exactly, too.
+// For more points than one process holds: [NewPlan] of a sample, by [Sampler], or for very many parts [NewRegions],
+// then [Plan.PlanRegion] of a sample of each region, and [Plan.Join]; [Parts.Assign] of each block; the [Graph] of each
+// part, to the recall Parts.Inside, with Search.Part; [neighbors.MergeAnswers] of what the parts have found; and
+// [Compare] with sampled queries that were answered exactly, too.
 package ivf

@@ -128,8 +128,8 @@ func ownOptions(options flag.Value) error {
 	return options.Set(string(kept))
 }
 
-// readOptions reads the file of the pipeline's options. Workers that an engine starts in one directory have one file, of
-// the same content, which each boot writes anew: so what is there may be the beginning of it, for a moment.
+// readOptions reads the file of the pipeline's options. Workers that an engine starts in one directory have one file,
+// of the same content, which each boot writes anew: so what is there may be the beginning of it, for a moment.
 func readOptions(name string) (b []byte, err error) {
 	for range 50 {
 		if b, err = os.ReadFile(name); err != nil || json.Valid(b) {

@@ -3,8 +3,8 @@
 // that binary as a process that knows nothing of the submitter, and executes the pipeline with it on Prism.
 //
 // It checks what of a submission can be checked without Google: credentials, staged files and their hashes, the job's
-// description. It has no container, so that the image and Beam's boot program in it are not tried, one worker, and
-// none of Dataflow's own shuffle, autoscaling or quotas; what a refusal for want of these looks like, [Fake.Refuse] says.
+// description. It has no container, so that the image and Beam's boot program in it are not tried, one worker, and none
+// of Dataflow's own shuffle, autoscaling or quotas; what a refusal for want of these looks like, [Fake.Refuse] says.
 package dataflow
 
 import (

@@ -305,8 +305,8 @@ func TestFilterQueries(t *testing.T) {
 	}
 }
 
-// A file whose directory says that none of its rows meets --filter is not read, so that nobody sees what is wrong with its
-// rows; the others' numbers are those of all rows.
+// A file whose directory says that none of its rows meets --filter is not read, so that nobody sees what is wrong with
+// its rows; the others' numbers are those of all rows.
 func TestFilterSkipsDirectories(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -365,8 +365,8 @@ func TestFilterBooleans(t *testing.T) {
 }
 
 // A row that cannot be read, and one that --filter cannot compare, is among the rejected ones, once, whoever reads it:
-// with other queries, with --filter_queries, and where every point is a query, and so read as well. What is wrong with a
-// row that does not meet the condition is seen only there.
+// with other queries, with --filter_queries, and where every point is a query, and so read as well. What is wrong with
+// a row that does not meet the condition is seen only there.
 func TestFilterRejects(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -469,8 +469,9 @@ func TestRuleColumns(t *testing.T) {
 	}
 }
 
-// Timestamps tell rows apart, put them in order and are compared with dates: with the same answers from .parquet, .arrow
-// and the .csv that pandas writes of the same table, and where the points are one of them and the queries another.
+// Timestamps tell rows apart, put them in order and are compared with dates: with the same answers from .parquet,
+// .arrow and the .csv that pandas writes of the same table, and where the points are one of them and the queries
+// another.
 func TestRulesByTime(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -339,8 +339,8 @@ func TestTableExplain(t *testing.T) {
 	}
 }
 
-// Beside a column of numbers that are far larger than all else, no step lessens the objective: what helps is told, which
-// is to standardise the columns, and then it does.
+// Beside a column of numbers that are far larger than all else, no step lessens the objective: what helps is told,
+// which is to standardise the columns, and then it does.
 func TestTableOfFarScales(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -17,8 +17,8 @@ import (
 // Main is what TestMain calls. What Beam's workers leave in the directory for temporary files goes with the tests.
 func Main(m *testing.M) {
 	debug.SetGCPercent(400) // Prism keeps what it knows of a job for as long as the process lives
-	// Two goroutines of Prism ask again and again whether a bundle has ended. Where Go has as few threads as two processors
-	// give it, they keep these for 10 ms at a time from the worker whose answer they ask for.
+	// Two goroutines of Prism ask again and again whether a bundle has ended. Where Go has as few threads as two
+	// processors give it, they keep these for 10 ms at a time from the worker whose answer they ask for.
 	runtime.GOMAXPROCS(max(4, runtime.GOMAXPROCS(0)))
 	grpcx.Dial = inprocess.Dial
 	dir, err := os.MkdirTemp("", "beamlearn-test-")

@@ -883,7 +883,8 @@ func pairs(kind, level string, xBits, bits int) {
 	RET()
 }
 
-// rowsToCome are the addresses of the rows of y of the pairs to come, which may be far away: they are fetched meanwhile.
+// rowsToCome are the addresses of the rows of y of the pairs to come, which may be far away: they are fetched
+// meanwhile.
 type rowsToCome struct {
 	addresses Mem
 	group     int
