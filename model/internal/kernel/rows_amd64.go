@@ -49,39 +49,56 @@ var (
 	}
 )
 
-// most is how many vectors are multiplied at a time.
+// most is how many vectors are multiplied at a time, at any level.
 const most = 5
 
 // eachKernels are those of four rows and many vectors, by their number.
 type eachKernels[T float32 | float64] struct {
+	most int // how many vectors there are kernels for
 	dots [most + 1]func(x *T, stride int, w *float64, step int, sums *float64, n int)
 	add  [most + 1]func(x *T, stride int, s *float64, apart int, w *float64, step int, n int)
 }
 
 var (
-	narrowEach = eachKernels[float32]{
-		dots: [...]func(*float32, int, *float64, int, *float64, int){2: dots4Of2F32AVX512, 3: dots4Of3F32AVX512,
-			4: dots4Of4F32AVX512, 5: dots4Of5F32AVX512},
-		add: [...]func(*float32, int, *float64, int, *float64, int, int){2: add4To2F32AVX512, 3: add4To3F32AVX512,
-			4: add4To4F32AVX512, 5: add4To5F32AVX512},
+	narrowEach = [...]eachKernels[float32]{
+		avx2: {
+			most: 2,
+			dots: [...]func(*float32, int, *float64, int, *float64, int){2: dots4Of2F32AVX2, most: nil},
+			add:  [...]func(*float32, int, *float64, int, *float64, int, int){2: add4To2F32AVX2, most: nil},
+		},
+		avx512: {
+			most: most,
+			dots: [...]func(*float32, int, *float64, int, *float64, int){2: dots4Of2F32AVX512, 3: dots4Of3F32AVX512,
+				4: dots4Of4F32AVX512, 5: dots4Of5F32AVX512},
+			add: [...]func(*float32, int, *float64, int, *float64, int, int){2: add4To2F32AVX512, 3: add4To3F32AVX512,
+				4: add4To4F32AVX512, 5: add4To5F32AVX512},
+		},
 	}
-	wideEach = eachKernels[float64]{
-		dots: [...]func(*float64, int, *float64, int, *float64, int){2: dots4Of2F64AVX512, 3: dots4Of3F64AVX512,
-			4: dots4Of4F64AVX512, 5: dots4Of5F64AVX512},
-		add: [...]func(*float64, int, *float64, int, *float64, int, int){2: add4To2F64AVX512, 3: add4To3F64AVX512,
-			4: add4To4F64AVX512, 5: add4To5F64AVX512},
+	wideEach = [...]eachKernels[float64]{
+		avx2: {
+			most: 2,
+			dots: [...]func(*float64, int, *float64, int, *float64, int){2: dots4Of2F64AVX2, most: nil},
+			add:  [...]func(*float64, int, *float64, int, *float64, int, int){2: add4To2F64AVX2, most: nil},
+		},
+		avx512: {
+			most: most,
+			dots: [...]func(*float64, int, *float64, int, *float64, int){2: dots4Of2F64AVX512, 3: dots4Of3F64AVX512,
+				4: dots4Of4F64AVX512, 5: dots4Of5F64AVX512},
+			add: [...]func(*float64, int, *float64, int, *float64, int, int){2: add4To2F64AVX512, 3: add4To3F64AVX512,
+				4: add4To4F64AVX512, 5: add4To5F64AVX512},
+		},
 	}
 )
 
 func eachOf[T float32 | float64]() *eachKernels[T] {
-	if k, ok := any(&narrowEach).(*eachKernels[T]); ok {
+	if k, ok := any(&narrowEach[level]).(*eachKernels[T]); ok {
 		return k
 	}
-	return any(&wideEach).(*eachKernels[T])
+	return any(&wideEach[level]).(*eachKernels[T])
 }
 
-// groups calls f for vectors from first on, as nearly equal numbers of them as can be.
-func (v *Vectors) groups(f func(first, many int)) {
+// groups calls f for vectors from first on, as nearly equal numbers of them as can be, at most so many.
+func (v *Vectors) groups(most int, f func(first, many int)) {
 	n := (v.N + most - 1) / most
 	for g := range n {
 		first := g * v.N / n
@@ -92,8 +109,9 @@ func (v *Vectors) groups(f func(first, many int)) {
 func dotsOfEachFast[T float32 | float64](dst []float64, step, n int, x []T, v Vectors) {
 	d, whole, fours := v.D, v.D/8*8, n/4*4
 	var sums [4 * most][8]float64
-	v.groups(func(first, many int) {
-		kernel, from := eachOf[T]().dots[many], 0
+	all := eachOf[T]()
+	v.groups(all.most, func(first, many int) {
+		kernel, from := all.dots[many], 0
 		for r := 0; kernel != nil && r < fours; r += 4 {
 			kernel(&x[r*d], d, &v.At(first)[0], v.Step, &sums[0][0], whole)
 			for i := range 4 {
@@ -112,8 +130,9 @@ func dotsOfEachFast[T float32 | float64](dst []float64, step, n int, x []T, v Ve
 
 func addRowsToEachFast[T float32 | float64](s []float64, step, n int, x []T, v Vectors) {
 	d, whole, fours := v.D, v.D/8*8, n/4*4
-	v.groups(func(first, many int) {
-		kernel, from := eachOf[T]().add[many], 0
+	all := eachOf[T]()
+	v.groups(all.most, func(first, many int) {
+		kernel, from := all.add[many], 0
 		for r := 0; kernel != nil && r < fours; r += 4 {
 			kernel(&x[r*d], d, &s[first*step+r], step, &v.At(first)[0], v.Step, whole)
 			for i := range 4 {

@@ -124,6 +124,26 @@ func add4F64AVX512(x *float64, stride int, s *float64, w *float64, n int)
 //go:noescape
 func squares4F64AVX512(x *float64, stride int, s *float64, w *float64, n int)
 
+// dots4Of2F32AVX2 is sums[8(2r+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and 2 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func dots4Of2F32AVX2(x *float32, stride int, w *float64, step int, sums *float64, n int)
+
+// add4To2F32AVX2 is w[k·step+i] += s[k·apart+r]·x[r·stride+i] for each of 4 rows by turns, of 2 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func add4To2F32AVX2(x *float32, stride int, s *float64, apart int, w *float64, step int, n int)
+
+// dots4Of2F64AVX2 is sums[8(2r+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and 2 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func dots4Of2F64AVX2(x *float64, stride int, w *float64, step int, sums *float64, n int)
+
+// add4To2F64AVX2 is w[k·step+i] += s[k·apart+r]·x[r·stride+i] for each of 4 rows by turns, of 2 vectors of n values, a multiple of 8.
+//
+//go:noescape
+func add4To2F64AVX2(x *float64, stride int, s *float64, apart int, w *float64, step int, n int)
+
 // dots4Of2F32AVX512 is sums[8(2r+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and 2 vectors of n values, a multiple of 8.
 //
 //go:noescape

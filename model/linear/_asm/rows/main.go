@@ -14,11 +14,14 @@ import (
 // lanes are the sums of a product of two rows.
 const lanes = 8
 
-// level is a set of instructions: its registers have so many values.
+// level is a set of instructions: its registers have so many values, and hold the sums of four rows and at most so many
+// vectors.
 type level struct {
-	name  string
-	width int
+	name        string
+	width, most int
 }
+
+var levels = []level{{"AVX2", 4, 2}, {"AVX512", 8, 5}}
 
 func (l level) reg() reg.VecVirtual {
 	if l.width == 8 {
@@ -43,7 +46,7 @@ func (l level) parts() int { return lanes / l.width }
 
 func main() {
 	ConstraintExpr("amd64,!purego")
-	for _, l := range []level{{"AVX2", 4}, {"AVX512", 8}} {
+	for _, l := range levels {
 		for _, bits := range []int{32, 64} {
 			for _, rows := range []int{1, 4} {
 				l.dots(rows, bits)
@@ -52,10 +55,12 @@ func main() {
 			}
 		}
 	}
-	for _, bits := range []int{32, 64} { // 32 registers hold the sums of four rows and five vectors
-		for many := 2; many <= 5; many++ {
-			dotsOfEach(many, bits)
-			addToEach(many, bits)
+	for _, l := range levels {
+		for _, bits := range []int{32, 64} {
+			for many := 2; many <= l.most; many++ {
+				l.dotsOfEach(many, bits)
+				l.addToEach(many, bits)
+			}
 		}
 	}
 	Generate()
@@ -159,40 +164,47 @@ func (l level) add(rows, bits int, squares bool) {
 	RET()
 }
 
-// dotsOfEach sums products of four rows and many vectors, so that each value of a row is converted once.
-func dotsOfEach(many, bits int) {
-	l, name := level{"AVX512", 8}, fmt.Sprint("dots4Of", many, "F", bits, "AVX512")
+// dotsOfEach sums products of four rows and many vectors, so that each value of a row is converted once. There are
+// registers for the sums of one part of the lanes: each goes over the rows by itself.
+func (l level) dotsOfEach(many, bits int) {
+	name := fmt.Sprint("dots4Of", many, "F", bits, l.name)
 	TEXT(name, NOSPLIT, fmt.Sprintf("func(x *float%d, stride int, w *float64, step int, sums *float64, n int)", bits))
 	Doc(fmt.Sprintf("%s is sums[8(%dr+k)+j] = Σ x[r·stride+8i+j]·w[k·step+8i+j] over i, of 4 rows and %d vectors of n "+
 		"values, a multiple of 8.", name, many, many))
 	Pragma("noescape")
 	x, w := places(4, bits), apart("w", "step", many, 64)
-	var sums [4][]reg.VecVirtual
-	for r := range sums {
-		for range many {
-			v := ZMM()
-			VXORPD(v, v, v)
-			sums[r] = append(sums[r], v)
+	at, n, to := GP64(), Load(Param("n"), GP64()), Load(Param("sums"), GP64())
+	for part := range l.parts() {
+		var sums [4][]reg.VecVirtual
+		for r := range sums {
+			for range many {
+				v := l.reg()
+				VXORPD(v, v, v)
+				sums[r] = append(sums[r], v)
+			}
 		}
-	}
-	each(func(at reg.Register) {
+		XORQ(at, at)
+		loop := fmt.Sprint("part", part)
+		Label(loop)
 		var values [4]reg.VecVirtual
 		for r := range values {
-			values[r] = l.part(x[r], at, 0, bits)
+			values[r] = l.part(x[r], at, part, bits)
 		}
 		for k := range many {
-			of := l.part(w[k], at, 0, 64)
+			of := l.part(w[k], at, part, 64)
 			for r, v := range values {
-				product := ZMM()
+				product := l.reg()
 				VMULPD(of, v, product)
 				VADDPD(product, sums[r][k], sums[r][k])
 			}
 		}
-	})
-	to := Load(Param("sums"), GP64())
-	for r := range sums {
-		for k, v := range sums[r] {
-			VMOVUPD(v, Mem{Base: to, Disp: 8 * lanes * (many*r + k)})
+		ADDQ(Imm(lanes), at)
+		CMPQ(at, n)
+		JL(LabelRef(loop))
+		for r := range sums {
+			for k, v := range sums[r] {
+				VMOVUPD(v, Mem{Base: to, Disp: 8 * (lanes*(many*r+k) + l.width*part)})
+			}
 		}
 	}
 	VZEROUPPER()
@@ -200,8 +212,8 @@ func dotsOfEach(many, bits int) {
 }
 
 // addToEach adds four rows, each times a number for each of many vectors, to these.
-func addToEach(many, bits int) {
-	l, name := level{"AVX512", 8}, fmt.Sprint("add4To", many, "F", bits, "AVX512")
+func (l level) addToEach(many, bits int) {
+	name := fmt.Sprint("add4To", many, "F", bits, l.name)
 	const signature = "func(x *float%d, stride int, s *float64, apart int, w *float64, step int, n int)"
 	TEXT(name, NOSPLIT, fmt.Sprintf(signature, bits))
 	Doc(fmt.Sprintf("%s is w[k·step+i] += s[k·apart+r]·x[r·stride+i] for each of 4 rows by turns, of %d vectors of n "+
@@ -211,24 +223,26 @@ func addToEach(many, bits int) {
 	by := make([][4]reg.VecVirtual, many)
 	for k := range by {
 		for r := range by[k] {
-			by[k][r] = ZMM()
+			by[k][r] = l.reg()
 			VBROADCASTSD(Mem{Base: s[k], Disp: 8 * r}, by[k][r])
 		}
 	}
 	x, w := places(4, bits), apart("w", "step", many, 64)
 	each(func(at reg.Register) {
-		var values [4]reg.VecVirtual
-		for r := range values {
-			values[r] = l.part(x[r], at, 0, bits)
-		}
-		for k := range many {
-			sum := l.part(w[k], at, 0, 64)
-			for r, v := range values {
-				product := ZMM()
-				VMULPD(by[k][r], v, product)
-				VADDPD(product, sum, sum)
+		for part := range l.parts() {
+			var values [4]reg.VecVirtual
+			for r := range values {
+				values[r] = l.part(x[r], at, part, bits)
 			}
-			VMOVUPD(sum, Mem{Base: w[k], Index: at, Scale: 8})
+			for k := range many {
+				sum := l.part(w[k], at, part, 64)
+				for r, v := range values {
+					product := l.reg()
+					VMULPD(by[k][r], v, product)
+					VADDPD(product, sum, sum)
+				}
+				VMOVUPD(sum, Mem{Base: w[k], Index: at, Scale: 8, Disp: 8 * l.width * part})
+			}
 		}
 	})
 	VZEROUPPER()
