@@ -43,7 +43,7 @@ func (v *Vectors) At(k int) []float64 { return v.W[k*v.Step:][:v.D] }
 
 // DotsOfEach is [Dots] by each of several vectors, of n rows: that of row r and vector k is dst[k·step+r].
 func DotsOfEach[T float32 | float64](dst []float64, step, n int, x []T, v Vectors) {
-	if v.D >= least && level > generic {
+	if v.D >= least && level >= leastOfEach {
 		dotsOfEachFast(dst, step, n, x, v)
 		return
 	}
@@ -54,7 +54,7 @@ func DotsOfEach[T float32 | float64](dst []float64, step, n int, x []T, v Vector
 
 // AddRowsToEach is [AddRows] to each of several vectors, of n rows: the number of row r for vector k is s[k·step+r].
 func AddRowsToEach[T float32 | float64](s []float64, step, n int, x []T, v Vectors) {
-	if v.D >= least && level > generic {
+	if v.D >= least && level >= leastOfEach {
 		addRowsToEachFast(s, step, n, x, v)
 		return
 	}

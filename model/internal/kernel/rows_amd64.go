@@ -49,6 +49,9 @@ var (
 	}
 )
 
+// leastOfEach is the level from which there are kernels of several vectors.
+const leastOfEach = avx2
+
 // most is how many vectors are multiplied at a time, at any level.
 const most = 5
 

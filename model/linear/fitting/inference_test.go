@@ -132,6 +132,12 @@ func TestInferenceCollinear(t *testing.T) {
 			t.Errorf("column %d: %+v, want %+v", j, e, want.Coef[j])
 		}
 	}
+	// A penalty chooses among sums, of which the rows do not tell.
+	o.Options.Penalty, o.Alphas = linear.L2, []float64{1e-4}
+	drawn := driven(t, o, wide, 2).Model().Inference
+	if strings.Join(drawn.Collinear, " ") != "1 3 4 5 6" || drawn.Coef[1] != nil || drawn.Coef[0] == nil {
+		t.Errorf("with l2 collinear %q, %+v", drawn.Collinear, drawn.Coef)
+	}
 	// With l2, a model is worth fewer parameters, and errors are smaller.
 	o.Options.Penalty, o.Alphas = linear.L2, []float64{0.1}
 	small := driven(t, o, c, 2).Model().Inference

@@ -22,21 +22,36 @@ const (
 )
 
 // newSystem is for the information of so many parameters, of which the last is the intercept, and the penalty; those in
-// order count.
+// order count. A penalty chooses among coefficients that the rows cannot tell apart; it does not tell what they are: such
+// are unknown with it, too.
 func newSystem(information panel.Triangle, width int, ridge float64, order []int) *system {
 	full := information.Full(width, width)
 	q := &system{width: width, unknown: make([]bool, width)}
+	factor, scale := q.factor(full, ridge, order)
+	q.invert(factor, scale)
+	if ridge > 0 {
+		n := len(q.kept)
+		q.product = multiply(q.inverse, q.of(full), n)
+		bare := &system{width: width, unknown: make([]bool, width)}
+		bare.factor(full, 0, order)
+		q.unknown = bare.unknown
+	}
+	return q
+}
+
+// factor finds the parameters to keep and those that are unknown, and is Cholesky's factor of the kept ones, a row for
+// each, of columns that are scaled to 1.
+func (q *system) factor(full []float64, ridge float64, order []int) (factor [][]float64, scale []float64) {
 	at := func(i, j int) float64 { // with the penalty
-		v := full[i*width+j]
-		if i == j && i < width-1 {
+		v := full[i*q.width+j]
+		if i == j && i < q.width-1 {
 			v += ridge
 		}
 		return v
 	}
-	scale := make([]float64, width)
-	var factor [][]float64 // Cholesky's, a row for each that is kept, of columns scaled to 1
+	scale = make([]float64, q.width)
 	for _, j := range order {
-		if !(full[j*width+j] > 0) {
+		if !(full[j*q.width+j] > 0) {
 			q.unknown[j] = true
 			continue
 		}
@@ -61,12 +76,7 @@ func newSystem(information panel.Triangle, width int, ridge float64, order []int
 		row[len(q.kept)] = math.Sqrt(left)
 		q.kept, factor = append(q.kept, j), append(factor, row)
 	}
-	q.invert(factor, scale)
-	if ridge > 0 {
-		n := len(q.kept)
-		q.product = multiply(q.inverse, q.of(full), n)
-	}
-	return q
+	return factor, scale
 }
 
 // invert makes the inverse of the factor's.

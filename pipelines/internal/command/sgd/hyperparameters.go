@@ -45,7 +45,7 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 			"the schedule of sgd's steps, as `RATE`: "+cli.Names(model.LearningRates)+
 				" (default: newton, by the curvature of the loss, where the loss has one, the penalty is l2 or none, and "+
 				"columns are few, "+
-				"200 at most; else adagrad, with a size by the number of rows, and averaged; of sorted rows and with --power_t "+
+				"500 at most; else adagrad, with a size by the number of rows, and averaged; of sorted rows and with --power_t "+
 				"invscaling, scaled by the rows' mean square norm)"),
 		eta0: g.String("eta0", "",
 			"the first `STEP` of constant, invscaling and adaptive, and the size of adagrad's; C of pa1 and pa2 (default: by "+
