@@ -2,6 +2,7 @@ package features
 
 import (
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,6 +156,37 @@ func TestDateFormats(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", c.format, err, c.want)
+		}
+	}
+}
+
+// Indices are those of a file's columns, also where the table lacks some of them; names go before indices.
+func TestByIndex(t *testing.T) {
+	t.Parallel()
+	all, columns := []string{"y", "a", "b*c", "id", "d,e", "1"}, []string{"a", "b*c", "d,e", "1"}
+	o, err := Options{
+		Numeric: []string{"2-4", "1"}, Categorical: []string{"4"}, Text: []string{"x-y"}, Date: []string{"a*"},
+		Interactions: []string{"2*4", "a * d_month"}, Splines: []string{"4:5", "d_hour:3"},
+		DateFormat: "%d.%m.%Y,4:%Y/%m/%d,5:%Y",
+	}.ByIndex(all, columns)
+	want := Options{
+		Numeric: []string{"b*c", "d,e", "1"}, Categorical: []string{"d,e"}, Text: []string{"x-y"}, Date: []string{"a*"},
+		Interactions: []string{"1*d,e", "a*d_month"}, Splines: []string{"d,e:5", "d_hour:3"},
+		DateFormat: "%d.%m.%Y,2:%Y/%m/%d,1:%Y",
+	}
+	if err == nil || err.Error() != `interactions: the column 2, "b*c", cannot be told from one that is called 1: rename it` {
+		t.Errorf("a name that cannot stand there, whose place is another's name: %v", err)
+	}
+	if !reflect.DeepEqual(o, want) {
+		t.Errorf("%+v, want %+v", o, want)
+	}
+	for spec, want := range map[string]string{
+		"0": `the column 0, "y", is not among those of the table`, "6": `no column "6"`, "0-0": `no column "0-0"`,
+		"3-9": `no column "3-9"`,
+	} {
+		if _, err := (Options{Date: []string{spec}}).ByIndex(all, columns); err == nil ||
+			!strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", spec, err, want)
 		}
 	}
 }

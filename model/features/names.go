@@ -63,6 +63,106 @@ func expand(spec string, names []string) []int {
 	return columns
 }
 
+// ByIndex is the options with names in the place of indices, and ranges of indices, that count all columns of a file;
+// columns are those of them that the table has, in its order. A name goes before an index. It fails where an index is
+// that of no column, or of one that is not in the table, and where a range has none of them.
+func (o Options) ByIndex(all, columns []string) (Options, error) {
+	x := indices{all: all, columns: columns}
+	o.Numeric, o.Categorical = x.list("numeric", o.Numeric), x.list("categorical", o.Categorical)
+	o.Text, o.Date = x.list("text", o.Text), x.list("date", o.Date)
+	o.Interactions, o.Splines = slices.Clone(o.Interactions), slices.Clone(o.Splines)
+	for i, s := range o.Interactions {
+		names := strings.Split(s, "*")
+		for j, name := range names {
+			names[j] = x.one("interactions", strings.TrimSpace(name), "* ")
+		}
+		o.Interactions[i] = strings.Join(names, "*")
+	}
+	for i, s := range o.Splines {
+		if at := strings.LastIndexByte(s, ':'); at > 0 {
+			o.Splines[i] = x.one("splines", s[:at], "") + s[at:]
+		}
+	}
+	parts := strings.Split(o.DateFormat, ",")
+	for i, part := range parts {
+		if spec, format, ok := cutColumn(part); ok {
+			var own []string
+			for _, name := range x.columnsOf("date_format", strings.TrimSpace(spec), ",:%") {
+				own = append(own, name+":"+format)
+			}
+			parts[i] = strings.Join(own, ",")
+		}
+	}
+	o.DateFormat = strings.Join(parts, ",")
+	return o, x.err
+}
+
+// indices puts names in the place of indices.
+type indices struct {
+	all, columns []string
+	err          error
+}
+
+func (x *indices) list(what string, specs []string) (names []string) {
+	for _, spec := range specs {
+		names = append(names, x.columnsOf(what, spec, "")...)
+	}
+	return names
+}
+
+// one is the name of a single column.
+func (x *indices) one(what, spec, signs string) string {
+	if _, err := strconv.Atoi(spec); err != nil {
+		return spec
+	}
+	if names := x.columnsOf(what, spec, signs); len(names) == 1 {
+		return names[0]
+	}
+	return spec
+}
+
+// columnsOf are the names that an entry means, itself where it is no index and no range of them. A name with one of the
+// signs, which have a meaning where it stands, becomes its place among the columns of the table.
+func (x *indices) columnsOf(what, spec, signs string) (names []string) {
+	if slices.Contains(x.columns, spec) {
+		return []string{spec}
+	}
+	first, last, ranged := strings.Cut(spec, "-")
+	if !ranged {
+		last = first
+	}
+	lo, errLo := strconv.Atoi(first)
+	hi, errHi := strconv.Atoi(last)
+	if errLo != nil || errHi != nil || lo < 0 || hi < lo {
+		return []string{spec}
+	}
+	if !slices.Contains(x.all, spec) && hi < len(x.all) {
+		for _, name := range x.all[lo : hi+1] {
+			at := slices.Index(x.columns, name)
+			switch {
+			case at < 0:
+				continue
+			case strings.ContainsAny(name, signs):
+				place := strconv.Itoa(at)
+				if slices.Contains(x.columns, place) && x.err == nil {
+					x.err = fmt.Errorf("%s: the column %s, %s, cannot be told from one that is called %s: rename it", what, spec,
+						fault.Quote(name), place)
+				}
+				name = place
+			}
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 && x.err == nil {
+		x.err = fmt.Errorf("%s: no column %s: there are %s", what, fault.Quote(spec), listNames(x.columns))
+		if !ranged && lo < len(x.all) {
+			x.err = fmt.Errorf("%s: the column %s, %s, is not among those of the table: %s", what, spec, fault.Quote(x.all[lo]),
+				listNames(x.columns))
+		}
+	}
+	return names
+}
+
 // find is the column of a name, or else of an index, or -1.
 func find(spec string, names []string) int {
 	if c := slices.Index(names, spec); c >= 0 {

@@ -154,6 +154,8 @@ type Dataset struct {
 	ID string
 	// Fields are the columns of a table, as the first file has them; nil where rows are numbers.
 	Fields []tables.Field
+	// Schema is all columns of the file that Fields are of, in its order.
+	Schema []formats.Column
 	// Other says which column of a table a matrix of numbers would not hold, and why, as far as files tell without being
 	// read: see [formats.Tabular]. "" where all are numbers.
 	Other string
@@ -426,7 +428,7 @@ func (d *Dataset) addFields(name string, src formats.Source) {
 		return
 	}
 	if d.options.Formats.Cells && (d.Fields == nil || d.Columns == nil && src.Columns() != nil) {
-		d.Fields = t.Fields()
+		d.Fields, d.Schema = t.Fields(), formats.Schema(src)
 	}
 	if d.Other == "" && d.Fields != nil {
 		if column, holds := t.Other(); column != "" {

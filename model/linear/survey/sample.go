@@ -234,7 +234,11 @@ func (p *surveyPart) own() room {
 
 // sample adds row i of a chunk to a sample.
 func (p *surveyPart) sample(to *sampler, n room, c *linear.Chunk, i int, target, weight float64) {
-	to.add(keptRow{key: rowKey(c, i, p.rows+int64(i), target), target: target, weight: weight}, c, i, n)
+	of := target
+	if p.task != linear.Regression {
+		of = 0 // a class is the same as a number and as a text
+	}
+	to.add(keptRow{key: rowKey(c, i, p.rows+int64(i), of), target: target, weight: weight}, c, i, n)
 }
 
 // samplers gives each sampler, with its label and how many rows that has, in an order that is always the same.
@@ -242,7 +246,11 @@ func (p *surveyPart) samplers(use func(s *sampler, label string, of int64)) {
 	if p.task == linear.Regression {
 		use(&p.sampler, "", p.rows)
 	}
-	for _, k := range sortedKeys(p.numbers) {
+	numbers := sortedKeys(p.numbers)
+	slices.SortStableFunc(numbers, func(a, b float64) int { // in the order of their texts, as labels are
+		return cmp.Compare(linear.LabelText(a), linear.LabelText(b))
+	})
+	for _, k := range numbers {
 		use(&p.numbers[k].sampler, "", p.numbers[k].rows)
 	}
 	for _, k := range sortedKeys(p.labels) {

@@ -200,3 +200,29 @@ func TestLargeSampleInParts(t *testing.T) {
 		t.Errorf("a sample of %d rows, which is not that of %d", got.Len(), want.Len())
 	}
 }
+
+// Labels that are numbers have the sample that they have as texts.
+func TestSampleOfNumbersAndTexts(t *testing.T) {
+	t.Parallel()
+	texts := lineartest.Problem(4000, 0, 2)
+	texts.Labels, texts.Target = make([]string, 4000), nil
+	numbers := *texts
+	numbers.Labels, numbers.Target = nil, make([]float64, 4000)
+	for i := range texts.Labels {
+		numbers.Target[i] = []float64{9, -1, 10, 2}[i%4]
+		texts.Labels[i] = linear.LabelText(numbers.Target[i])
+	}
+	of := func(c *linear.Chunk) *linear.Chunk {
+		sample, _ := keptOf(t, linear.Classification, 64, 0, 1, 500, false, c)
+		return sample
+	}
+	a, b := of(texts), of(&numbers)
+	if a == nil || b == nil || a.Len() != 64 || !reflect.DeepEqual(a.X, b.X) {
+		t.Fatal("texts and numbers have different samples")
+	}
+	for i, v := range b.Target {
+		if a.Labels[i] != linear.LabelText(v) {
+			t.Errorf("row %d is of %s and of %v", i, a.Labels[i], v)
+		}
+	}
+}

@@ -95,7 +95,7 @@ func (a *App) OnlyTables() *Tables {
 }
 
 func (g *Group) tables(encode *string) *Tables {
-	const columns = "names, 0-based indices, ranges, globs, with commas between"
+	const columns = "names, 0-based indices in the file, ranges, globs, with commas between"
 	return &Tables{
 		app:     g.app,
 		encode:  encode,
@@ -315,6 +315,10 @@ const planRows = 10_000
 // it wants to; that may be nil.
 func (t *Tables) Fit(ctx context.Context, job *encode.Job,
 	settle func(*features.Encoding) error) (*features.Encoding, error) {
+	var err error
+	if job.Options, err = job.Options.ByIndex(schemaNames(job.Data), fieldNames(job.Data)); err != nil {
+		return nil, Usage(fmt.Errorf("%s: %w", job.Data.Name(), err))
+	}
 	if _, err := features.NewSurvey(job.Data.Fields, job.Options); err != nil {
 		// the flags do not fit the columns
 		if _, other := features.NewSurvey(job.Data.Fields, features.Options{}); other == nil {
@@ -358,6 +362,24 @@ func (t *Tables) Fit(ctx context.Context, job *encode.Job,
 	}
 	t.app.Tell(e.Lines()...)
 	return e, nil
+}
+
+// schemaNames are the names of all columns of a table's file, in its order.
+func schemaNames(d *vectorio.Dataset) []string {
+	names := make([]string, len(d.Schema))
+	for i := range names {
+		names[i] = d.Schema[i].Name
+	}
+	return names
+}
+
+// fieldNames are the names of a table's columns.
+func fieldNames(d *vectorio.Dataset) []string {
+	names := make([]string, len(d.Fields))
+	for i := range names {
+		names[i] = d.Fields[i].Name
+	}
+	return names
 }
 
 // UnseenLines tells of cells of which someone has learned nothing, by the column.

@@ -286,6 +286,7 @@ func TestTableFlags(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "a.csv"),
 		"a,b,when,y\n1,2,03.05.2020,0\n2,2,04.05.2021,1\n3,1,01.01.2020,0\n4,0,01.02.2021,1\n")
+	clitest.Write(t, filepath.Join(dir, "first.csv"), "y,a,b,c\n0,1,2,3\n1,2,2,4\n0,3,1,3\n1,4,0,5\n")
 	args := []string{"--input=a.csv", "--target=y", "--task=classification", "--report=none"}
 	mustRun(t, dir, append(args, "--columns=a,b", "--output_model=n.json")...)
 	if m := loaded(t, filepath.Join(dir, "n.json")); m.Encoding != nil {
@@ -300,6 +301,9 @@ func TestTableFlags(t *testing.T) {
 		{[]string{"--date=when", "--date_format=%d.%m.%Y"}, "a b when_year when_month when_dayofweek when_days"},
 		{[]string{"--drop=when", "--interactions=a*b"}, "a b a*b"},
 		{[]string{"--encode=none"}, "a b"},
+		// Indices are those of the file, whatever column is the target.
+		{[]string{"--input=first.csv", "--categorical=2"}, "a b_0 b_1 b_2 c"},
+		{[]string{"--input=first.csv", "--drop=1", "--interactions=2*3"}, "b c b*c"},
 	} {
 		mustRun(t, dir, append(append(args, "--output_model=m.json"), c.flags...)...)
 		if m := loaded(t, filepath.Join(dir, "m.json")); strings.Join(m.FeatureNames, " ") != c.want {
@@ -317,6 +321,7 @@ func TestTableFlags(t *testing.T) {
 		{[]string{"--drop=x"}, 2, `a column "x" to leave out`},
 		{[]string{"--encode=none", "--tfidf"}, 2, "--encode=none: without flags of tables"},
 		{[]string{"--categorical=x"}, 2, `a.csv: categorical: no column "x"`},
+		{[]string{"--categorical=3"}, 2, `the column 3, "y", is not among those of the table: a, b, when`},
 	} {
 		_, stderr, code := runCommand(t, dir, append(append(args, "--output_model=x.json"), c.flags...)...)
 		if code != c.code || !strings.Contains(stderr, c.want) || strings.Contains(stderr, "goroutine") {
