@@ -341,7 +341,8 @@ func TestFaults(t *testing.T) {
 		"--kind=multinomial --input=neg.csv --target=y --alpha=1 --scoring=accuracy": "needs folds",
 		"--kind=bernoulli --input=neg.svm --binarize=-1": "binarize -1: must be at least 0 " +
 			"where rows are sparse",
-		"--kind=naive --input=neg.csv --target=y": "naive",
+		"--kind=multinomial --input=neg.csv --target=y --cv_results=x.json": "--cv_results: is of a cross-validation",
+		"--kind=naive --input=neg.csv --target=y":                           "naive",
 		"--input=neg.csv --target=y": "--kind is needed: gaussian, " +
 			"multinomial",
 		"--kind=gaussian --input=neg.csv": "--target is needed",

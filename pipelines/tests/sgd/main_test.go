@@ -256,6 +256,10 @@ func TestUsage(t *testing.T) {
 		{good + "--epochs=-1 --batch_size=-1 --folds=1",
 			[]string{"epochs -1: must be at least 1", "batch_size -1: must be at least 1", "folds 1: must be from 2 to 1000"}},
 		{good + "--cv_results=cv.txt", []string{"--cv_results=cv.txt: must end in .csv or .json"}},
+		{good + "--l1_ratio=0.5 --epsilon=2 --multi_class=ovr --validation_fraction=0.2 --n_iter_no_change=3 --scoring=r2 " +
+			"--cv_results=x.json", []string{"--l1_ratio: is of --penalty=elasticnet", "--epsilon: is of --loss=huber",
+			"--multi_class: is of --task=classification", "--validation_fraction: is of --early_stopping",
+			"--n_iter_no_change: is of --tol", "--scoring: is of a cross-validation", "--cv_results: is of a cross-validation"}},
 		{good + "--warm_start=m.json", []string{"the model of warm_start has 3 features, the rows have 2 columns"}},
 		{good + "--seed=x", []string{`--seed=x: must be a whole number`}},
 		{good + "more", []string{`unexpected argument "more"`}},

@@ -136,6 +136,9 @@ func (c *command) compares() bool {
 // tablePath is where the scores of a cross-validation go.
 func (c *command) tablePath() (string, error) {
 	given := c.table.String()
+	if given != "" && !c.compares() {
+		return "", errors.New("--cv_results: is of a cross-validation: --folds, or several values of --alpha or --var_smoothing")
+	}
 	if given == "" {
 		name := c.output.Path()
 		return strings.TrimSuffix(name, path.Ext(name)) + ".cv.csv", nil

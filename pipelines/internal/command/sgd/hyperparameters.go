@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -94,6 +95,32 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 func (h *hyperparameters) compares() bool {
 	return *h.folds > 0 || strings.Contains(*h.alpha, ",") || strings.Contains(*h.l1Ratio, ",") || *h.alpha == "auto" ||
 		*h.l1Ratio == "auto"
+}
+
+// idle says which flags are given and would do nothing beside the others.
+func (c *command) idle(o *fitting.FitOptions) error {
+	if c.warm.String() != "" {
+		return nil // the model's own options are those of the others
+	}
+	tube := []model.Loss{model.Huber, model.EpsilonInsensitive, model.SquaredEpsilonInsensitive}
+	var errs []error
+	for _, f := range []struct {
+		flag, of string
+		does     bool
+	}{
+		{"l1_ratio", "--penalty=elasticnet", o.Options.Penalty == model.ElasticNet},
+		{"epsilon", "--loss=huber and of epsilon-insensitive losses", slices.Contains(tube, o.Options.Loss)},
+		{"multi_class", "--task=classification", o.Options.Task == model.Classification || *c.hyper.multiClass == "auto"},
+		{"validation_fraction", "--early_stopping", o.Options.EarlyStopping},
+		{"n_iter_no_change", "--tol", o.Options.Tol != nil},
+		{"scoring", "a cross-validation: --folds, or several values of --alpha", c.hyper.compares()},
+		{"cv_results", "a cross-validation: --folds, or several values of --alpha", c.hyper.compares()},
+	} {
+		if c.Given(f.flag) && !f.does {
+			errs = append(errs, fmt.Errorf("--%s: is of %s", f.flag, f.of))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // unlike says which flags are given and are not as the model of warm_start has them, which goes on with its own.

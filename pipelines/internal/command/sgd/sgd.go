@@ -183,8 +183,11 @@ func (c *command) job() (*linear.Job, fitting.FitOptions, outputs, error) {
 	if checked.Model == "" {
 		outputErr, checked.Model = errors.New("--output_model is needed"), "model.json" // which is not told twice
 	}
-	return job, options, outputs{scores, show}, cli.Usage(faults, err, more, encoding, outputErr, checked.Validate(),
-		tableErr, showErr)
+	err = cli.Usage(faults, err, more, encoding, outputErr, checked.Validate(), tableErr, showErr)
+	if err == nil {
+		err = cli.Usage(c.idle(&options))
+	}
+	return job, options, outputs{scores, show}, err
 }
 
 // readWarm reads the model of --warm_start: of several targets, all, and gives that of the first.
