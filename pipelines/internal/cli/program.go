@@ -93,6 +93,7 @@ func (a *App) main(args []string) int {
 // parse reads flags and, between them, files.
 func (a *App) parse(args []string) (names []string, err error) {
 	a.logAsAsked(args)
+	given := args
 	for len(args) > 0 {
 		if err := a.flags.Parse(args); err != nil {
 			return nil, a.suggest(err)
@@ -101,7 +102,36 @@ func (a *App) parse(args []string) (names []string, err error) {
 			names, args = append(names, args[0]), args[1:]
 		}
 	}
+	for _, name := range a.repeated(given) {
+		a.Tell(fmt.Sprintf("--%s is given more than once: the last counts, %s", name, a.flags.Lookup(name).Value))
+	}
 	return names, nil
+}
+
+// repeated are the flags that stand there more than once with different values, of which the last counts: who means
+// several files gives them with commas between.
+func (a *App) repeated(args []string) (names []string) {
+	values := map[string]string{}
+	for i, arg := range args {
+		name, value, whole := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		f := a.flags.Lookup(name)
+		if f == nil || !strings.HasPrefix(arg, "-") {
+			continue
+		}
+		if is, ok := f.Value.(interface{ IsBoolFlag() bool }); !whole && ok && is.IsBoolFlag() {
+			value = "true"
+		} else if !whole && i+1 < len(args) {
+			value = args[i+1]
+		}
+		if of, hidden := a.aliases[name]; hidden {
+			name = of
+		}
+		before, twice := values[name]
+		if values[name] = value; twice && before != value && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // bridge makes Beam's flags, which its runners look for in the flag package, flags of the command; and --help and

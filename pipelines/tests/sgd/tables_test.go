@@ -305,9 +305,13 @@ func TestTableFlags(t *testing.T) {
 		{[]string{"--input=first.csv", "--categorical=2"}, "a b_0 b_1 b_2 c"},
 		{[]string{"--input=first.csv", "--drop=1", "--interactions=2*3"}, "b c b*c"},
 	} {
-		mustRun(t, dir, append(append(args, "--output_model=m.json"), c.flags...)...)
+		stderr := mustRun(t, dir, append(append(args, "--output_model=m.json"), c.flags...)...)
 		if m := loaded(t, filepath.Join(dir, "m.json")); strings.Join(m.FeatureNames, " ") != c.want {
 			t.Errorf("%q: features %q, want %s", c.flags, m.FeatureNames, c.want)
+		}
+		if twice := "--input is given more than once: the last counts, first.csv"; strings.Contains(stderr, twice) !=
+			strings.HasPrefix(c.flags[0], "--input") {
+			t.Errorf("%q: an input of two that is not read is told, or one of one\n%s", c.flags, stderr)
 		}
 	}
 	for _, c := range []struct {
