@@ -199,7 +199,6 @@ func TestUnitSquare(t *testing.T) {
 	p := pointsOf(rowsBlock(rows, vectors.Float32))
 	o := Options{Metric: Cosine}
 	e := newTiled(p, o, tile.Best())
-	s := &query{t: e}
 	b := rowsBlock(rows, vectors.Float32)
 	var pre prepared
 	for i := range rows {
@@ -207,7 +206,7 @@ func TestUnitSquare(t *testing.T) {
 		for j := range rows {
 			exact := o.reduced(&pre, p, j, e.scales[j])
 			square := sqEuclidean(rows[i], rows[j])
-			low := s.unitSquare(i, j, square)
+			low := unitSquare(e.scales[i], e.scales[j], square)
 			if loss := (square*e.scales[i]*e.scales[j] + 1) * 0x1p-26; low > exact || low < exact-loss {
 				t.Fatalf("rows %d and %d: %v, the reference has %v", i, j, low, exact)
 			}

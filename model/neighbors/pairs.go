@@ -3,6 +3,7 @@ package neighbors
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"beamlearn/model/neighbors/internal/tile"
 	"beamlearn/model/vectors"
@@ -54,6 +55,7 @@ type PairsQuery struct {
 	done    bool // pre is of row
 	pairs   []uint64
 	reduced []float64
+	near    []float32 // reduced values in float32, of Within
 	extreme bool      // distances may be of extreme values
 	x, y    []float64 // scratch
 }
@@ -86,13 +88,7 @@ func (c *PairsQuery) Distances(i int, positions []int32, distances []float64) {
 		}
 		return
 	}
-	c.pairs = c.pairs[:0]
-	for _, p := range positions {
-		c.pairs = append(c.pairs, uint64(p)<<32)
-	}
-	for len(c.pairs)%4 != 0 {
-		c.pairs = append(c.pairs, c.pairs[len(c.pairs)-1])
-	}
+	c.list(positions)
 	if cap(c.reduced) < len(c.pairs) {
 		c.reduced = make([]float64, 2*len(c.pairs))
 	}
@@ -113,6 +109,67 @@ func (c *PairsQuery) Distances(i int, positions []int32, distances []float64) {
 			r = 2
 		}
 		distances[j] = c.distance(p, r)
+	}
+}
+
+// Within is Distances of the points that are not farther than a limit, and perhaps of some that are: it moves their
+// positions to the front, in their order, and returns them. It pays where most points are farther, as it then computes
+// distances of wide rows in float32 first. For the cosine these must be rows of the points themselves.
+func (c *PairsQuery) Within(i int, positions []int32, limit float64, distances []float64) []int32 {
+	if !c.screens() || math.IsInf(limit, 1) || len(positions) == 0 {
+		c.Distances(i, positions, distances)
+		return positions
+	}
+	t, q := c.p.t, c.q
+	dim := t.points.dim
+	c.list(positions)
+	if cap(c.near) < len(c.pairs) {
+		c.near = make([]float32, 2*len(c.pairs))
+	}
+	near := c.near[:len(c.pairs)]
+	t.kernels.Screen(q.F32[i*dim:(i+1)*dim], t.points.f32, dim, c.pairs, near)
+	ceiling, low := t.o.ceiling(limit, dim)*(1+0x1p-30), screenLow(dim)
+	kept := positions[:0]
+	for j, p := range positions {
+		d := float64(near[j]) * low
+		if !(d > 0x1p-90 && d <= math.MaxFloat32*low) {
+			kept = append(kept, p)
+			continue
+		}
+		if t.scales != nil {
+			d = unitSquare(t.scales[i], t.scales[p], d)
+		}
+		if d <= ceiling {
+			kept = append(kept, p)
+		}
+	}
+	c.Distances(i, kept, distances)
+	return kept
+}
+
+// screens reports whether Within computes distances in float32 first.
+func (c *PairsQuery) screens() bool {
+	t, q := c.p.t, c.q
+	if c.extreme || t.points.f32 == nil || q.Wide() || t.points.dim < screenDim {
+		return false
+	}
+	switch t.o.Metric {
+	case Euclidean, SqEuclidean:
+		return true
+	case Cosine:
+		return len(q.F32) == len(t.points.f32) && &q.F32[0] == &t.points.f32[0]
+	}
+	return false
+}
+
+// list makes pairs of positions, the last of which it repeats until they are a multiple of four.
+func (c *PairsQuery) list(positions []int32) {
+	c.pairs = c.pairs[:0]
+	for _, p := range positions {
+		c.pairs = append(c.pairs, uint64(p)<<32)
+	}
+	for len(c.pairs)%4 != 0 {
+		c.pairs = append(c.pairs, c.pairs[len(c.pairs)-1])
 	}
 }
 

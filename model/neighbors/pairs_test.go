@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"beamlearn/model/vectors"
@@ -78,5 +79,60 @@ func TestPairsAreDistances(t *testing.T) {
 	}
 	if _, err := p.Queries(&vectors.Block{Dim: dim + 1}); err == nil {
 		t.Error("queries of other columns")
+	}
+}
+
+// TestWithinLosesNoPoint compares Within with Distances: of wide rows, those of all scales, copies, and limits that are
+// distances.
+func TestWithinLosesNoPoint(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 0))
+	const n, dim = 60, screenDim + 5
+	values := make([]float32, n*dim)
+	for i := range n {
+		scale := []float64{1, 1, 1, 1e-3, 1e15, 1e-25, 0}[i%7]
+		for j := range dim {
+			values[i*dim+j] = float32((4 + r.NormFloat64()) * scale)
+		}
+	}
+	copy(values[dim:2*dim], values[7*dim:8*dim])
+	points, err := vectors.FromFloat32(values, dim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []Metric{Euclidean, SqEuclidean, Cosine, Correlation, InnerProduct, Manhattan} {
+		p, err := NewPairs(points, Options{Metric: m})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := p.Queries(points)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, some := make([]float64, n), make([]float64, n)
+		left := 0
+		for i := range n {
+			positions := make([]int32, n)
+			for j := range positions {
+				positions[j] = int32((i + 7*j) % n)
+			}
+			q.Distances(i, positions, all)
+			for _, limit := range append(slices.Clone(all), math.Inf(1)) {
+				kept := q.Within(i, slices.Clone(positions), limit, some)
+				left += n - len(kept)
+				for j, at := 0, 0; j < n; j++ {
+					if at < len(kept) && kept[at] == positions[j] {
+						if some[at] != all[j] {
+							t.Fatalf("%s: query %d, point %d: %v, want %v", m, i, positions[j], some[at], all[j])
+						}
+						at++
+					} else if all[j] <= limit {
+						t.Fatalf("%s: query %d lacks point %d at %v, within %v", m, i, positions[j], all[j], limit)
+					}
+				}
+			}
+		}
+		if screens := m == Euclidean || m == SqEuclidean || m == Cosine; screens != (left > 0) {
+			t.Errorf("%s: %d points left out", m, left)
+		}
 	}
 }

@@ -35,18 +35,21 @@ const (
 	screenShare = 0.4
 )
 
+// screenLow is the factor by which squared distances in float32 of so many columns are never too great.
+func screenLow(dim int) float64 { return 1 - float64(dim+16)*0x1p-23 }
+
 // screen drops, of the pairs listed, those whose float32 distance shows that they are beyond both bounds.
 func (w *worker) screen() {
 	s, dim := w.s, w.s.t.points.dim
 	n := len(w.list)
 	w.screenList()
-	low := 1 - float64(dim+16)*0x1p-23
+	low := screenLow(dim)
 	kept := w.list[:0]
 	w.lock(w.rows)
 	for p, pair := range w.list[:n] {
 		d, i := float64(w.screened[p])*low, w.query(pair)
 		if d > 0x1p-90 && d <= math.MaxFloat32*low && s.t.scales != nil {
-			d = s.unitSquare(i, int(pair>>32), d)
+			d = unitSquare(s.t.scales[i], s.t.scales[pair>>32], d)
 		}
 		bound := s.states[i].bound
 		w.screened[p] = 0
@@ -71,14 +74,13 @@ func (w *worker) screen() {
 }
 
 // unitSquare is a lower bound of the reduced value, for the cosine, of two points whose squared distance is at least
-// that given. Of rows x and y, with lengths of their own,
+// that given. Of rows x and y, with the scales 1/‖x‖ and 1/‖y‖,
 //
 //	‖x/‖x‖ − y/‖y‖‖² = (‖x−y‖² − (‖x‖−‖y‖)²) / (‖x‖·‖y‖).
 //
 // The lengths are within (d+8)·2⁻⁵³ of the exact ones, as the scales are, and so are the reference's rows of unit
 // length: the last term outweighs what all of this comes to, for up to maxDim columns.
-func (s *query) unitSquare(i, j int, square float64) float64 {
-	x, y := s.t.scales[i], s.t.scales[j]
+func unitSquare(x, y, square float64) float64 {
 	if x == 0 || y == 0 {
 		return 0
 	}

@@ -67,8 +67,7 @@ func (r *refiner) refined(i int) ([]int32, []float64) {
 			}
 		}
 	}
-	r.exact.Distances(i, r.positions, r.distances)
-	merge(r.p, r.d, r.positions, r.distances)
+	merge(r.p, r.d, r.exact.Within(i, r.positions, d[k-1], r.distances), r.distances)
 	return r.p, r.d
 }
 

@@ -103,6 +103,17 @@ func measure(name string, threads int) error {
 	if err != nil {
 		return err
 	}
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	if *algorithm == "ivf" {
 		return approximate(points, threads)
 	}
@@ -115,17 +126,6 @@ func measure(name string, threads int) error {
 	r := result{System: "beamlearn", Threads: threads, N: points.Len(), D: points.Dim, K: *k, Metric: *metric,
 		Algorithm: string(index.Algorithm()), BuildS: seconds(time.Since(start)), QueryS: math.Inf(1),
 		DataMB: int64(points.Len()) * int64(points.Dim) * 4 >> 20}
-	if *profile != "" {
-		f, err := os.Create(*profile)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
-	}
 	var found *neighbors.Neighbors
 	for range *repeat {
 		found = nil

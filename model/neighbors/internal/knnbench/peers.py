@@ -1,13 +1,15 @@
 """The data sets and the other libraries of the comparison in the README: the same lines of JSON as knnbench prints.
 
-    pip install numpy scipy scikit-learn scikit-learn-intelex faiss-cpu hnswlib annoy pynndescent scann
+    pip install numpy scipy scikit-learn scikit-learn-intelex faiss-cpu hnswlib annoy pynndescent scann pipnn
     python peers.py generate DIRECTORY
+    python peers.py embeddings REAL.npy ROWS OUT.npy
     python peers.py run [--k 10] [--threads 2] [--repeat 3] FILE.npy SYSTEM...
 
 A SYSTEM is faiss_knn, sklearnex_brute, sklearn_brute, sklearn_kdtree or ckdtree, which are exact, or pynndescent,
-hnswlib[:EF], faiss_ivf[:NPROBE], scann[:LEAVES] or annoy[:SEARCH_K], which are not: their query_s is that of the build and
-the queries together, without pynndescent's compilation, and their recall that of 1000 sampled queries. Each runs in a process of its own, every
-point is a query, k + 1 neighbours are asked for, as these libraries count a point among its own, and the fastest run counts.
+hnswlib[:EF], faiss_ivf[:NPROBE], scann[:LEAVES], annoy[:SEARCH_K] or pipnn[:RUNS], which are not: their query_s is that
+of the build and the queries together, without pynndescent's compilation, and their recall that of 1000 sampled queries.
+Each runs in a process of its own, every point is a query, k + 1 neighbours are asked for, as these libraries count a
+point among its own, and the fastest run counts.
 """
 
 import argparse
@@ -55,6 +57,79 @@ def generate(directory):
     os.makedirs(directory, exist_ok=True)
     for name, x in sets.items():
         np.save(os.path.join(directory, name + ".npy"), x)
+
+
+def embeddings(real, n, out):
+    """Enlarges real embeddings of unit length to n rows of float16, and says how near and how intrinsic both are.
+
+    Each row is a real one and noise as long as the distance of its nearest neighbour, brought to unit length. Nine
+    tenths of the noise's square are a normal combination of the differences to the 64 nearest real rows, so that it
+    goes where embeddings are; one tenth is normal in all columns. All real rows have as many copies, in random order,
+    so that the first rows of the file are such a set, too.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    import numpy as np
+
+    x = np.load(real).astype(np.float32)
+    slots = np.random.default_rng(5).permutation(n)
+    rows = np.empty((n, x.shape[1]), np.float16)
+
+    def copies(chunk):
+        for i, near, distances in neighbours(x, chunk, 64):
+            r, to = np.random.default_rng([6, i]), slots[i :: len(x)]
+            inside = r.standard_normal((len(to), 64), dtype=np.float32) @ (x[near] - x[i])
+            outside = r.standard_normal((len(to), x.shape[1]), dtype=np.float32)
+            noise = sum(np.float32(np.sqrt(share)) * unit(y) for share, y in ((0.9, inside), (0.1, outside)))
+            rows[to] = unit(x[i] + distances[0] * noise)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(copies, np.array_split(np.arange(len(x)), 400)))
+    np.save(out, rows)
+    nearness("real", x)
+    nearness("enlarged", rows)
+
+
+def unit(y):
+    import numpy as np
+
+    return y / np.maximum(np.linalg.norm(y, axis=1, keepdims=True), np.float32(1e-12))
+
+
+def neighbours(x, queries, k):
+    """The k nearest other rows of each query of x, and their distances, ascending: brute force in float32."""
+    import numpy as np
+
+    for s in range(0, len(queries), 100):
+        chunk = list(queries[s : s + 100])
+        q = x[chunk].astype(np.float32)
+        near, best = np.empty((len(q), 0), int), np.empty((len(q), 0), np.float32)
+        for b in range(0, len(x), 100_000):
+            y = x[b : b + 100_000].astype(np.float32)
+            d = (q * q).sum(1)[:, None] - 2 * q @ y.T + (y * y).sum(1)
+            at = np.argpartition(d, k, axis=1)[:, : k + 1]
+            near = np.hstack([near, at + b])
+            best = np.hstack([best, np.take_along_axis(d, at, axis=1)])
+        for i, p, d in zip(chunk, near, best):
+            d = np.sqrt(np.maximum(np.where(p == i, np.inf, d), 1e-12))
+            order = np.argsort(d)[:k]
+            yield i, p[order], d[order]
+
+
+def nearness(name, x):
+    """Prints how far the nearest and the 15th neighbour of 1,000 rows are, and the local intrinsic dimension: the
+    maximum-likelihood estimate of Levina and Bickel (NIPS 2004) by 20 neighbours, its inverse averaged over the rows.
+    """
+    import numpy as np
+
+    rows = np.random.default_rng(7).choice(len(x), 1000, replace=False)
+    d = np.array([d for _, _, d in neighbours(x, rows, 20)])
+    inverse = np.log(d[:, -1:] / d[:, :-1]).mean(1)
+    print(json.dumps({"rows": name, "n": len(x),
+                      "nearest_5_50_95_percent": np.quantile(d[:, 0], [.05, .5, .95]).round(3).tolist(),
+                      "15th_5_50_95_percent": np.quantile(d[:, 14], [.05, .5, .95]).round(3).tolist(),
+                      "intrinsic_dimension": round(float(1 / inverse.mean()), 1),
+                      "its_median": round(float(1 / np.median(inverse)), 1)}), flush=True)
 
 
 def search(system, x, k, threads):
@@ -159,7 +234,13 @@ def annoy(x, k, threads, search_k):
     return run
 
 
-APPROXIMATE = {f.__name__: f for f in (pynndescent, hnswlib, faiss_ivf, scann, annoy)}
+def pipnn(x, k, threads, runs):
+    import pipnn
+
+    return lambda: pipnn.self_knn_graph(x, k, n_jobs=threads, runs=int(runs or 1))[0]
+
+
+APPROXIMATE = {f.__name__: f for f in (pynndescent, hnswlib, faiss_ivf, scann, annoy, pipnn)}
 
 
 def recall(x, found, k):
@@ -183,7 +264,7 @@ def recall(x, found, k):
 def worker(args):
     import numpy as np
 
-    x = np.load(args.file)
+    x = np.load(args.file).astype(np.float32, copy=False)
     run = search(args.systems[0], x, args.k, args.threads)
     best = cpu = float("inf")
     for _ in range(args.repeat):
@@ -201,6 +282,8 @@ def worker(args):
 def main():
     if sys.argv[1:2] == ["generate"]:
         return generate(sys.argv[2])
+    if sys.argv[1:2] == ["embeddings"]:
+        return embeddings(sys.argv[2], int(sys.argv[3]), sys.argv[4])
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("run", choices=["run", "worker"])
     p.add_argument("--k", type=int, default=10)
