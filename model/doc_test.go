@@ -102,7 +102,7 @@ var rooms = []struct {
 	{1, "model/internal/jsontext"}, {1, "model/report"}, {1, "model/vectors"},
 	{2, "model/features"},
 	{3, "model/formats"}, {3, "model/linear"}, {3, "model/neighbors"}, {3, "model/triples"},
-	{4, "model/linear/overview"}, {4, "model/neighbors/ivf"}, {4, "model/neighbors/choice"},
+	{4, "model/lake"}, {4, "model/linear/overview"}, {4, "model/neighbors/ivf"}, {4, "model/neighbors/choice"},
 	{4, "model/neighbors/evaluate"},
 	{4, "model/neighbors/outliers"}, {4, "model/neighbors/vote"},
 	{4, "model/eigen"}, {4, "model/internal/lineartest"}, {4, "model/kmeans"}, {4, "model/preprocessing"},

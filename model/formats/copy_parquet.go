@@ -136,6 +136,15 @@ func (s *parquetSource) copy(ctx context.Context, how *Copied, span Span) (r Cop
 	if err := checkSpan(s, s.File, span); err != nil {
 		return nil, err
 	}
+	if s.deleted != nil {
+		r, err := s.copyStored(ctx, how, s.stored(span))
+		return &keptCopy{r, s}, err
+	}
+	return s.copyStored(ctx, how, span)
+}
+
+// copyStored copies a span of rows of the file.
+func (s *parquetSource) copyStored(ctx context.Context, how *Copied, span Span) (r CopyReader, err error) {
 	c := &parquetCopy{s: s, in: &parquetBytes{File: s.File, ctx: ctx}}
 	defer c.in.undamaged(&err)
 	if c.schema, err = how.SchemaOf(); err != nil {

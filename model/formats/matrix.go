@@ -509,6 +509,7 @@ type batchReader struct {
 	next, end int64        // numbers of the rows that are not in the batch yet
 	fill      func() error // fills the batch with at least one row, number next
 	err       error        // after which nothing is read
+	gaps      *gaps        // rows that are passed over
 }
 
 func (r *batchReader) Read(b *vectors.Block, max int) error {
@@ -549,7 +550,16 @@ func (r *batchReader) read(max int, take func(left int) (int, error)) error {
 			}
 			r.next = r.until
 		}
-		n, err := take(max - read)
+		left := max - read
+		if r.gaps != nil {
+			kept, gap := r.gaps.kept(r.first)
+			if kept > r.first {
+				r.skipTo(kept)
+				continue
+			}
+			left = int(min(int64(left), gap-r.first))
+		}
+		n, err := take(left)
 		if err != nil {
 			return err
 		}

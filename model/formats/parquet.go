@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
@@ -50,8 +51,11 @@ type parquetSource struct {
 	columnar
 	meta   *metadata.FileMetaData
 	groups []parquetGroup
-	rows   int64
-	byRow  atomic.Bool // a row group could not be decoded as a whole: see decodedGroup
+	rows   int64 // of the file; Rows tells those that are kept
+	// deleted are the rows that are no longer of the table, or nil, and kept what the groups are without them.
+	deleted *roaring64.Bitmap
+	kept    []parquetGroup
+	byRow   atomic.Bool // a row group could not be decoded as a whole: see decodedGroup
 }
 
 // columnar is a file whose schema says the types of its columns, and which of them are read.
@@ -94,6 +98,9 @@ func inspectParquet(ctx context.Context, f File, _ compression, o Options) (Sour
 	s := &parquetSource{columnar: columnar{File: f, labels: o.Labels, untargeted: o.Untargeted, missing: o.Missing,
 		listable: true}}
 	if err := s.inspect(in, &o); err != nil {
+		return nil, err
+	}
+	if err := s.keeps(ctx); err != nil {
 		return nil, err
 	}
 	switch {
@@ -193,8 +200,15 @@ func (s *parquetSource) durations(fields []parquetField) {
 	}
 }
 
-func (s *columnar) Dim() int         { return s.dim }
-func (s *parquetSource) Rows() int64 { return s.rows }
+func (s *columnar) Dim() int { return s.dim }
+
+// Rows are those of the file that are kept.
+func (s *parquetSource) Rows() int64 {
+	if s.deleted == nil {
+		return s.rows
+	}
+	return s.rows - int64(s.deleted.GetCardinality())
+}
 
 // Columns are those of the schema, or those that the footer has for lists of columns and numbers.
 func (s *columnar) Columns() []string {
@@ -695,7 +709,7 @@ func (s *parquetSource) Cut(size int64) []Span {
 		}
 		held = Span{First: held.First + held.Rows}
 	}
-	for _, g := range s.groups {
+	for _, g := range s.cuts() {
 		if held.Rows+g.rows > size {
 			flush()
 		}
@@ -715,8 +729,9 @@ func (s *parquetSource) Cut(size int64) []Span {
 
 // EndsGroup is that of a [Grouped].
 func (s *parquetSource) EndsGroup(row int64) bool {
-	i := sort.Search(len(s.groups), func(i int) bool { return s.groups[i].first >= row })
-	return i < len(s.groups) && s.groups[i].first == row || row >= s.rows
+	groups := s.cuts()
+	i := sort.Search(len(groups), func(i int) bool { return groups[i].first >= row })
+	return i < len(groups) && groups[i].first == row || row >= s.Rows()
 }
 
 // cutAt is where the i-th of so many equal parts of n rows ends.

@@ -189,7 +189,7 @@ func (s *parquetSource) cellsReader(ctx context.Context, span Span) Reader {
 	r.wanted = span.Rows
 	r.cellsBatch = cellsBatch{
 		file: s.Name(), table: tables.New(s.Fields()), next: span.First, end: span.First + span.Rows, fill: r.fillRows,
-		keeps: s.untargeted,
+		keeps: s.untargeted, gaps: s.gaps(), deleted: s.deleted,
 	}
 	r.scratch = parquetScratch{def: make([]int16, cellRows), f32: make([]float32, cellRows),
 		f64: make([]float64, cellRows)}

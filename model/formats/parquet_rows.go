@@ -21,20 +21,28 @@ func (s *parquetSource) Read(ctx context.Context, span Span) (Reader, error) {
 	if err := checkSpan(s, s.File, span); err != nil {
 		return nil, err
 	}
+	if s.deleted != nil {
+		return &keptReader{s.read(ctx, s.stored(span)), s}, nil
+	}
+	return s.read(ctx, span), nil
+}
+
+// read opens a span of rows of the file.
+func (s *parquetSource) read(ctx context.Context, span Span) Reader {
 	if s.cells {
-		return s.cellsReader(ctx, span), nil
+		return s.cellsReader(ctx, span)
 	}
 	r := &parquetReader{parquetGroups: s.open(ctx, span.First), scratch: s.scratch()}
 	r.wanted = span.Rows
 	r.batchReader = batchReader{
 		batch: batch{file: s.Name(), dim: s.dim, column: s.column},
 		next:  span.First, end: span.First + span.Rows,
-		fill: r.fill,
+		fill: r.fill, gaps: s.gaps(),
 	}
 	if s.sparse {
-		return s.sparseReader(r), nil
+		return s.sparseReader(r)
 	}
-	return r, nil
+	return r
 }
 
 // column is how a fault calls a column of the vector.

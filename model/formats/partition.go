@@ -28,21 +28,38 @@ type Partition struct {
 	// Same says that all files have this value. Such a column is in the vector only where it is named: a file that merely
 	// lies in a directory of that kind, run=5/x.csv, has the vectors that it has elsewhere.
 	Same bool `json:",omitempty"`
+	// Absent says that the column came to the table when the file was there already: all of its cells are missing.
+	Absent bool `json:",omitempty"`
 }
 
 // nullPartition is the value of rows without one.
 const nullPartition = "__HIVE_DEFAULT_PARTITION__"
 
-// Partitions are the columns that the directories of some paths say, which must be the same for all: by each of the
-// namings the file of that path is read. It is nil, which changes nothing, where a path says none.
-func Partitions(paths []string) ([]*Naming, error) {
-	all, err := partitionsOfAll(paths)
+// Partitions are the columns that the directories of some files say, which must be the same for all, or, of a [Member],
+// its table: by each of the namings that file is read. It is nil, which changes nothing, where there are none.
+func Partitions(all []File) ([]*Naming, error) {
+	namings := make([]*Naming, len(all))
+	var paths []string
+	var places []int
+	for i, f := range all {
+		m, ok := f.(Member)
+		var constants []Partition
+		if ok {
+			constants, ok = m.Constants()
+		}
+		switch {
+		case !ok:
+			paths, places = append(paths, f.Name()), append(places, i)
+		case len(constants) > 0:
+			namings[i] = &Naming{Partitions: constants}
+		}
+	}
+	parts, err := partitionsOfAll(paths)
 	if err != nil {
 		return nil, err
 	}
-	namings := make([]*Naming, len(paths))
-	for i := range all {
-		namings[i] = &Naming{Partitions: all[i]}
+	for i := range parts {
+		namings[places[i]] = &Naming{Partitions: parts[i]}
 	}
 	return namings, nil
 }
@@ -172,7 +189,10 @@ func PartitionTable(parts []Partition) *tables.Table {
 
 // field is the column in a table.
 func (p *Partition) field() tables.Field {
-	if p.Number {
+	switch {
+	case p.Absent:
+		return tables.Field{Name: p.Name, Type: tables.Cell}
+	case p.Number:
 		return tables.Field{Name: p.Name, Type: tables.Number, Whole: wholeText([]byte(p.Text))}
 	}
 	return tables.Field{Name: p.Name, Type: tables.Text}
@@ -180,9 +200,12 @@ func (p *Partition) field() tables.Field {
 
 // appendTo appends the cell.
 func (p *Partition) appendTo(to *tables.Column) {
-	if p.Number {
+	switch {
+	case p.Absent:
+		to.AppendMissing()
+	case p.Number:
 		to.Numbers = append(to.Numbers, p.number())
-	} else {
+	default:
 		to.AppendText([]byte(p.Text))
 	}
 }
@@ -360,6 +383,9 @@ func (s *partitioned) arrange(o *Options, keys []int) error {
 			continue
 		}
 		switch p := &s.parts[-1-at]; {
+		case p.Absent && p.Number && o.Missing:
+		case p.Absent:
+			return fault.File(s.name, "a number in the column "+fault.Quote(p.Name), "none: it came to the table later")
 		case !p.Number:
 			return fault.Asked(s.name, "a number in the directory "+fault.Quote(p.Name), "%s", fault.Quote(p.Text))
 		case p.Null && !o.Missing:
@@ -465,6 +491,8 @@ func (s *partitioned) Other() (column, holds string) {
 			continue
 		}
 		switch p := &s.parts[-1-at]; {
+		case p.Absent:
+			return p.Name, "missing cells"
 		case !p.Number:
 			return p.Name, "text"
 		case p.Null:

@@ -34,7 +34,7 @@ func TestPartitions(t *testing.T) {
 		for _, v := range c.Values {
 			paths = append(paths, "table/k%20e="+v+"/x.parquet")
 		}
-		all, err := Partitions(paths)
+		all, err := Partitions(named(paths...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +53,7 @@ func TestPartitions(t *testing.T) {
 			}
 		}
 	}
-	all, err := Partitions([]string{"a/x.csv", "=1/y.csv", "k=1"})
+	all, err := Partitions(named("a/x.csv", "=1/y.csv", "k=1"))
 	if len(all) != 3 || all[0] != nil || all[1] != nil || all[2] != nil || err != nil {
 		t.Errorf("no directories: %v, %v", all, err)
 	}
@@ -62,14 +62,14 @@ func TestPartitions(t *testing.T) {
 		`found none, expected directories NAME=VALUE as`: {"k=1/x", "x"},
 		`found "k" twice`: {"k=1/k=2/x"},
 	} {
-		if _, err := Partitions(paths); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Partitions(named(paths...)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", paths, err, want)
 		}
 	}
-	if big, err := Partitions([]string{"k=3000000000/x"}); err != nil || big[0].Partitions[0].Value != 3000000000 {
+	if big, err := Partitions(named("k=3000000000/x")); err != nil || big[0].Partitions[0].Value != 3000000000 {
 		t.Errorf("%+v, %v", big, err) // which Spark reads so, and pyarrow as text
 	}
-	if big, err := Partitions([]string{"k=9007199254740993/x"}); err != nil || big[0].Partitions[0].Number {
+	if big, err := Partitions(named("k=9007199254740993/x")); err != nil || big[0].Partitions[0].Number {
 		t.Errorf("%+v, %v: no float64 has it", big, err)
 	}
 }
@@ -231,11 +231,20 @@ func TestPartitionedCells(t *testing.T) {
 	}
 }
 
+// named are files of these names.
+func named(names ...string) []File {
+	files := make([]File, len(names))
+	for i, name := range names {
+		files[i] = &textData{name: name}
+	}
+	return files
+}
+
 func FuzzPartitions(f *testing.F) {
 	f.Add("a/k=1/x.csv", "a/k=%32/y.csv")
 	f.Add("k%3D=__HIVE_DEFAULT_PARTITION__/x", "k%3D=\xff%FF/y")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		all, err := Partitions([]string{a, b})
+		all, err := Partitions(named(a, b))
 		if err != nil || all[0] == nil {
 			return
 		}

@@ -4,6 +4,8 @@ import (
 	"io"
 	"slices"
 
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
+
 	"beamlearn/model/tables"
 	"beamlearn/model/vectors"
 )
@@ -54,6 +56,13 @@ func IsTabular(name, format string) bool {
 	return err == nil && f.Cells
 }
 
+// MayBeTables reports whether what a pattern stands for may be read as tables: files of such a format, or files that
+// the name of a directory stands for, which tells no format.
+func MayBeTables(pattern, format string) bool {
+	_, _, err := detect(pattern, format)
+	return IsTabular(pattern, format) || format == "" && err != nil
+}
+
 // IsNumbers reports whether a file is of a format that has numbers alone.
 func IsNumbers(name, format string) bool {
 	f, _, err := detect(name, format)
@@ -97,6 +106,8 @@ type cellsBatch struct {
 	fill      func() error // fills the batch with at least one row, number next
 	err       error        // after which nothing is read
 	without   int64        // rows without a target
+	gaps      *gaps        // rows that are passed over, and the same
+	deleted   *roaring64.Bitmap
 }
 
 // NoTarget is how many rows so far had no target.
@@ -133,6 +144,9 @@ func (l lostIDs) of(ids *vectors.IDs, row int) string {
 
 // leaveOut notes that a row has no target.
 func (a *cellsBatch) leaveOut(row int) {
+	if a.deleted != nil && a.deleted.Contains(uint64(a.first+int64(row))) {
+		return
+	}
 	if a.keeps {
 		a.without++
 		return
@@ -161,7 +175,17 @@ func (a *cellsBatch) Read(b *vectors.Block, max int) error {
 			}
 			a.next = a.first + int64(a.rows)
 		}
-		n, err := a.appendTo(b, max-read)
+		until := a.rows
+		if a.gaps != nil {
+			row := a.first + int64(a.at)
+			kept, gap := a.gaps.kept(row)
+			if kept > row {
+				a.skipTo(kept)
+				continue
+			}
+			until = int(min(int64(until), gap-a.first))
+		}
+		n, err := a.appendTo(b, until, max-read)
 		if err != nil {
 			return err
 		}
@@ -180,10 +204,11 @@ func (a *cellsBatch) skipTo(row int64) {
 	}
 }
 
-// appendTo moves at most max rows to b, and returns how many, or the fault of the row after them, which it drops.
-func (a *cellsBatch) appendTo(b *vectors.Block, max int) (int, error) {
+// appendTo moves at most max rows before a place of the batch to b, and returns how many, or the fault of the row after
+// them, which it drops.
+func (a *cellsBatch) appendTo(b *vectors.Block, until, max int) (int, error) {
 	moved := 0
-	for a.at < a.rows && moved < max {
+	for a.at < until && moved < max {
 		if f, ok := a.marks[a.at]; ok {
 			f.File, f.Row = a.file, a.first+int64(a.at)
 			f.ID = a.lost.of(&a.ids, a.at)
@@ -196,7 +221,7 @@ func (a *cellsBatch) appendTo(b *vectors.Block, max int) (int, error) {
 			continue
 		}
 		hi := a.at + 1
-		for hi < a.rows && hi-a.at < max-moved && !a.special(hi) {
+		for hi < until && hi-a.at < max-moved && !a.special(hi) {
 			hi++
 		}
 		a.move(b, hi)

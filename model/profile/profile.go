@@ -252,11 +252,8 @@ func (o *order) in(ctx context.Context, i int, act func()) error {
 // inspect reads the headers of the files, counts the rows of text, and cuts all into chunks.
 func inspect(ctx context.Context, o *Options, all []formats.File,
 	p *Profile) (chunks []chunk, names []string, err error) {
-	sources, paths := make([]formats.Source, len(all)), make([]string, len(all))
-	for i, f := range all {
-		paths[i] = f.Name()
-	}
-	parts, err := formats.Partitions(paths)
+	sources := make([]formats.Source, len(all))
+	parts, err := formats.Partitions(all)
 	if err != nil {
 		return nil, nil, err
 	}

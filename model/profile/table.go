@@ -79,7 +79,7 @@ func IsTable(ctx context.Context, f formats.File, o formats.Options) bool {
 		return false
 	}
 	o.Cells = true
-	parts, err := formats.Partitions([]string{f.Name()})
+	parts, err := formats.Partitions([]formats.File{f})
 	if err != nil {
 		return false // which the profile tells
 	}

@@ -26,6 +26,7 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/model/formats"
+	"beamlearn/model/lake"
 )
 
 // Info is a file as it was listed. It travels to the workers.
@@ -38,6 +39,11 @@ type Info struct {
 	Size int64
 	// Version changes with the content: the modification time or the store's generation. Empty where unknown.
 	Version string `json:",omitempty"`
+	// Facts are what the log of a table says of the file, where it is listed as one of a table: lake.Facts as JSON. A
+	// text, as files are compared.
+	Facts string `json:",omitempty"`
+	// Table is that table, as the user wrote it.
+	Table string `json:",omitempty"`
 }
 
 // Location is the name by which any process can open the file.
@@ -64,12 +70,16 @@ func IsLocal(name string) bool {
 
 // List expands paths and globs, and returns each file once, in the order of the names. A pattern that matches nothing
 // is an error that names it; all such patterns are reported at once. [Std] is standard input, which is read to its end.
+// The directory of a table of Delta stands for the files of its last version, and with @vN behind it for those of N.
 func List(ctx context.Context, patterns []string) ([]Info, error) {
 	var infos []Info
 	var errs []error
 	seen := map[string]bool{}
 	for _, p := range patterns {
 		found, err := list(ctx, p)
+		if err != nil {
+			found, err = listTable(ctx, p, err)
+		}
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -260,6 +270,9 @@ func open(ctx context.Context, name string) (filesystem.Interface, error) {
 func Open(info Info) formats.File {
 	if w := windowOf(info.Path); w != nil {
 		return w
+	}
+	if info.Table != "" {
+		return &member{file{info}}
 	}
 	return &file{info}
 }
@@ -510,7 +523,8 @@ func Root(pattern string) (string, error) {
 			return strings.TrimSuffix(abs, "/") + "/" + base, err
 		}
 	}
-	return Absolute(pattern)
+	dir, _ := lake.Name(pattern)
+	return Absolute(dir)
 }
 
 // Under reports whether the file is one of those that begin with a root, and its name does not lead elsewhere.

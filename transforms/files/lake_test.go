@@ -50,6 +50,17 @@ func TestCheckSnapshots(t *testing.T) {
 			t.Errorf("%s: %v, want %q in one line", pattern, err, want)
 		}
 	}
+	for name, want := range map[string]string{
+		"iceberg": "found a table of Iceberg: write the latest out as Parquet first, expected files, or a table of Delta",
+		"hudi":    "found a table of Hudi", "plain": "found a directory, expected a file, or the glob",
+		"delta": "expected a protocol in the log", "delta@v1": "version 1",
+		"nowhere@v1": "no file of that name", "plain@v1": "no file of that name",
+	} {
+		_, err := List(t.Context(), []string{filepath.Join(dir, name)})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
 	if err := CheckSnapshots(t.Context(), []string{filepath.Join(dir, "plain/*/*.parquet"), filepath.Join(dir,
 		"hudi/*.parquet")}); err == nil {
 		t.Error("the second of two patterns passes")

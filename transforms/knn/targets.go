@@ -80,7 +80,7 @@ func InspectTargets(
 		patterns, reading.Targets = reading.Targets, nil
 		reading.Formats = formats.Options{DType: vectors.Float64, Targets: true, Labels: f.Labels, Missing: true}
 	} else {
-		f.Cells = !slices.ContainsFunc(patterns, func(p string) bool { return !formats.IsTabular(p, f.Format) })
+		f.Cells = !slices.ContainsFunc(patterns, func(p string) bool { return !formats.MayBeTables(p, f.Format) })
 	}
 	f.Sparse = !f.Cells // of which nobody wants the zeros
 	d, err := vectorio.Inspect(ctx, patterns, reading)

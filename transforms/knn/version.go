@@ -237,7 +237,7 @@ func someIDs(ids []vectors.ID) string {
 // a file of text, and may be an id.
 func readIDs(ctx context.Context, patterns []string,
 	reading vectorio.Options) (ids []vectors.ID, header, name string, err error) {
-	if slices.ContainsFunc(patterns, func(p string) bool { return !formats.IsTabular(p, "") }) {
+	if slices.ContainsFunc(patterns, func(p string) bool { return !formats.MayBeTables(p, "") }) {
 		ids, name, err = readNumbers(ctx, patterns, reading.ChunkRows)
 		return ids, "", name, err
 	}

@@ -330,11 +330,11 @@ func openUnreadable(ctx context.Context, infos []files.Info, o Options, all []op
 
 // partitions are the columns that the directories of the files say, by which each is read; nil of files without any.
 func partitions(infos []files.Info) ([]*formats.Naming, error) {
-	paths := make([]string, len(infos))
+	all := make([]formats.File, len(infos))
 	for i, info := range infos {
-		paths[i] = info.Name
+		all[i] = files.Open(info)
 	}
-	return formats.Partitions(paths)
+	return formats.Partitions(all)
 }
 
 func sourcesOf(all []opened) []formats.Source {

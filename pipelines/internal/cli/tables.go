@@ -272,7 +272,7 @@ func (t *Tables) Wanted(ctx context.Context, patterns []string, reading vectorio
 		return "", err
 	}
 	for _, name := range patterns {
-		if !formats.IsTabular(name, reading.Formats.Format) {
+		if !formats.MayBeTables(name, reading.Formats.Format) {
 			return "", nil // which the reading as numbers tells
 		}
 	}

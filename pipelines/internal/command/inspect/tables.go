@@ -10,6 +10,7 @@ import (
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/profile"
 	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/files"
 )
 
 // columns tells what the columns of a table are, and ends with commands for it.
@@ -151,7 +152,9 @@ func (c *column) has(warning string) bool {
 func (f *found) commands() []profile.Command {
 	var names []string
 	for _, file := range f.files {
-		names = append(names, strings.ReplaceAll(file.Name(), ",", `\,`))
+		if name := strings.ReplaceAll(files.InputOf(file), ",", `\,`); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	input := "--input=" + fault.Shell(strings.Join(names, ","))
 	for _, flag := range f.flags {
