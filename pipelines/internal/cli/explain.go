@@ -20,6 +20,15 @@ import (
 type Plan struct {
 	lines    [][2]string
 	warnings []string
+
+	coreSeconds  float64
+	workerMemory int64
+}
+
+// Takes says what a job takes: so many seconds on slots × threads cores like this machine's, 0 where that is not known,
+// and so much memory in each worker process.
+func (p *Plan) Takes(seconds float64, slots, threads int, memory int64) {
+	p.coreSeconds, p.workerMemory = seconds*float64(slots*threads), memory
 }
 
 // Line adds a line: what it is about, and the rest of it.
@@ -137,6 +146,7 @@ func (p *Plan) Rows(called string, r *RowsPlan) {
 	}
 	p.Line(called, "%s × %s in %s, %s", number, Count(r.Dim, "column"), Count(r.Files, "file"), files.Bytes(r.Bytes))
 	p.Line("passes", "%d", r.Passes)
+	p.Takes(r.Seconds, r.Slots, r.Threads, r.WorkerMemory)
 	if r.Seconds > 0 {
 		p.Line("reading", "about %s on %d × %d cores like this machine's, as measured on the first rows; computing and "+
 			"the engine's start come on top",
@@ -159,6 +169,9 @@ func (a *App) Explain(p *Plan, data any) error {
 		if path.here && path.names() != nil && Workers() != placement.InProcess {
 			p.Line("here only", "%s (--%s): no worker reads or writes it", path.value, path.flag.Name)
 		}
+	}
+	if f, ok := dataflowFleet(); ok {
+		p.price(&f)
 	}
 	p.Warn(a.missing...)
 	if err := p.write(os.Stdout); err != nil {
@@ -185,6 +198,9 @@ func (a *App) ExplainRows(
 
 // Slots is how many workers share a job at the runner: 1 in this process, and where nothing says.
 func (a *App) Slots() int {
+	if f, ok := dataflowFleet(); ok && f.slots() > 0 {
+		return f.slots()
+	}
 	n, err := strconv.Atoi(flag.Lookup("parallelism").Value.String())
 	if err != nil {
 		return 1 // the engine's own

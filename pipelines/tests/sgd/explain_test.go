@@ -20,6 +20,15 @@ func TestExplain(t *testing.T) {
 		"--solver=sgd --epochs=9 --shards=2 --checkpoint_passes=10 --runner=flink --endpoint=localhost:1 --parallelism=4": {
 			"in 1 pipelines", "warning: 2 shards are too few to keep 4 workers busy",
 			"warning: 10 passes in a pipeline need more of Flink's network buffers", "no job server"},
+		"--runner=dataflow --project=p --region=r --staging_location=gs://b/s --dry_run --max_num_workers=20 " +
+			`--worker_machine_type=n2-standard-8 --labels={"team":"x"}`: {
+			"dataflow  at most 20 machines of n2-standard-8, as it scales: 160 vCPUs", `labels    {"team":"x"}`,
+			" vCPU-hours and $", "on 160 × 1 cores"},
+		"--runner=dataflow --project=p --region=r --staging_location=gs://b/s --dry_run --num_workers=3 " +
+			"--autoscaling_algorithm=NONE --worker_machine_type=n1-highcpu-2 --cache_memory=0": {
+			"dataflow  3 machines of n1-highcpu-2: 6 vCPUs"},
+		"--runner=dataflow --project=p --region=r --staging_location=gs://b/s --dry_run": {
+			"dataflow  as many machines as it chooses: --worker_machine_type and --max_num_workers say"},
 	} {
 		dir := t.TempDir()
 		c := clitest.Command(dir, append(strings.Fields(args), "--explain", "--input="+

@@ -20,6 +20,7 @@ func (c *command) explain(ctx context.Context, job *knn.Job) error {
 		about = "about "
 	}
 	show := &cli.Plan{}
+	show.Takes(plan.Seconds, plan.Slots, plan.Threads, plan.WorkerMemory)
 	if plan.Points >= 0 {
 		show.Line("points", "%s%d × %s in %s, %s", about, plan.Points, cli.Count(plan.Dim, "column"),
 			cli.Count(plan.Files, "file"),

@@ -16,6 +16,7 @@ func (c *command) explain(ctx context.Context, job *linear.Job, options fitting.
 		return err
 	}
 	show := &cli.Plan{}
+	show.Takes(plan.Seconds, plan.Slots, plan.Threads, plan.WorkerMemory)
 	switch {
 	case plan.Rows < 0:
 		show.Line("rows", "not known before they are read, × %s in %s, %s", cli.Count(plan.Features, "column"),
