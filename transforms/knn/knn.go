@@ -409,7 +409,13 @@ func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error)
 		if svm, zeroBased := j.pointsOfSVM(); svm {
 			reading.Meet(patterns, j.dim(), zeroBased)
 		}
-		if j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading); err == nil {
+		j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading)
+		if err == nil && j.Queries.Dim < j.dim() && vectorio.IsSVM(patterns, reading.Formats.Format) {
+			// Beside points of another format, rows of .svm tell where they begin, but not how many columns there are.
+			reading.Meet(patterns, j.dim(), j.Queries.ZeroBased())
+			j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading)
+		}
+		if err == nil {
 			err = j.checkNamed(names, of)
 		}
 		if err == nil && j.Index != nil {

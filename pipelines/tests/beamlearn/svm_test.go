@@ -21,6 +21,9 @@ func TestMeetSVM(t *testing.T) {
 		// Without an index 0, and without the last column: by itself, it would begin at 1 and have two columns.
 		"q.svm": "1 1:1 2:4\n0 2:3\n",
 		"q.csv": "y,a,b,c,d\n1,0,1,4,0\n0,0,0,3,0\n",
+		// The same, from 1 on and without the last column, for points that are not of .svm.
+		"one.svm": "1 2:1 3:4\n0 3:3\n",
+		"x.csv":   "a,b,c,d\n1,0,0,2\n0,1,5,0\n2,1,0,1\n0,0,4,1\n",
 	} {
 		clitest.Write(t, filepath.Join(dir, name), data)
 	}
@@ -40,6 +43,9 @@ func TestMeetSVM(t *testing.T) {
 	}
 	if got := answer("kneighbors", "--input=p.svm", "--queries=q.svm", "--k=2"); got != want {
 		t.Errorf("neighbours\n%s, want\n%s", got, want)
+	}
+	if got := answer("kneighbors", "--input=x.csv", "--queries=one.svm", "--k=2"); got != want {
+		t.Errorf("neighbours of rows beside points of .csv\n%s, want\n%s", got, want)
 	}
 	run("index", "--input=p.svm", "--index=i")
 	if got := answer("kneighbors", "--index=i", "--queries=q.svm", "--k=2"); got != want {
