@@ -270,6 +270,7 @@ func (c *corrector) correct(i, exclude, k int, positions []int32, distances []fl
 	for n < k && positions[n] != none {
 		n++
 	}
+	all = all || n < k && c.leftOut(i)
 	if n == 0 && !all {
 		return nil
 	}
@@ -280,8 +281,12 @@ func (c *corrector) correct(i, exclude, k int, positions []int32, distances []fl
 	}
 	if all {
 		var err error
+		before := n
 		if n, err = c.search(i, exclude, k, positions, distances); err != nil {
 			return err
+		}
+		for j := n; j < before; j++ {
+			positions[j] = none // beyond the bound
 		}
 	}
 	for j, p := range positions[:n] {
@@ -295,18 +300,32 @@ func (c *corrector) correct(i, exclude, k int, positions []int32, distances []fl
 	return nil
 }
 
+// leftOut reports whether the bound of query i may have left out points that are within it, as their reduced values are
+// not exact.
+func (c *corrector) leftOut(i int) bool {
+	bound := c.s.bound(i)
+	if math.IsInf(bound, 1) || bound < 0 && c.o.Metric != InnerProduct {
+		return false
+	}
+	r := math.Abs(c.o.ceiling(bound, c.x.points.dim))
+	return !(r >= 2*reducedLeast && r <= reducedMost/2)
+}
+
 // search answers query i, which is prepared, by comparing it to all points, and returns the number of its neighbours.
 // It fails where a point that float64 cannot hold the distance of may be one of them.
 func (c *corrector) search(i, exclude, k int, positions []int32, distances []float64) (int, error) {
 	if c.keep == nil {
 		c.keep = newKeeper(k, c.s.Most)
 	}
-	lost, least := int32(none), math.Inf(1) // the nearest of those points
+	lost, least, bound := int32(none), math.Inf(1), c.s.bound(i) // the nearest of those points
 	for j := range int32(c.x.points.n) {
 		if int(j) == exclude || c.s.bars(i, int(j)) {
 			continue
 		}
 		d, ok, _ := c.distance(j)
+		if d > bound {
+			continue
+		}
 		c.keep.offer(d, j)
 		if !ok && (lost == none || d < least) {
 			lost, least = j, d

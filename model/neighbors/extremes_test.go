@@ -324,6 +324,35 @@ func TestExtremeRadius(t *testing.T) {
 	}
 }
 
+// checkParts searches points of extreme values by parts, each with the bounds that those before it have left.
+func checkParts(t *testing.T, points *vectors.Block, o Options) {
+	t.Helper()
+	const k, size = 6, 20
+	whole, err := Fit(points, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := whole.KNeighbors(points, k, Search{Self: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hits := NewHits(points.Len())
+	for lo := 0; lo < points.Len(); lo += size {
+		part, err := Fit(points.Slice(lo, lo+size), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := part.KNeighbors(points, k, Search{Self: true, Part: true, Bounds: hits.Bounds(k)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		hits = hits.Merge(found, part, 0, k, nil)
+	}
+	if !slices.Equal(hits.Distances, want.Distances) {
+		t.Errorf("%s, %s of %v: parts give others", o.Metric, o.Algorithm, points.F64[0])
+	}
+}
+
 // An index in a file, parts of the points, and chosen pairs give the same distances.
 func TestExtremesEverywhere(t *testing.T) {
 	t.Parallel()
@@ -355,20 +384,9 @@ func TestExtremesEverywhere(t *testing.T) {
 			t.Errorf("%v: the index in a file gives others (%v)", scale, err)
 		}
 
-		hits := NewHits(points.Len())
-		for lo := 0; lo < 60; lo += 20 {
-			part, err := Fit(points.Slice(lo, lo+20), Options{Algorithm: Brute})
-			if err != nil {
-				t.Fatal(err)
-			}
-			found, err := part.KNeighbors(points, 6, Search{Self: true, Part: true, Bounds: hits.Bounds(6)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			hits = hits.Merge(found, part, 0, 6, nil)
-		}
-		if !slices.Equal(hits.Distances, want.Distances) {
-			t.Errorf("%v: parts give others", scale)
+		for _, o := range []Options{{Algorithm: Brute}, {Algorithm: KDTree}, {Metric: Minkowski, P: 3, Algorithm: Brute},
+			{Metric: Minkowski, P: 3, Algorithm: KDTree}} {
+			checkParts(t, points, o)
 		}
 
 		pairs, err := NewPairs(points, Options{})
