@@ -415,3 +415,28 @@ func TestBitPairs(t *testing.T) {
 		}
 	}
 }
+
+// The correlation of rows is that of the same rows with a large number added to each value, which float64 holds exactly
+// here: what the mean loses is made good.
+func TestCorrelationOfLargeMeans(t *testing.T) {
+	t.Parallel()
+	const ulp = 0x1p-26 // of 1e8
+	r := rand.New(rand.NewPCG(5, 8))
+	for _, dim := range []int{2, 3, 8, 70} {
+		for range 20 {
+			var rows [4][]float64
+			for j := range rows {
+				rows[j] = make([]float64, dim)
+			}
+			for j := range dim {
+				a, b := float64(r.IntN(200)), float64(r.IntN(200))
+				rows[0][j], rows[1][j], rows[2][j], rows[3][j] = a, b, 1e8+a*ulp, 1e8+b*ulp
+			}
+			o := Options{Metric: Correlation}
+			want, got := Distance(rows[0], rows[1], o), Distance(rows[2], rows[3], o)
+			if math.Abs(got-want) > 1e-12 {
+				t.Errorf("%d columns: %v, want %v", dim, got, want)
+			}
+		}
+	}
+}

@@ -435,7 +435,8 @@ func (o *Options) scales(p points) (points, []float64) {
 }
 
 // centre takes the mean of a row from it, in place, and, for the cosine, rescales what is left. A row of one value
-// becomes zeros.
+// becomes zeros. A mean that is large against the spread of the row loses digits which count beside the differences;
+// these are exact then, and their own mean is what was lost.
 func centre(x []float64) {
 	sum, least, most := 0.0, x[0], x[0]
 	for _, v := range x {
@@ -445,8 +446,15 @@ func centre(x []float64) {
 	if least == most {
 		mean = least
 	}
+	sum, most = 0, 0
 	for j := range x {
 		x[j] -= mean
+		sum, most = sum+x[j], max(most, math.Abs(x[j]))
+	}
+	if lost := sum / float64(len(x)); math.Abs(lost) > 0x1p-50*most {
+		for j := range x {
+			x[j] -= lost
+		}
 	}
 	rescale(x)
 }
