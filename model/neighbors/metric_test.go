@@ -416,27 +416,40 @@ func TestBitPairs(t *testing.T) {
 	}
 }
 
-// The correlation of rows is that of the same rows with a large number added to each value, which float64 holds exactly
-// here: what the mean loses is made good.
-func TestCorrelationOfLargeMeans(t *testing.T) {
+// Distances that are taken from means are those of the same rows with a large number added to each value, which float64
+// holds exactly here: what the means lose is made good.
+func TestLargeMeans(t *testing.T) {
 	t.Parallel()
 	const ulp = 0x1p-26 // of 1e8
 	r := rand.New(rand.NewPCG(5, 8))
-	for _, dim := range []int{2, 3, 8, 70} {
-		for range 20 {
-			var rows [4][]float64
-			for j := range rows {
-				rows[j] = make([]float64, dim)
+	for _, m := range []Metric{Correlation, SEuclidean, Mahalanobis} {
+		for _, dim := range []int{2, 3, 8, 70} {
+			small, large := &vectors.Block{Dim: dim}, &vectors.Block{Dim: dim}
+			a, b := make([]float64, dim), make([]float64, dim)
+			for i := range 120 {
+				for j := range a {
+					v := float64(r.IntN(200))
+					a[j], b[j] = v*ulp, 1e8+v*ulp
+				}
+				small.Append(a, int64(i))
+				large.Append(b, int64(i))
 			}
-			for j := range dim {
-				a, b := float64(r.IntN(200)), float64(r.IntN(200))
-				rows[0][j], rows[1][j], rows[2][j], rows[3][j] = a, b, 1e8+a*ulp, 1e8+b*ulp
-			}
-			o := Options{Metric: Correlation}
-			want, got := Distance(rows[0], rows[1], o), Distance(rows[2], rows[3], o)
-			if math.Abs(got-want) > 1e-12 {
-				t.Errorf("%d columns: %v, want %v", dim, got, want)
+			want, got := pairOf(t, small, m), pairOf(t, large, m)
+			if math.Abs(got-want) > 1e-11*(1+want) {
+				t.Errorf("%s, %d columns: %v, want %v", m, dim, got, want)
 			}
 		}
 	}
+}
+
+// pairOf is the distance of the first two rows, by an index of all.
+func pairOf(t *testing.T, b *vectors.Block, m Metric) float64 {
+	t.Helper()
+	x, err := Fit(b, Options{Metric: m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := kNeighbors(t, x, b.Slice(0, 1), b.Len(), Search{})
+	positions, distances := found.Of(0)
+	return distances[slices.Index(positions, 1)]
 }

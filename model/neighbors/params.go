@@ -209,15 +209,19 @@ func (p *points) mean() []float64 {
 	return mean
 }
 
+// variances are those of the columns. What their rounded means have lost is taken from the sums (Chan, Golub and LeVeque
+// 1983, the corrected two-pass algorithm), as it counts where a mean is large against the spread.
 func (p *points) variances(mean []float64) []float64 {
-	sum, buf := make([]float64, p.dim), make([]float64, p.dim)
+	sum, lost, buf := make([]float64, p.dim), make([]float64, p.dim), make([]float64, p.dim)
 	for i := range p.n {
 		for j, v := range p.row(i, buf) {
 			d := v - mean[j]
 			sum[j] += float64(d * d)
+			lost[j] += d
 		}
 	}
 	for j := range sum {
+		sum[j] -= float64(lost[j] * lost[j] / float64(p.n))
 		if sum[j] /= float64(p.n - 1); p.constant(j) {
 			sum[j] = 0 // the mean may be rounded
 		}
@@ -229,11 +233,11 @@ func (p *points) variances(mean []float64) []float64 {
 const covarianceRows = 256
 
 // covariance is the lower triangle of the columns' covariance, row by row. The sums run over the rows in order,
-// whatever the number of threads. O(n·d²).
+// whatever the number of threads, and are corrected as those of variances are. O(n·d²).
 func (p *points) covariance(mean []float64) []float64 {
 	d := p.dim
 	c, block := make([]float64, d*d), make([]float64, min(covarianceRows, p.n)*d)
-	fixed := make([]bool, d)
+	fixed, lost := make([]bool, d), make([]float64, d)
 	for j := range fixed {
 		fixed[j] = p.constant(j)
 	}
@@ -245,6 +249,7 @@ func (p *points) covariance(mean []float64) []float64 {
 				if x[j] = v - mean[j]; fixed[j] {
 					x[j] = 0
 				}
+				lost[j] += x[j]
 			}
 		}
 		parallel(d, 8, runtime.GOMAXPROCS(0), func() func(lo, hi int) {
@@ -257,6 +262,9 @@ func (p *points) covariance(mean []float64) []float64 {
 				}
 			}
 		})
+	}
+	for j := range lost {
+		arithmetic.Add(-lost[j]/float64(p.n), lost[:j+1], c[j*d:j*d+j+1])
 	}
 	for j := range c {
 		c[j] /= float64(p.n - 1)
