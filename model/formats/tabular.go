@@ -117,6 +117,9 @@ func (a *cellsBatch) NoTarget() int64 { return a.without }
 func (a *cellsBatch) begin(first int64, rows int) {
 	a.first, a.rows, a.at = first, rows, 0
 	a.table.Reset()
+	for c := range a.table.Columns {
+		a.table.Columns[c].Grow(rows)
+	}
 	a.beside.reset()
 	a.none = a.none[:0]
 	clear(a.marks)
@@ -159,6 +162,7 @@ func (a *cellsBatch) leaveOut(row int) {
 
 // Read is that of a [Reader].
 func (a *cellsBatch) Read(b *vectors.Block, max int) error {
+	a.grow(b, max)
 	for read := 0; read < max; {
 		if a.err != nil {
 			return a.err
@@ -192,6 +196,16 @@ func (a *cellsBatch) Read(b *vectors.Block, max int) error {
 		read += n
 	}
 	return nil
+}
+
+// grow makes room in a block for the cells to come, at most so many rows, at once: to grow as they come copies them
+// several times.
+func (a *cellsBatch) grow(b *vectors.Block, max int) {
+	n := int(min(int64(max), int64(a.rows-a.at)+a.end-a.next))
+	for c := range b.Cells.Columns {
+		b.Cells.Columns[c].Grow(n)
+	}
+	b.Numbers = slices.Grow(b.Numbers, n)
 }
 
 // skipTo drops rows of the batch up to this number, and lets fill go on there where the batch has none such.

@@ -4,6 +4,7 @@ package vectors
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"beamlearn/model/tables"
@@ -541,6 +542,7 @@ func (c *CSR) append(t *CSR, first, last int) {
 	if len(c.Offsets) == 0 {
 		c.Offsets = append(c.Offsets, 0)
 	}
+	c.Offsets = slices.Grow(c.Offsets, last-first)
 	if len(t.Offsets) == 0 {
 		for range last - first {
 			c.Offsets = append(c.Offsets, len(c.Indices))

@@ -80,7 +80,7 @@ func pieceOf(rows, empty *vectors.Block, values *dictionary) piece {
 		return piece{rows: empty}
 	}
 	rest := *rows
-	rest.Sparse = &vectors.CSR{Offsets: make([]int, rows.Len()+1)}
+	rest.Sparse = &vectors.CSR{}
 	empty.AppendBlock(&rest)
 	empty.Sparse.Offsets = nil
 	lo, hi := rows.Sparse.Offsets[0], rows.Sparse.Offsets[rows.Len()]

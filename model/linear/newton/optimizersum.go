@@ -519,7 +519,8 @@ type sample struct {
 	entries int  // that a row has at most, without which there is no sample, nor of dense rows; 0: any number
 	none    bool // there is no sample
 
-	rows   []sampled // a heap, the greatest hash first, while rows are drawn; then part by part
+	least  []drawn   // a heap of rows' hashes, the greatest first, while rows are drawn
+	rows   []sampled // in the order in which they came first; after that part by part, the least hash first
 	groups []group
 	drawn  int64 // rows of any weight that the part has had
 	sealed bool
@@ -530,53 +531,64 @@ type group struct {
 	Kept, Of int64
 }
 
+// drawn is a row of the heap, without pointers, which the collector of garbage would have to be told of at each step.
+type drawn struct {
+	hash, number uint64
+	at           int // in rows
+}
+
 type sampled struct {
-	hash, number   uint64
 	place          int32
 	target, weight float64
 	idx            []int32 // nil: dense
 	val            []float64
 }
 
-func (r *sampled) before(s *sampled) int {
+func (r *drawn) before(s *drawn) int {
 	return cmp.Or(cmp.Compare(r.hash, s.hash), cmp.Compare(r.number, s.number))
 }
 
 // draw offers the rows of a chunk, before which there were first in the part.
 func (s *sample) draw(c *linear.Chunk, places []int32, first int64, task linear.Task) {
 	if s.none = s.none || s.tooMany(c); s.none {
-		s.rows = nil
+		s.rows, s.least = nil, nil
 		return
 	}
 	rows := linear.NewRows(c, nil, nil)
 	for i, place := range places {
-		r := sampled{weight: 1, place: place, number: uint64(s.part)<<40 + uint64(first) + uint64(i)}
+		weight, d := 1.0, drawn{number: uint64(s.part)<<40 + uint64(first) + uint64(i), at: len(s.rows)}
 		if c.Numbers != nil {
-			r.number = uint64(c.Numbers[i])
+			d.number = uint64(c.Numbers[i])
 		}
 		if c.Weights != nil {
-			if r.weight = c.Weights[i]; r.weight == 0 {
+			if weight = c.Weights[i]; weight == 0 {
 				continue
 			}
 		}
 		s.drawn++
-		r.hash = splitmix.Mix(r.number)
-		full := len(s.rows) == s.limit
-		if full && r.before(&s.rows[0]) >= 0 {
+		d.hash = splitmix.Mix(d.number)
+		switch {
+		case len(s.rows) < s.limit:
+			s.rows = append(s.rows, sampled{})
+		case s.limit == 0 || d.before(&s.least[0]) >= 0:
 			continue
+		default:
+			d.at = s.least[0].at // of the row that goes
 		}
+		s.least = least.Offer(s.least, s.limit, d, (*drawn).before)
+		r, x := &s.rows[d.at], rows.At(i)
+		r.place, r.weight, r.target = place, weight, 0
 		if task == linear.Regression {
 			r.target = c.Target[i]
 		}
-		x := rows.At(i)
-		if x.Idx != nil {
-			r.idx = append(make([]int32, 0, len(x.Idx)), x.Idx...)
+		if r.val = append(r.val[:0], x.Val...); x.Idx == nil {
+			r.idx = nil
+			continue
 		}
-		if full {
-			r.val = s.rows[0].val[:0] // of the row that goes
+		if r.idx == nil {
+			r.idx = make([]int32, 0, len(x.Idx))
 		}
-		r.val = append(r.val, x.Val...)
-		s.rows = least.Offer(s.rows, s.limit, r, (*sampled).before)
+		r.idx = append(r.idx[:0], x.Idx...)
 	}
 }
 
@@ -599,7 +611,12 @@ func (s *sample) seal() {
 		return
 	}
 	s.sealed = true
-	slices.SortFunc(s.rows, func(a, b sampled) int { return a.before(&b) })
+	slices.SortFunc(s.least, func(a, b drawn) int { return a.before(&b) })
+	rows := make([]sampled, len(s.rows))
+	for i := range s.least {
+		rows[i] = s.rows[s.least[i].at]
+	}
+	s.rows, s.least = rows, nil
 	if len(s.rows) > 0 {
 		s.groups = []group{{int64(len(s.rows)), s.drawn}}
 	}
@@ -710,36 +727,52 @@ func (s *sample) chunks(features int) (chunks [2]linear.Chunk, places [2][]int32
 	for _, g := range s.groups {
 		all += g.Of
 	}
+	var rows, entries [2]int
+	for i := range s.rows {
+		k := s.rows[i].kind()
+		rows[k]++
+		entries[k] += len(s.rows[i].val)
+	}
+	for k, n := range rows {
+		c := &chunks[k]
+		c.Features, c.Weights, c.Target, places[k] = features, make([]float64, 0, n), make([]float64, 0, n),
+			make([]int32, 0, n)
+		switch {
+		case n == 0:
+		case k == 0:
+			c.X = make([]float64, 0, entries[k])
+		default:
+			c.Sparse = &linear.CSR{Offsets: make([]int, 1, n+1), Indices: make([]int32, 0, entries[k]),
+				Values: make([]float64, 0, entries[k])}
+		}
+	}
 	at := 0
 	for _, g := range s.groups {
 		stands := float64(g.Of) / float64(g.Kept) * (float64(len(s.rows)) / float64(all))
-		for _, r := range s.rows[at : at+int(g.Kept)] {
-			k := 0
-			if r.idx != nil {
-				k = 1
-			}
+		for i := range s.rows[at : at+int(g.Kept)] {
+			r := &s.rows[at+i]
+			k := r.kind()
 			c := &chunks[k]
-			c.Features = features
-			c.Weights = append(c.Weights, r.weight*stands)
-			c.Target = append(c.Target, r.target)
+			c.Weights, c.Target = append(c.Weights, r.weight*stands), append(c.Target, r.target)
 			places[k] = append(places[k], r.place)
 			if k == 0 {
-				if c.X == nil {
-					c.X = make([]float64, 0, len(s.rows)*features)
-				}
 				c.X = append(c.X, r.val...)
 				continue
 			}
-			if c.Sparse == nil {
-				c.Sparse = &linear.CSR{Offsets: []int{0}}
-			}
-			c.Sparse.Indices = append(c.Sparse.Indices, r.idx...)
-			c.Sparse.Values = append(c.Sparse.Values, r.val...)
+			c.Sparse.Indices, c.Sparse.Values = append(c.Sparse.Indices, r.idx...), append(c.Sparse.Values, r.val...)
 			c.Sparse.Offsets = append(c.Sparse.Offsets, len(c.Sparse.Values))
 		}
 		at += int(g.Kept)
 	}
 	return chunks, places
+}
+
+// kind is 1 of a sparse row.
+func (r *sampled) kind() int {
+	if r.idx != nil {
+		return 1
+	}
+	return 0
 }
 
 // sampleEnd is where the search for an optimum of the sample has ended.
@@ -756,7 +789,7 @@ func optimumOf(o *Optimizer, arrow *arrowhead, start *sampleEnd, chunks [2]linea
 	if err != nil {
 		return nil, err
 	}
-	inner.promise, inner.sample, inner.arrow = samplePromise, 0, arrow
+	inner.promise, inner.sample, inner.arrow, inner.fresh = samplePromise, 0, arrow, true
 	inner.Scaler, inner.ClassRows, inner.ClassSizes = o.Scaler, o.ClassRows, o.ClassSizes
 	if start == nil {
 		mean, weight := 0.0, 0.0

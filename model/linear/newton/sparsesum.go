@@ -95,11 +95,11 @@ func (s *optimizerSum) addTogether(k int, d *derivatives, b *sparseRows, curved 
 	if d.along {
 		s.tryShorter(d, b, padded)
 	}
-	if !curved {
+	if !curved || d.second == nil {
 		return
 	}
 	switch {
-	case o.newton && d.second != nil:
+	case o.newton:
 		s.addSeconds(d, b.rows, b.curvature[:n], b.weights)
 		return
 	case o.arrow == nil:
