@@ -523,6 +523,7 @@ var textBenchmarks = []struct {
 		return strconv.FormatFloat(float64(float32(r.NormFloat64())), 'g',
 			-1, 32)
 	}},
+	{"six", 50_000, 20, func(r *rand.Rand) string { return strconv.FormatFloat(r.NormFloat64(), 'g', 6, 64) }},
 	{"float64", 4096, 128, func(r *rand.Rand) string { return strconv.FormatFloat(r.NormFloat64(), 'g', -1, 64) }},
 	{"digits", 40_000, 64, func(r *rand.Rand) string { return strconv.Itoa(r.IntN(17)) }},
 	{"narrow", 400_000, 3, func(r *rand.Rand) string { return strconv.Itoa(r.IntN(1000)) }},

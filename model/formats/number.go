@@ -22,8 +22,14 @@ var exactPowers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
 // nearest float64, and ±Inf where that is none. In json mode the number must be one of JSON: 01, .5, 5. and +5 are not.
 //
 // An integer below 2⁵³ and a power of ten up to 10²² are both exact, so that one multiplication or division rounds
-// correctly (Clinger, How to read floating point numbers accurately, PLDI 1990); strconv sees to the rest.
+// correctly (Clinger, How to read floating point numbers accurately, PLDI 1990). Up to 19 digits and 10²⁷, nearest
+// divides integers; strconv sees to the rest.
 func number(b []byte, json bool) (float64, int) {
+	if len(b) >= fixedBytes {
+		if v, n := fixedDecimal(b, json); n > 0 {
+			return v, n
+		}
+	}
 	i, negative := 0, false
 	if len(b) > 0 && (b[0] == '-' || b[0] == '+' && !json) {
 		i, negative = 1, b[0] == '-'
@@ -53,6 +59,9 @@ func number(b []byte, json bool) (float64, int) {
 			i += 1 + n
 		}
 	}
+	if count > 19 {
+		count -= leadingZeros(b[first:])
+	}
 	// 19 digits fit an uint64; with more, m has lost some.
 	if m>>53 == 0 && count <= 19 && exponent >= -22 && exponent <= 22 {
 		v := float64(m)
@@ -66,8 +75,61 @@ func number(b []byte, json bool) (float64, int) {
 		}
 		return v, i
 	}
+	if count <= 19 && exponent > -len(fives) && exponent < len(fives) {
+		v := nearest(m, exponent)
+		if negative {
+			v = -v
+		}
+		return v, i
+	}
 	v, _ := strconv.ParseFloat(string(b[:i]), 64) // its one error here is a value out of range, which is ±Inf
 	return v, i
+}
+
+// fixedBytes are what fixedDecimal may look at: a sign, 7 digits, a point, 8 digits.
+const fixedBytes = 17
+
+// fixedDecimal is number for a point between one to seven digits on either side, without an exponent or a plus, which
+// most columns of decimals have; otherwise the length is 0. The sign and how many digits there are decide no branch.
+func fixedDecimal(b []byte, json bool) (float64, int) {
+	_ = b[fixedBytes-1]
+	sign := 0
+	if b[0] == '-' {
+		sign = 1
+	}
+	mask, x := notDigits(binary.LittleEndian.Uint64(b[sign:]))
+	point := bits.TrailingZeros64(mask) &^ 7
+	i := sign + point/8
+	if point == 0 || mask == 0 || b[i] != '.' || json && point > 8 && b[sign] == '0' {
+		return 0, 0
+	}
+	mask, y := notDigits(binary.LittleEndian.Uint64(b[i+1:]))
+	end := bits.TrailingZeros64(mask) &^ 7
+	if end == 0 || mask == 0 {
+		return 0, 0
+	}
+	i += 1 + end/8
+	if b[i]|0x20 == 'e' {
+		return 0, 0
+	}
+	places := end / 8 & 7
+	m := eightDigits(x<<((64-point)&63))*smallPowers[places] + eightDigits(y<<((64-end)&63))
+	v := float64(int64(m)) / exactPowers[places]
+	return math.Float64frombits(math.Float64bits(v) | uint64(sign)<<63), i
+}
+
+// leadingZeros is how many zeros stand before the first other digit of a number without a sign.
+func leadingZeros(b []byte) (n int) {
+	for _, c := range b {
+		switch c {
+		case '0':
+			n++
+		case '.':
+		default:
+			return n
+		}
+	}
+	return n
 }
 
 // digits reads digits from b[i] on into m, and returns the place after them.

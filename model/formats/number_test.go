@@ -26,11 +26,30 @@ var numerals = []string{
 	"100000000000000000000000000000000", "0x10", "0x1p4", "1_000", "1,5", "1 ", " 1", "--1", "1.2.3", "1e1.5", "nan",
 	"NaN", "inf", "-Inf", "+Infinity",
 	"１", "1٫5", "\x001", "1\x00", "12345678x", "1234567/", "1234567:", "8.5:", "99999999.99999999",
-	"123456789012345.678901234",
+	"123456789012345.678901234", "-0.5,", "-0.0", "1234567.1234567", "1234567.12345678", "12345678.1", "-01.5", "1.5e3",
+	"0.0000000001234567890123456789", "0.000000000012345678901234567", "00000000000000000000000", "0.000000000000000000000",
+	"9007199254740993e-1", "9007199254740993e27", "9007199254740993e28", "18014398509481990e-27", "1e-27", "1e-28",
+	"4503599627370496.5", "4503599627370497.5", "9007199254740993.0", "9007199254740995.0", "9999999999999999999e27",
+	"9223372036854776832", "9223372036854776833", "9223372036854774784e-27", "9999999999999999999e-27",
 }
 
-// checkNumber compares with strconv, whose grammar is wider: infinity, NaN, hexadecimals, underscores.
+// checkNumber compares with strconv, also where other bytes follow the number.
 func checkNumber(t *testing.T, s string) {
+	t.Helper()
+	checkWhole(t, s)
+	for _, end := range []string{",", " ", "]"} {
+		text := []byte(s + end + strings.Repeat("7", fixedBytes))
+		for _, json := range []bool{false, true} {
+			v, n := number([]byte(s), json)
+			if got, length := number(text, json); length != n || math.Float64bits(got) != math.Float64bits(v) {
+				t.Fatalf("%q (JSON %v): %v of %d bytes, and %v of %d before %s", s, json, v, n, got, length, end)
+			}
+		}
+	}
+}
+
+// checkWhole compares with strconv, whose grammar is wider: infinity, NaN, hexadecimals, underscores.
+func checkWhole(t *testing.T, s string) {
 	t.Helper()
 	want, err := strconv.ParseFloat(s, 64)
 	isRange := err != nil && err.(*strconv.NumError).Err == strconv.ErrRange
@@ -85,6 +104,11 @@ func TestNumber(t *testing.T) {
 			}
 			checkNumber(t, strconv.FormatFloat(float64(float32(w)), 'g', -1, 32))
 		}
+		// Integers of every length by every power of ten that nearest takes, and midpoints between two float64.
+		m, e := rng.Uint64()>>rng.IntN(64), rng.IntN(2*len(fives)-1)-len(fives)+1
+		checkNumber(t, strconv.FormatUint(m, 10)+"e"+strconv.Itoa(e))
+		half := uint64(1)<<10 | rng.Uint64()&^(1<<11-1) | 1<<63
+		checkNumber(t, strconv.FormatUint(half>>rng.IntN(11)+uint64(rng.IntN(3))-1, 10))
 	}
 }
 
