@@ -472,3 +472,60 @@ func TestSparseRowsAlone(t *testing.T) {
 		}
 	}
 }
+
+// Of points that others have chosen, those stay that are the nearest, with the distances of the search.
+func TestEntryPairs(t *testing.T) {
+	t.Parallel()
+	const n, dim, k, some = 80, 500, 4, 30
+	for _, metric := range []Metric{Cosine, Euclidean, Jaccard} {
+		for _, kind := range []string{"counts", "signed", "scales", "huge"} {
+			if kind == "huge" && metric == Euclidean {
+				continue
+			}
+			rng := rand.New(rand.NewPCG(3, 4))
+			points := sparseCase(rng, n, dim, 12, kind)
+			x, err := Fit(points, Options{Metric: metric, Algorithm: Brute})
+			if err != nil {
+				t.Fatal(err)
+			}
+			pairs, err := x.NewEntryPairs(points)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all, err := x.KNeighbors(points, n, Search{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range n {
+				order, known := all.Of(i)
+				chosen := make([]int32, some)
+				for j, p := range rng.Perm(n)[:some] {
+					chosen[j] = int32(p)
+				}
+				ranks, distances := make([]int, some), make([]float64, some)
+				for j, p := range chosen {
+					ranks[j] = slices.Index(order, p)
+				}
+				slices.Sort(ranks)
+				kept := pairs.Nearest(i, k, chosen, distances)
+				for j, p := range chosen[:kept] {
+					if at := slices.Index(order, p); math.Float64bits(known[at]) != math.Float64bits(distances[j]) {
+						t.Fatalf("%s, %s: %v from row %d to %d, not %v", metric, kind, distances[j], i, p, known[at])
+					}
+				}
+				for _, at := range ranks[:k] {
+					if !slices.Contains(chosen[:kept], order[at]) {
+						t.Fatalf("%s, %s: row %d lacks %d at %v", metric, kind, i, order[at], known[at])
+					}
+				}
+			}
+		}
+	}
+	x, err := Fit(sparseCase(rand.New(rand.NewPCG(3, 4)), n, 40, 30, "signed"), Options{Metric: Cosine, Algorithm: Brute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.NewEntryPairs(&vectors.Block{Dim: 40, Sparse: &vectors.CSR{}}); err == nil {
+		t.Error("pairs of an index that stores rows with their zeros")
+	}
+}

@@ -451,7 +451,7 @@ func (j *Job) checkNamed(names []string, of string) error {
 }
 
 // CarriesSparse reports whether a search by these options takes all sparse rows: with a recall, it takes only those of
-// more columns than are stored with their zeros, and answers them exactly.
+// more columns than are stored with their zeros.
 func (o *Options) CarriesSparse() bool { return o.Recall == 0 }
 
 // encoded is a dataset of tables whose rows become numbers, sparse where there are many of these.
@@ -712,7 +712,7 @@ func (j *Job) broadcast() broadcast {
 		return keptApproximate{}
 	case o.Recall != 0 && j.fitsGraph():
 		return approximate{}
-	case o.Recall != 0 && o.Recall < 1 && !j.Reading.Formats.Sparse: // sparse rows are answered exactly
+	case o.Recall != 0 && o.Recall < 1 && !j.Reading.Formats.Sparse: // these fit, or are answered exactly
 		return inParts{}
 	case o.Broadcast == SideInput:
 		return sideInput{}

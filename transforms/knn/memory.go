@@ -3,6 +3,7 @@ package knn
 import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/groups"
+	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/placement"
 )
@@ -77,7 +78,11 @@ func (j *Job) sparseMemory(rows int64) int64 {
 	const entry, perRow = 12 + 12 + 8, 256
 	kept := j.kept(rows)
 	entries := float64(max(j.Corpus.Entries, 0)) * float64(kept) / float64(max(rows, 1))
-	return int64(entries*entry) + kept*(perRow+12*int64(j.Options.K))
+	size := int64(entries*entry) + kept*(perRow+12*int64(j.Options.K))
+	if j.Options.Recall != 0 && j.Queries == nil && j.metric() == neighbors.Cosine {
+		size += kept * ivf.SketchBytes(j.Options.K)
+	}
+	return size
 }
 
 func (j *Job) threads() int64 {

@@ -35,11 +35,17 @@
 //
 // # Sparse points
 //
-// Sparse points, whose columns are too many for their zeros, are answered exactly. An inverted index compares a pair of
-// them in less time than it takes to look at both. Candidates by rare columns alone, by leaders that both are near
-// to, by clusters of spherical k-means, by the greatest products of two entries, and neighbours of neighbours of all
-// these were tried, also of rows that have topics: the best found 0.86 in two fifths of the time. model/BENCHMARKS.md
-// has the figures.
+// An inverted index compares a pair of sparse points in less time than it takes to look at both. So their graph, by
+// the cosine, has a detour: the rows times a sparse random matrix (Kane and Nelson, JACM 2014) are dense sketches of
+// 256 or 512 columns, whose cosines are about the rows'; [Graph] finds the nearest sketches, as above, which costs a
+// tenth; and the rows of two to six sketches for each neighbour are compared, in float64. The pilot's queries say how
+// many columns and sketches that takes. Where rows' cosines with their neighbours are hardly above those with all
+// others, as in random columns, that is too many, and they are answered exactly; so are other metrics, new queries,
+// and points too few for it to pay.
+//
+// Candidates by rare columns alone, by leaders that both are near to, by clusters of spherical k-means, by the greatest
+// products of two entries, and neighbours of neighbours of all these were tried and are slower: model/BENCHMARKS.md has
+// the figures.
 //
 // # Cost
 //

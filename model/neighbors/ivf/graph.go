@@ -37,8 +37,8 @@ func Graph(points *vectors.Block, k int, o Options, s neighbors.Search) (*neighb
 	g := &graph{points: points, k: k, o: o, threads: s.NumThreads(), search: s, report: Report{Asked: o.Recall}}
 	start := time.Now()
 	run := g.run
-	if points.Sparse != nil { // no lists of theirs were found that save anything: see the package's doc
-		run = g.exactly
+	if points.Sparse != nil {
+		run = g.bySketches
 	}
 	found, err := run()
 	if err != nil {

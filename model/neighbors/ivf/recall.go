@@ -113,6 +113,13 @@ type truth struct {
 // take makes a block of some rows.
 func take(b *vectors.Block, rows []int32) *vectors.Block {
 	t := &vectors.Block{Dim: b.Dim, DType: vectors.Float32}
+	if b.Sparse != nil {
+		t.DType, t.Sparse = vectors.Float64, &vectors.CSR{}
+		for _, i := range rows {
+			t.AppendRows(b, int(i), int(i)+1)
+		}
+		return t
+	}
 	if b.Wide() {
 		t.DType = vectors.Float64
 		t.F64 = make([]float64, 0, len(rows)*b.Dim)

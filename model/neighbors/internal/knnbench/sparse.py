@@ -2,6 +2,7 @@
 
     python sparse.py generate DIR [TEXTS.tsv]          # zipf.npz, and of an id, a tab and a text in each line, tfidf.npz
     python sparse.py splade|wide DIR                   # splade.npz: 200,000 × 30,000; wide.npz and .svm: 20,000 × 1,000,000
+    python sparse.py texts DIR TEXTS.tsv               # texts.npz: 200,000 × 37,666 from the words of 20,000 texts
     python sparse.py some FILE.npz ROWS OUT.npz        # the first rows, and the columns that they have
     python sparse.py topn|sklearn|jaccard FILE.npz     # prints seconds and processor seconds, reading included
 
@@ -51,6 +52,48 @@ def splade(directory, n=200_000, columns=30_000, entries=120, topics=2_000):
     sp.save_npz(f"{directory}/splade.npz", x, compressed=False)
 
 
+def texts(directory, file, n=200_000, entries=120):
+    """Rows as learned sparse embeddings have them, of real texts: row i is of text i mod N and one of the 100 nearest.
+    Its words bring those that occur in the same texts, as such models do; of these the 120 of the greatest weights
+    stay, log(1 + weight)."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.preprocessing import normalize
+    lines = [line.split("\t", 1)[1].rstrip("\n") for line in open(file, encoding="utf-8")]
+    x = TfidfVectorizer(dtype=np.float32).fit_transform(lines).tocsr()
+    svd = TruncatedSVD(100, random_state=0, n_iter=2)
+    z = normalize(svd.fit_transform(x)).astype(np.float32)
+    words = normalize(svd.components_.T * svd.singular_values_).astype(np.float32)
+    rng, v = np.random.default_rng(3), x.shape[1]
+    near = np.empty((v, 30), np.int64)
+    for lo in range(0, v, 1000):
+        near[lo:lo + 1000] = np.argpartition(-(words[lo:lo + 1000] @ words.T), 30, axis=1)[:, :30]
+    like = np.einsum("ijk,ik->ij", words[near], words).clip(0)
+    s = sp.csr_matrix((like.ravel(), near.ravel(), np.arange(0, 30 * v + 1, 30)), shape=(v, v))
+    s.setdiag(1)
+    texts = x.shape[0]
+    other = np.empty((texts, 100), np.int64)
+    for lo in range(0, texts, 1000):
+        other[lo:lo + 1000] = np.argpartition(-(z[lo:lo + 1000] @ z.T), 100, axis=1)[:, :100]
+    first = np.arange(n) % texts
+    second = other[first, rng.integers(0, 100, n)]
+    x = x @ s
+    indptr, indices, data = [0], [], []
+    for lo in range(0, n, 5000):
+        y = (x[first[lo:lo + 5000]] + x[second[lo:lo + 5000]]).tocsr()
+        for i in range(y.shape[0]):
+            c, w = y.indices[y.indptr[i]:y.indptr[i + 1]], y.data[y.indptr[i]:y.indptr[i + 1]]
+            if len(w) > entries:
+                keep = np.argpartition(-w, entries)[:entries]
+                c, w = c[keep], w[keep]
+            o = np.argsort(c)
+            indices.append(c[o])
+            data.append(np.log1p(w[o]))
+            indptr.append(indptr[-1] + len(c))
+    x = sp.csr_matrix((np.concatenate(data), np.concatenate(indices).astype(np.int32), np.array(indptr)), shape=(n, v))
+    sp.save_npz(f"{directory}/texts.npz", x, compressed=False)
+
+
 def wide(directory, n=20_000, columns=1_000_000, entries=50):
     """Rows with a label in column target, whose entries are anywhere."""
     rng = np.random.default_rng(2)
@@ -95,7 +138,7 @@ def run(peer, file):
     print(f"{peer} {file}: {after[0] - wall:.2f} s, processor {after[1] - processor:.2f} s, peak {peak:.0f} MiB")
 
 
-if sys.argv[1] in ("generate", "splade", "wide", "some"):
-    {"generate": generate, "splade": splade, "wide": wide, "some": some}[sys.argv[1]](*sys.argv[2:])
+if sys.argv[1] in ("generate", "splade", "texts", "wide", "some"):
+    {"generate": generate, "splade": splade, "texts": texts, "wide": wide, "some": some}[sys.argv[1]](*sys.argv[2:])
 else:
     run(*sys.argv[1:])
