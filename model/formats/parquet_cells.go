@@ -325,16 +325,17 @@ func (c *parquetChunk) stepper(scratch *parquetScratch) (func(def []int16, to *t
 		if err != nil {
 			return n, err
 		}
-		f32, f64 := scratch.f32, scratch.f64
+		f32, f64, wide, numbers := scratch.f32, scratch.f64, c.wide(), to.Numbers
 		for _, d := range def[:n] {
 			v := math.NaN()
-			if d == c.valued && c.wide() {
+			if d == c.valued && wide {
 				v, f64 = f64[0], f64[1:]
 			} else if d == c.valued {
 				v, f32 = float64(f32[0]), f32[1:]
 			}
-			to.Numbers = append(to.Numbers, v)
+			numbers = append(numbers, v)
 		}
+		to.Numbers = numbers
 		return n, nil
 	}, nil
 }

@@ -84,19 +84,20 @@ func pieceOf(rows, empty *vectors.Block, values *dictionary) piece {
 	empty.AppendBlock(&rest)
 	empty.Sparse.Offsets = nil
 	lo, hi := rows.Sparse.Offsets[0], rows.Sparse.Offsets[rows.Len()]
-	p := &packed{small: make([]byte, 0, hi-lo+rows.Len()), codes: make([]uint16, 0, hi-lo), values: values}
+	packedSmall, codes, raw := make([]byte, 0, hi-lo+rows.Len()), make([]uint16, 0, hi-lo), []float64(nil)
 	for i := range rows.Len() {
 		columns, of := rows.Sparse.Row(i)
-		p.small = appendSmall(p.small, uint32(len(columns)))
+		packedSmall = appendSmall(packedSmall, uint32(len(columns)))
 		last := int32(0)
 		for e, j := range columns {
-			p.small, last = appendSmall(p.small, uint32(j-last)), j
+			packedSmall, last = appendSmall(packedSmall, uint32(j-last)), j
 			code := values.code(of[e])
-			if p.codes = append(p.codes, code); code == rawValue {
-				p.raw = append(p.raw, of[e])
+			if codes = append(codes, code); code == rawValue {
+				raw = append(raw, of[e])
 			}
 		}
 	}
+	p := &packed{small: packedSmall, codes: codes, raw: raw, values: values}
 	return piece{rows: empty, packed: p}
 }
 

@@ -68,6 +68,7 @@ func (s *optimizerSum) addSparse(c *linear.Chunk, places []int32) {
 			}
 		}
 	}
+	s.common.end(s.width)
 }
 
 // addTogether adds sparse rows to the sums of problem k, with second derivatives where these are wanted, and of these
