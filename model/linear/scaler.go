@@ -17,7 +17,7 @@ import (
 // Sparse rows keep their zeros: they need a scaler without WithMean.
 //
 // Moments of chunks are combined by the formulas of Chan, Golub and LeVeque (The American Statistician 37.3, 1983).
-// They are accurate in any order, but their last bits depend on it: [MergeScalers] fixes the order.
+// They are accurate in any order, but their last bits depend on it.
 type StandardScaler struct {
 	WithMean, WithStd bool // what to do; NewStandardScaler sets both
 
@@ -166,6 +166,8 @@ func divide(x, n []float64) {
 	}
 }
 
+// Merge adds the rows that t has seen, of as many columns. The bits depend on the order of merging; Finish comes after
+// the last.
 func (s *StandardScaler) Merge(t *StandardScaler) {
 	for j, m := range t.Count {
 		n := s.Count[j]
@@ -183,34 +185,6 @@ func (s *StandardScaler) Merge(t *StandardScaler) {
 		s.Var[j] = squares / total
 		s.Count[j] = total
 	}
-}
-
-// MergeScalers is the scaler of all rows, where each piece has seen some of them. The pieces are taken in the order
-// of their numbers, so that the bits of the result do not depend on who finished first: give a piece the number of
-// its shard. There must be one at least.
-func MergeScalers(pieces map[int]*StandardScaler) (*StandardScaler, error) {
-	numbers := make([]int, 0, len(pieces))
-	for i := range pieces {
-		numbers = append(numbers, i)
-	}
-	slices.Sort(numbers)
-	var s *StandardScaler
-	for _, i := range numbers {
-		p := pieces[i]
-		if s == nil {
-			s = p.Clone()
-			continue
-		}
-		if len(p.Mean) != len(s.Mean) || p.WithMean != s.WithMean || p.WithStd != s.WithStd {
-			return nil, fmt.Errorf("linear.MergeScalers: pieces %d and %d are of different kinds", numbers[0], i)
-		}
-		s.Merge(p)
-	}
-	if s == nil {
-		return nil, errors.New("linear.MergeScalers: no pieces")
-	}
-	s.Finish()
-	return s, nil
 }
 
 // Finish makes Scale.
