@@ -3,10 +3,12 @@ package formats
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -360,6 +362,7 @@ type csvReader struct {
 	target, weight []byte // fields of the row
 	learned        learned
 	fields         fields
+	ends           []int // of the fields of a row
 }
 
 func (s *csvSource) Read(ctx context.Context, span Span) (Reader, error) {
@@ -419,57 +422,101 @@ func (r *csvReader) append(b *vectors.Block, number int64, id []byte) int {
 	return -1
 }
 
-// plain reads a row without quotes, in one pass over its bytes. Where anything is wrong with it, it is not ok.
+// plain reads a row without quotes. Where anything is wrong with it, it is not ok.
+//
+// It finds all delimiters first, so that the processor begins with a number before it knows how long the one before is
+// (Langdale and Lemire, Parsing gigabytes of JSON per second, VLDB Journal 28, 2019, section 3.1).
 func (r *csvReader) plain(row []byte) (id []byte, ok bool) {
 	if r.slow {
 		return nil, false
 	}
 	comma := r.s.dialect.comma
-	i := 0
-	for c, place := range r.s.place {
-		if c > 0 {
-			if i >= len(row) || row[i] != comma {
-				return nil, false
-			}
-			i++
-		}
-		first := i
-		if place < 0 {
-			if n := bytes.IndexByte(row[i:], comma); n >= 0 {
-				i += n
-			} else {
-				i = len(row)
-			}
+	r.ends = delimiters(row, comma, slices.Grow(r.ends[:0], len(r.s.place)+1), len(r.s.place))
+	if len(r.ends) != len(r.s.place) {
+		return nil, false
+	}
+	first, beyond := 0, row[:cap(row)] // fixedDecimal may look at what follows the row
+	for c, last := range r.ends {
+		switch place := r.s.place[c]; {
+		case place < 0:
 			if c == r.s.target {
-				r.target = row[first:i]
+				r.target = row[first:last]
 			} else if c == r.s.weight {
-				r.weight = row[first:i]
+				r.weight = row[first:last]
 			}
-		} else {
-			for i < len(row) && (row[i] == ' ' || row[i] == '\t') && row[i] != comma {
-				i++
+		default:
+			v, n := 0.0, 0
+			if first+fixedBytes <= len(beyond) {
+				v, n = fixedDecimal(beyond[first:], false)
 			}
-			v, n := number(row[i:], false)
-			if n == 0 {
-				if v, n = booleanIn(row[i:], comma); n == 0 {
-					if v = math.NaN(); !r.s.missing {
-						return nil, false
-					}
-					if n = missingIn(row[i:], comma); n < 0 {
-						return nil, false
-					}
+			if n == 0 || first+n != last {
+				if v, ok = r.cell(row[first:last]); !ok {
+					return nil, false
 				}
 			}
 			r.vector[place] = v
-			for i += n; i < len(row) && (row[i] == ' ' || row[i] == '\t') && row[i] != comma; {
-				i++
-			}
 		}
 		if c == r.s.id {
-			id = row[first:i]
+			id = row[first:last]
+		}
+		first = last + 1
+	}
+	return id, true
+}
+
+// cell is the value of a field without quotes, with spaces around it or without.
+func (r *csvReader) cell(field []byte) (v float64, ok bool) {
+	comma := r.s.dialect.comma
+	field = trimSpaces(field)
+	v, n := number(field, false)
+	if n == 0 {
+		if v, n = booleanIn(field, comma); n == 0 {
+			if v = math.NaN(); !r.s.missing {
+				return 0, false
+			}
+			if n = missingIn(field, comma); n < 0 {
+				return 0, false
+			}
 		}
 	}
-	return id, i == len(row)
+	return v, n == len(field)
+}
+
+// delimiters appends to ends where each field of a row without quotes ends, the last at the row's end, but no more
+// than one beyond most. It compares eight bytes at a time, and takes the marks of 64 together.
+func delimiters(row []byte, comma byte, ends []int, most int) []int {
+	const ones, low = 0x0101010101010101, 0x7f7f7f7f7f7f7f7f
+	marks := func(b []byte) uint64 { // a bit for each of eight bytes
+		x := binary.LittleEndian.Uint64(b) ^ ones*uint64(comma)
+		return ^((x&low + low) | x | low) >> 7 * 0x0102040810204080 >> 56
+	}
+	i := 0
+	for ; i+8 <= len(row) && len(ends) <= most; i += 64 {
+		var mask uint64
+		if b := row[i:]; len(b) >= 64 {
+			b = b[:64]
+			mask = marks(b) | marks(b[8:])<<8 | marks(b[16:])<<16 | marks(b[24:])<<24 |
+				marks(b[32:])<<32 | marks(b[40:])<<40 | marks(b[48:])<<48 | marks(b[56:])<<56
+		} else {
+			j := 0
+			for ; j+8 <= len(b); j += 8 {
+				mask |= marks(b[j:]) << j
+			}
+			mask |= marks(b[len(b)-8:]) << (len(b) - 8)
+		}
+		for ; mask != 0 && len(ends) <= most; mask &= mask - 1 {
+			ends = append(ends, i+bits.TrailingZeros64(mask))
+		}
+	}
+	for ; i < len(row) && len(ends) <= most; i++ {
+		if row[i] == comma {
+			ends = append(ends, i)
+		}
+	}
+	if len(ends) <= most {
+		ends = append(ends, len(row))
+	}
+	return ends
 }
 
 // booleanIn is the value of True or False, where b begins with such a field, and its length; or 0.

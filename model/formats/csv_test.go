@@ -458,7 +458,7 @@ func TestCSVPlainIsGeneral(t *testing.T) {
 		}
 		c := r.(*csvReader)
 		plain, general := &vectors.Block{Dim: 2}, &vectors.Block{Dim: 2}
-		id, ok := c.plain([]byte(row))
+		id, ok := c.plain([]byte(row + strings.Repeat("7", 2*fixedBytes))[:len(row)]) // it looks beyond, to no effect
 		if ok = ok && len(id) > 0; ok {
 			ok = c.learn() == nil && c.append(plain, 0, id) < 0
 		}
@@ -467,6 +467,41 @@ func TestCSVPlainIsGeneral(t *testing.T) {
 			t.Fatalf("%q: %v %v, in general %v %v, %v", row, ok, plain, err, general, err)
 		}
 	}
+}
+
+// checkDelimiters compares with the ends of fields that are split at each delimiter.
+func checkDelimiters(t *testing.T, row []byte, comma byte, most int) {
+	t.Helper()
+	var want []int
+	at := 0
+	for _, field := range bytes.Split(row, []byte{comma}) {
+		want = append(want, at+len(field))
+		at += len(field) + 1
+	}
+	want = want[:min(len(want), most+1)]
+	if got := delimiters(row, comma, nil, most); !slices.Equal(got, want) {
+		t.Fatalf("%q by %q, at most %d: %v, want %v", row, comma, most, got, want)
+	}
+}
+
+func TestDelimiters(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	for length := range 300 {
+		for _, comma := range []byte{',', '\t', 0, 0x7f, 0x80, 0xff} {
+			row := make([]byte, length)
+			for i := range row {
+				row[i] = []byte{comma, comma ^ 1, comma ^ 0x80, byte(rng.Uint32())}[rng.IntN(4)]
+			}
+			checkDelimiters(t, row, comma, 1+rng.IntN(1+length))
+			checkDelimiters(t, bytes.Repeat([]byte{comma}, length), comma, 1000)
+		}
+	}
+}
+
+func FuzzDelimiters(f *testing.F) {
+	f.Add([]byte("1,2,,3"), byte(','), uint16(4))
+	f.Add(bytes.Repeat([]byte("12.5;"), 40), byte(';'), uint16(39))
+	f.Fuzz(func(t *testing.T, row []byte, comma byte, most uint16) { checkDelimiters(t, row, comma, 1+int(most)) })
 }
 
 // state is what a block holds of rows.

@@ -89,8 +89,9 @@ func number(b []byte, json bool) (float64, int) {
 // fixedBytes are what fixedDecimal may look at: a sign, 7 digits, a point, 8 digits.
 const fixedBytes = 17
 
-// fixedDecimal is number for a point between one to seven digits on either side, without an exponent or a plus, which
-// most columns of decimals have; otherwise the length is 0. The sign and how many digits there are decide no branch.
+// fixedDecimal is number for an integer of one to seven digits, which a point and up to 18 more may follow, without an
+// exponent or a plus, as most columns have them; otherwise the length is 0. The sign, and how many digits there are of
+// up to seven on either side, decide no branch.
 func fixedDecimal(b []byte, json bool) (float64, int) {
 	_ = b[fixedBytes-1]
 	sign := 0
@@ -100,22 +101,58 @@ func fixedDecimal(b []byte, json bool) (float64, int) {
 	mask, x := notDigits(binary.LittleEndian.Uint64(b[sign:]))
 	point := bits.TrailingZeros64(mask) &^ 7
 	i := sign + point/8
-	if point == 0 || mask == 0 || b[i] != '.' || json && point > 8 && b[sign] == '0' {
+	if point == 0 || mask == 0 || json && point > 8 && b[sign] == '0' {
 		return 0, 0
 	}
-	mask, y := notDigits(binary.LittleEndian.Uint64(b[i+1:]))
-	end := bits.TrailingZeros64(mask) &^ 7
-	if end == 0 || mask == 0 {
-		return 0, 0
+	m, v := eightDigits(x<<((64-point)&63)), 0.0
+	if b[i] != '.' {
+		v = float64(int64(m))
+	} else {
+		mask, y := notDigits(binary.LittleEndian.Uint64(b[i+1:]))
+		if mask == 0 {
+			if v, i = longFraction(b, i+1, m*1e8+eightDigits(y), point/8); i == 0 {
+				return 0, 0
+			}
+		} else {
+			end := bits.TrailingZeros64(mask) &^ 7
+			if end == 0 {
+				return 0, 0
+			}
+			i += 1 + end/8
+			places := end / 8 & 7
+			v = float64(int64(m*smallPowers[places]+eightDigits(y<<((64-end)&63)))) / exactPowers[places]
+		}
 	}
-	i += 1 + end/8
 	if b[i]|0x20 == 'e' {
 		return 0, 0
 	}
-	places := end / 8 & 7
-	m := eightDigits(x<<((64-point)&63))*smallPowers[places] + eightDigits(y<<((64-end)&63))
-	v := float64(int64(m)) / exactPowers[places]
 	return math.Float64frombits(math.Float64bits(v) | uint64(sign)<<63), i
+}
+
+// longFraction goes on with a number whose first digits, so many and eight from b[i] on, are m; it returns the place
+// after its last, which is within b, or 0 where there are more than 19 in all, or b may be too short.
+func longFraction(b []byte, i int, m uint64, whole int) (v float64, end int) {
+	const most = 24
+	if len(b) <= i+most {
+		return 0, 0
+	}
+	mask, x := notDigits(binary.LittleEndian.Uint64(b[i+8:]))
+	places := bits.TrailingZeros64(mask) / 8
+	m = m*smallPowers[places&15] + eightDigits(x<<(64-8*places))
+	if places == 8 {
+		mask, x = notDigits(binary.LittleEndian.Uint64(b[i+16:]))
+		more := bits.TrailingZeros64(mask) / 8
+		m = m*smallPowers[more&15] + eightDigits(x<<(64-8*more))
+		places += more
+	}
+	places += 8
+	switch {
+	case places+whole > 19:
+		return 0, 0
+	case m>>53 == 0:
+		return float64(int64(m)) / exactPowers[places], i + places
+	}
+	return nearest(m, -places), i + places
 }
 
 // leadingZeros is how many zeros stand before the first other digit of a number without a sign.
