@@ -59,6 +59,9 @@ func (o *Options) CanInfer() error {
 	switch {
 	case o.Positive:
 		return errors.New("inference: is not for positive, whose coefficients at 0 have no standard errors")
+	case o.ClassWeight.IsSet():
+		return errors.New("inference: is not for class_weight, whose weights say what a fault costs, and not how many rows " +
+			"there are")
 	case o.Penalty != L2 && o.Penalty != None && o.Penalty != "":
 		return fmt.Errorf("inference: is for the penalty l2 or none, not %s", o.Penalty)
 	case o.Task == Regression && o.Loss == SquaredError, o.Task == Classification &&

@@ -151,6 +151,8 @@ func TestInferenceOptions(t *testing.T) {
 	for want, o := range map[string]FitOptions{
 		"inference: is for the penalty l2 or none, not l1": {Options: linear.Options{Task: linear.Regression,
 			Penalty: linear.L1}, Inference: linear.Wald},
+		"inference: is not for class_weight": {Options: linear.Options{Task: linear.Classification,
+			ClassWeight: linear.ClassWeight{Balanced: true}}, Inference: linear.Wald},
 		"inference: is for squared_error, poisson, gamma and tweedie in": {Options: linear.Options{Task: linear.Regression,
 			Loss: linear.Huber}, Inference: linear.Wald},
 		"inference: is of an optimum, which only solver exact finds":        {Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD, Inference: linear.Wald},

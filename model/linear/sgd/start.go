@@ -9,7 +9,7 @@ import (
 )
 
 // StartRows is how many rows of so many columns [SGD.Start] wants of a sample: so many for each that its optimum is
-// near that of all, even where classes can be told apart nearly without a fault, and few enough for 48 MB.
+// near that of all, even where classes can be told apart nearly without a fault, and few enough for 64 MB.
 func StartRows(features int) int {
 	return max(leastStart, min(startRows*features, startValues/features))
 }
@@ -17,7 +17,7 @@ func StartRows(features int) int {
 const (
 	leastStart  = 4096
 	startRows   = 64
-	startValues = 6 << 20
+	startValues = 8 << 20
 )
 
 // mostStarts is how many Newton steps there are on a sample, and mostHalvings how often one is halved that leads up.

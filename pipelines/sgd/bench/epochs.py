@@ -80,6 +80,9 @@ def sets():
     order = np.argsort(c, kind="stable")
     yield "40,000 × 300, sorted by class", x[order], c[order]
     yield "40,000 × 300, 1 in 1,000", *plane(40_000, 300, 1e-3)
+    x, c = plane(40_000, 450)
+    yield "40,000 × 450", x, c
+    yield "40,000 × 450, 1 in 1,000", *plane(40_000, 450, 1e-3)
     x = (r.random((50_000, 1000)) < 0.01).astype(float)
     yield "50,000 × 1,000, 10 ones a row", x, (x @ r.normal(size=1000) + r.logistic(size=50_000) > 0).astype(float)
     if files:
