@@ -443,7 +443,7 @@ func (o *Optimizer) settled(p *optimum, promised, last float64) bool {
 
 const (
 	keepPromise = 1e-7 // of the objective: a step that promises less hardly changes second derivatives
-	keptEnd     = 1e-17
+	keptEnd     = 1e-21
 	maxKept     = 1 << 20
 )
 
