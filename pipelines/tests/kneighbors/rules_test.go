@@ -226,7 +226,7 @@ func TestRulesRefused(t *testing.T) {
 		"--filter=a<9|--index=p.index|--input=": "--filter goes by a column of --input, which --index has not: give the " +
 			"input as well",
 		"--max_per=a:1|--index=p.index|--input=": "--max_per goes by a column of --input",
-		"--exclude_same_id|--index=p.index|--input=|--queries=q.csv|--id_column=": "--exclude_same_id goes by ids: " +
+		"--exclude_same_id|--index=p.index|--input=|--queries=q.csv|--id_column=|--quiet": "--exclude_same_id goes by ids: " +
 			"--id_column",
 	} {
 		_, stderr, code := runCommand(t, dir,

@@ -247,7 +247,8 @@ func TestUsage(t *testing.T) {
 			"--average=yes: must be true, false or the number of a row"}},
 		{good + "--class_weight=balanced", []string{"class_weight: only classification has classes"}},
 		{good + "--class_weight=3", []string{"--class_weight: 3: must be LABEL=WEIGHT"}},
-		{good + "--task=classification --class_weight=0=1,1=2,0=5", []string{"--class_weight: 0 twice"}},
+		{good + "--task=classification --class_weight=0=1,1=2,0=5",
+			[]string{"--task is given more than once: the last counts, classification", "--class_weight: 0 twice"}},
 		{good + "--scoring=accuracy --alpha=1,2",
 			[]string{`scoring "accuracy": must be one of r2, neg_mean_squared_error, neg_mean_absolute_error`}},
 		{good + "--scoring=neg_mean_absolute_error --alpha=1,2",
@@ -446,7 +447,7 @@ func TestBadInput(t *testing.T) {
 			"number the columns that occur from 1 on, or leave some out"},
 		{"--input=many.svm --task=classification", "9000000 columns of 4 classes are more weights than the 33554432 that " +
 			"a model may have: .*"},
-		{"--input=good.csv --target=y --task=regression --model=file/m.json", ".*file stands where a directory would be"},
+		{"--input=good.csv --target=y --task=regression --model=file/m.json --quiet", ".*file stands where a directory would be"},
 	} {
 		args := append([]string{"--model=out/m.json", "--shards=2"}, strings.Fields(v.args)...)
 		_, stderr, code := runCommand(t, dir, args...)
