@@ -88,7 +88,7 @@ func (o *Optimizer) preconditioned(p *optimum) []float64 {
 // end is the end of a search that has come to the optimum.
 func (p *optimum) end() error {
 	p.Done, p.Converged = true, true
-	p.Dir, p.Gradient, p.Diagonal, p.Steps, p.Changes, p.Gains, p.Sides, p.Tangents, p.Second = nil, nil, nil, nil, nil,
-		nil, nil, nil, nil
+	p.Dir, p.Gradient, p.Diagonal, p.Steps, p.Changes, p.Gains, p.Sides, p.Tangents = nil, nil, nil, nil, nil, nil, nil,
+		nil
 	return nil
 }

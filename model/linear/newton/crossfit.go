@@ -144,7 +144,6 @@ func NewCrossFit(o linear.Options, alphas, l1Ratios []float64, folds *folds.Fold
 		if err != nil {
 			return nil, err
 		}
-		view.fresh = true // the folds lend each other theirs
 		x.views = append(x.views, view)
 	}
 	x.options = x.views[0].options

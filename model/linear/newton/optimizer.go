@@ -32,8 +32,7 @@ import (
 // best of those. So the objective never rises.
 //
 // It is done where the step promises less than 10⁻¹⁰ of the objective; Newton's last step is then still made, as it
-// costs nothing. Of log_loss and the deviances the last pass has no second derivatives of its own where those of the
-// one before do: see keep. Columns should be of similar scale, best standardised.
+// costs nothing. Columns should be of similar scale, best standardised.
 //
 // The objective is (1/Σw)·Σ w·class_weight·loss + alpha·‖coef‖²/2, w being the weights of rows, so that a row of
 // weight 2 counts as two: with log_loss it is LogisticRegression's with C = 1/(alpha·Σw), in a OneVsRestClassifier
@@ -68,7 +67,6 @@ type Optimizer struct {
 	arrow    *arrowhead     // of second derivatives without newton, where the first pass has found one
 	sample   int            // rows that the first pass draws; 0: none
 	promise  float64        // of the objective: what a step promises at the end
-	fresh    bool           // steps go by second derivatives of their own pass alone
 	passes   int
 	rows     int64
 	weight   float64 // Σw of the rows, which the objective divides by
@@ -92,11 +90,6 @@ type optimum struct {
 	// nothing more.
 	Bounded bool `json:",omitempty"`
 	Ending  bool `json:",omitempty"`
-
-	// Of Newton's method: what the last step promised, and the second derivatives that the next goes by, where it is so
-	// small that those at its end are much the same.
-	Promised float64            `json:",omitempty"`
-	Second   jsontext.BitFloats `json:",omitempty"`
 
 	// Of L-BFGS and of conjugate gradients: the gradient at Base, its preconditioner, and differences of points and
 	// gradients.
@@ -342,9 +335,9 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 				d.sides = make([]float64, o.sides()*o.width())
 			}
 			d.sampled = s.sample != nil && o.newton
-			if !d.sampled && p.Diagonal == nil && p.Second == nil { // which stay as they are for a while: see refresh, keep
+			if !d.sampled && p.Diagonal == nil { // which stays as it is for a while: see refresh
 				d.second = make([]float64, o.seconds())
-				d.thin = o.thinned()
+				d.thin = o.sample > 0 && o.passes == 1 && o.thin()
 			}
 			d.point, d.dir = p.tried(), slices.Clone(p.Dir)
 			d.along = p.Along && p.Dir != nil
@@ -411,41 +404,6 @@ func (o *Optimizer) Advance(sum linear.Partial) error {
 // thin reports whether rows are so many more than a sample that a part of them has second derivatives which are good
 // enough for the step from its optimum.
 func (o *Optimizer) thin() bool { return o.vectors == 1 && o.newton && o.rows >= thinRows }
-
-// thinned reports whether the second derivatives of the pass to come are thin: of that from the optimum of a sample.
-func (o *Optimizer) thinned() bool { return o.sample > 0 && o.passes == 1 && o.thin() }
-
-// keeps reports whether a step may go by second derivatives of the point before: those of a loss that is smooth, of no
-// more numbers than a state should have.
-func (o *Optimizer) keeps() bool {
-	if o.vectors > 1 || o.l1() > 0 || !o.newtons() || o.seconds() > maxKept {
-		return false
-	}
-	_, deviance := o.options.Deviance()
-	return deviance || o.options.Loss == linear.LogLoss
-}
-
-// keep keeps second derivatives, which are of all rows, for the step after the one that promises so much, if they do
-// for that: the pass to come then has no products of columns to sum up, which take most of the time of the others.
-func (o *Optimizer) keep(p *optimum, second []float64, promised float64) {
-	p.Promised, p.Second = promised, nil
-	if second != nil && !o.thinned() && !o.fresh && promised <= keepPromise*math.Abs(p.Objective) && o.keeps() {
-		p.Second = second
-	}
-}
-
-// settled reports whether the step by kept second derivatives, which promises so much after one that promised last, is
-// the end. It leaves the share of its way by which the derivatives have changed. Newton's step halves that share of its
-// own, so that it is twice what this step is of the last; and the promises are their squares.
-func (o *Optimizer) settled(p *optimum, promised, last float64) bool {
-	return float64(4*promised)*promised <= float64(keptEnd*math.Abs(p.Objective))*last
-}
-
-const (
-	keepPromise = 1e-7 // of the objective: a step that promises less hardly changes second derivatives
-	keptEnd     = 1e-21
-	maxKept     = 1 << 20
-)
 
 // thinRows are rows of which one in thinly is many times a sample.
 const thinRows = 16 * maxSample
@@ -523,8 +481,6 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	case s.sampled:
 		p.Dir, p.Slope = make([]float64, o.size()), 0
 		return nil
-	case o.newtons() && p.Second != nil:
-		p.Dir = o.step(p.Second, p.Base, g, n)
 	case o.newtons():
 		p.Dir = o.step(s.second, p.Base, g, n)
 	default:
@@ -544,9 +500,6 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	if o.newtons() && o.straight() {
 		done = o.settle(p, done)
 	}
-	if p.Second != nil {
-		done = done && o.settled(p, promised, p.Promised)
-	}
 	if done {
 		if o.newtons() {
 			kernel.Add(1, p.Dir, p.Base)
@@ -557,7 +510,6 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	// products take as long as those of the point, are tried then once it has failed, which it seldom does.
 	p.Along = promised > 1e-2*math.Abs(p.Objective) && o.newtons() || !o.newtons() && !o.grams() && len(p.Steps) == 0
 	o.refresh(p, promised)
-	o.keep(p, s.second, promised)
 	return nil
 }
 
@@ -616,7 +568,7 @@ func (o *Optimizer) shorten(p *optimum, s *derivatives, n float64) error {
 			at = lengths[1]
 		}
 	}
-	p.Bounded, p.Second = o.newtons() && o.straight(), nil
+	p.Bounded = o.newtons() && o.straight()
 	kernel.Scale(at, p.Dir)
 	p.Slope *= at
 	p.Along = true
@@ -877,9 +829,6 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 	for _, v := range s.problems {
 		if n := len(v.Sides); n != 0 && n != max(p.vectors, 2)*p.width() || !(v.Bound >= 0) || !p.fits(v.Tangents) {
 			return errors.New("linear.Optimizer: a state whose bounds do not fit it")
-		}
-		if v.Second != nil && (!p.keeps() || len(v.Second) != p.seconds()) {
-			return errors.New("linear.Optimizer: a state whose second derivatives do not fit its features")
 		}
 		fits := len(v.Steps) == len(v.Changes) && len(v.Steps) <= maxPairs &&
 			(v.Diagonal == nil || len(v.Diagonal) == p.scalingSize())

@@ -789,7 +789,7 @@ func optimumOf(o *Optimizer, arrow *arrowhead, start *sampleEnd, chunks [2]linea
 	if err != nil {
 		return nil, err
 	}
-	inner.promise, inner.sample, inner.arrow, inner.fresh = samplePromise, 0, arrow, true
+	inner.promise, inner.sample, inner.arrow = samplePromise, 0, arrow
 	inner.Scaler, inner.ClassRows, inner.ClassSizes = o.Scaler, o.ClassRows, o.ClassSizes
 	if start == nil {
 		mean, weight := 0.0, 0.0

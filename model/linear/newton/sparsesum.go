@@ -96,11 +96,11 @@ func (s *optimizerSum) addTogether(k int, d *derivatives, b *sparseRows, curved 
 	if d.along {
 		s.tryShorter(d, b, padded)
 	}
-	if !curved || d.second == nil {
+	if !curved {
 		return
 	}
 	switch {
-	case o.newton:
+	case o.newton && d.second != nil:
 		s.addSeconds(d, b.rows, b.curvature[:n], b.weights)
 		return
 	case o.arrow == nil:
