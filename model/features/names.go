@@ -45,15 +45,11 @@ func expand(spec string, names []string) []int {
 		return []int{c}
 	}
 	var columns []int
-	if lo, hi, ok := strings.Cut(spec, "-"); ok {
-		a, errA := strconv.Atoi(lo)
-		b, errB := strconv.Atoi(hi)
-		if errA == nil && errB == nil && 0 <= a && a <= b && b < len(names) {
-			for c := a; c <= b; c++ {
-				columns = append(columns, c)
-			}
-			return columns
+	if lo, hi, ok := indexRange(spec); ok && hi < len(names) {
+		for c := lo; c <= hi; c++ {
+			columns = append(columns, c)
 		}
+		return columns
 	}
 	for c, name := range names {
 		if ok, err := path.Match(spec, name); err == nil && ok {
@@ -61,6 +57,17 @@ func expand(spec string, names []string) []int {
 		}
 	}
 	return columns
+}
+
+// indexRange understands an index, and a range of indices, 3-7.
+func indexRange(spec string) (lo, hi int, ok bool) {
+	first, last, ranged := strings.Cut(spec, "-")
+	if !ranged {
+		last = first
+	}
+	lo, errLo := strconv.Atoi(first)
+	hi, errHi := strconv.Atoi(last)
+	return lo, hi, errLo == nil && errHi == nil && 0 <= lo && lo <= hi
 }
 
 // ByIndex is the options with names in the place of indices, and ranges of indices, that count all columns of a file;
@@ -127,13 +134,8 @@ func (x *indices) columnsOf(what, spec, signs string) (names []string) {
 	if slices.Contains(x.columns, spec) {
 		return []string{spec}
 	}
-	first, last, ranged := strings.Cut(spec, "-")
-	if !ranged {
-		last = first
-	}
-	lo, errLo := strconv.Atoi(first)
-	hi, errHi := strconv.Atoi(last)
-	if errLo != nil || errHi != nil || lo < 0 || hi < lo {
+	lo, hi, ok := indexRange(spec)
+	if !ok {
 		return []string{spec}
 	}
 	if !slices.Contains(x.all, spec) && hi < len(x.all) {
@@ -155,7 +157,7 @@ func (x *indices) columnsOf(what, spec, signs string) (names []string) {
 	}
 	if len(names) == 0 && x.err == nil {
 		x.err = fmt.Errorf("%s: no column %s: there are %s", what, fault.Quote(spec), listNames(x.columns))
-		if !ranged && lo < len(x.all) {
+		if !strings.Contains(spec, "-") && lo < len(x.all) {
 			x.err = fmt.Errorf("%s: the column %s, %s, is not among those of the table: %s", what, spec, fault.Quote(x.all[lo]),
 				listNames(x.columns))
 		}

@@ -74,7 +74,7 @@ func (s *arrowSource) Rows() int64 { return s.rows }
 
 // walk finds the messages, by their descriptions.
 func (s *arrowSource) walk(ctx context.Context) error {
-	begin, err := readAll(ctx, s.File, 0, min(s.Size(), 8))
+	begin, err := ReadRange(ctx, s.File, 0, min(s.Size(), 8))
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (s *arrowSource) walk(ctx context.Context) error {
 		if s.Size() < 8+int64(tail) {
 			return s.damaged("%d bytes", s.Size())
 		}
-		b, err := readAll(ctx, s.File, s.Size()-int64(tail), int64(tail))
+		b, err := ReadRange(ctx, s.File, s.Size()-int64(tail), int64(tail))
 		if err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ const continuation = 0xffffffff
 
 // message notes the message at a place, and returns its size with its body, 0 at the end of the stream.
 func (s *arrowSource) message(ctx context.Context, at, end int64) (int64, error) {
-	b, err := readAll(ctx, s.File, at, min(arrowAhead, end-at))
+	b, err := ReadRange(ctx, s.File, at, min(arrowAhead, end-at))
 	if err != nil {
 		return 0, err
 	}
@@ -144,7 +144,7 @@ func (s *arrowSource) message(ctx context.Context, at, end int64) (int64, error)
 		return 0, s.damaged("a message of %d bytes at byte %d", length, at)
 	}
 	if head+length > int64(len(b)) {
-		if b, err = readAll(ctx, s.File, at, head+length); err != nil {
+		if b, err = ReadRange(ctx, s.File, at, head+length); err != nil {
 			return 0, err
 		}
 	}

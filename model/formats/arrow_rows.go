@@ -434,7 +434,7 @@ func (r *arrowReader) readTarget(at, rows int) error {
 		case isNull(a, at+i):
 			r.mark(i, f.name, "null", "a label")
 		case onlySpaces(texts(at + i)):
-			r.mark(i, f.name, "an empty text", "a label")
+			r.mark(i, f.name, emptyText, "a label")
 		default:
 			if bad := r.learned.setLabel(texts(at+i), nil); bad != nil {
 				r.mark(i, f.name, bad.Found, bad.Expected)

@@ -30,7 +30,7 @@ func binFormat(name string, e element) *Format {
 const binHeader = 8
 
 func inspectBin(ctx context.Context, f File, e element, o *Options) (Source, error) {
-	header, err := readAll(ctx, f, 0, binHeader)
+	header, err := ReadRange(ctx, f, 0, binHeader)
 	if err != nil {
 		return nil, err
 	}

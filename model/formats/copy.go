@@ -349,7 +349,7 @@ func (c *jsonlCopy) edit(dst, row []byte, cells []CopiedCell) ([]byte, *fault.Fa
 
 // copied says how the rows of a .npy stand in it; nil of another format.
 func (m *matrix) copied(ctx context.Context) (*Copied, error) {
-	b, err := readAll(ctx, m.File, 0, min(m.Size(), int64(len(npyMagic))))
+	b, err := ReadRange(ctx, m.File, 0, min(m.Size(), int64(len(npyMagic))))
 	if err != nil || string(b) != npyMagic {
 		return nil, err
 	}

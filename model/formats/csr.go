@@ -88,7 +88,7 @@ func csrForm(ctx context.Context, f File, arrays map[string]*member) error {
 		if h, err := parseNPY(text); err != nil || len(h.shape) != 0 || m.size-start < 1 || m.size-start > 64 {
 			return fault.File(f.Name(), "the name of a form, csr, in the array format", "something else")
 		}
-		b, err := readAll(ctx, m, start, m.size-start)
+		b, err := ReadRange(ctx, m, start, m.size-start)
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (s *csrSource) beside(ctx context.Context, arrays map[string]*member, o *Op
 				fault.Quote(name))
 		}
 	}
-	for _, name := range []string{o.TargetColumn, o.WeightColumn, o.IDColumn} {
+	for _, name := range o.besides() {
 		if name != "" && arrays[name] == nil {
 			return fault.File(s.Name(), "an array "+fault.Quote(name)+" of a number for each row, beside the sparse matrix",
 				"none")
@@ -127,7 +127,7 @@ func (s *csrSource) beside(ctx context.Context, arrays map[string]*member, o *Op
 
 // at is number i of an array of integers.
 func (m *matrix) at(ctx context.Context, i int64) (int64, error) {
-	b, err := readAll(ctx, m.File, m.start+i*int64(m.size), int64(m.size))
+	b, err := ReadRange(ctx, m.File, m.start+i*int64(m.size), int64(m.size))
 	if err != nil {
 		return 0, err
 	}

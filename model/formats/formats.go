@@ -499,23 +499,15 @@ func extensions() []string {
 	return s
 }
 
-// readAll reads the bytes [offset, offset+length), all of them or an error.
-func readAll(ctx context.Context, f File, offset, length int64) ([]byte, error) {
+// ReadRange reads the bytes [offset, offset+length), all of them or an error.
+func ReadRange(ctx context.Context, f File, offset, length int64) ([]byte, error) {
 	if offset < 0 || length < 0 || offset+length > f.Size() {
 		return nil, fault.File(f.Name(), fmt.Sprintf("%d bytes from byte %d on", length, offset), "a file of %d bytes",
 			f.Size())
 	}
-	r, err := f.OpenRange(ctx, offset, length)
-	if err != nil {
-		return nil, err
-	}
 	buf := make([]byte, length)
-	_, err = io.ReadFull(r, buf)
-	if e := r.Close(); e != nil && err == nil {
-		return nil, e // that of a file that has changed, say
-	}
-	if err != nil {
-		return nil, truncated(f, err)
+	if err := readRange(ctx, f, buf, offset); err != nil {
+		return nil, err
 	}
 	return buf, nil
 }

@@ -38,15 +38,8 @@ func TellIDs(columns []Column) string {
 	if len(columns) == 0 {
 		return ""
 	}
-	var shown []string
-	for _, c := range columns[:min(len(columns), shownNames)] {
-		shown = append(shown, fault.Plain(c.Name))
-	}
-	names := strings.Join(shown, ", ")
-	if n := len(columns); n > shownNames {
-		names += fmt.Sprintf(", … (%d columns in all)", n)
-	}
-	first := shown[0]
+	names := some(columns, "columns ", func(c Column) string { return fault.Plain(c.Name) })
+	first := fault.Plain(columns[0].Name)
 	if strings.ContainsAny(first, ",' ") {
 		first = strings.NewReplacer(`,`, `\,`, `'`, `'\''`).Replace(first)
 		return fmt.Sprintf("%s: whole numbers in the vector; if they are ids, --id_column='%s' or --columns='*,!%s' takes "+
@@ -75,7 +68,7 @@ func wholeText(field []byte) bool {
 func textID(text []byte) (id vectors.ID, found string) {
 	switch {
 	case len(text) == 0:
-		return id, "an empty text"
+		return id, emptyText
 	case !utf8.Valid(text):
 		return id, noUTF8(text)
 	}

@@ -129,19 +129,12 @@ func LeftOut(columns []Column) string {
 	if len(columns) == 0 {
 		return ""
 	}
-	var shown []string
-	for _, c := range columns[:min(len(columns), shownNames)] {
-		name := fault.Plain(c.Name)
+	return "left out: " + some(columns, "columns ", func(c Column) string {
 		if c.Type != "" {
-			name += " (" + c.Type + ")"
+			return fault.Plain(c.Name) + " (" + c.Type + ")"
 		}
-		shown = append(shown, name)
-	}
-	line := "left out: " + strings.Join(shown, ", ")
-	if n := len(columns); n > shownNames {
-		line += fmt.Sprintf(", … (%d columns in all)", n)
-	}
-	return line
+		return fault.Plain(c.Name)
+	})
 }
 
 // Naming is the names of the columns that rows are made of. Rows of two files, or of a file and a model, meet by it.
@@ -432,15 +425,19 @@ func differ(names, others []string) (missing, more []string) {
 
 // list shows names, in part where there are many.
 func list(names []string) string {
-	quoted := make([]string, 0, shownNames)
-	for _, n := range names[:min(len(names), shownNames)] {
-		quoted = append(quoted, fault.Quote(n))
+	return some(names, "", fault.Quote[string])
+}
+
+// some shows the first of many, and how many of what there are in all.
+func some[T any](all []T, what string, show func(T) string) string {
+	var shown []string
+	for _, x := range all[:min(len(all), shownNames)] {
+		shown = append(shown, show(x))
 	}
-	s := strings.Join(quoted, ", ")
-	if len(names) > shownNames {
-		s += fmt.Sprintf(", … (%d in all)", len(names))
+	if len(all) > shownNames {
+		shown = append(shown, fmt.Sprintf("… (%d %sin all)", len(all), what))
 	}
-	return s
+	return strings.Join(shown, ", ")
 }
 
 // differing is the fault of a file whose columns are not those of others.

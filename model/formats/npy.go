@@ -69,7 +69,7 @@ func inspectNPY(ctx context.Context, f File, _ compression, o Options) (Source, 
 // npyHeader is the text of the header, and where the data begins.
 func npyHeader(ctx context.Context, f File) (text []byte, start int64, err error) {
 	const most = len(npyMagic) + 2 + 4 // with the version and the length of the header
-	b, err := readAll(ctx, f, 0, min(f.Size(), 256))
+	b, err := ReadRange(ctx, f, 0, min(f.Size(), 256))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -94,7 +94,7 @@ func npyHeader(ctx context.Context, f File) (text []byte, start int64, err error
 			length)
 	}
 	if start+length > int64(len(b)) {
-		if b, err = readAll(ctx, f, 0, start+length); err != nil {
+		if b, err = ReadRange(ctx, f, 0, start+length); err != nil {
 			return nil, 0, err
 		}
 	}

@@ -27,7 +27,7 @@ type npyText struct {
 	kind  byte             // i, u or b of integers and booleans; 0 of text
 }
 
-// emptyText is found where there is no label.
+// emptyText is found where there is no label, or no id.
 const emptyText = "an empty text"
 
 // mostText is the length, in bytes, of the longest text of a .npy that is read as a label.

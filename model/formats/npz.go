@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"compress/flate"
 	"context"
-	"fmt"
 	"hash"
 	"hash/crc32"
 	"io"
@@ -49,8 +48,7 @@ func inspectNPZ(ctx context.Context, f File, _ compression, o Options) (Source, 
 	}
 	apart := map[string]*member{}
 	for _, m := range arrays {
-		roles := []string{o.TargetColumn, o.WeightColumn, o.IDColumn}
-		if m.array != o.Array && m.array != "" && slices.Contains(roles, m.array) {
+		if m.array != o.Array && m.array != "" && slices.Contains(o.besides(), m.array) {
 			apart[m.array] = m
 		}
 	}
@@ -92,6 +90,9 @@ func inspectNPZ(ctx context.Context, f File, _ compression, o Options) (Source, 
 	}
 	return &packedMatrix{m, chosen}, nil
 }
+
+// besides are the names of what rows have besides their vectors, or "".
+func (o *Options) besides() []string { return []string{o.TargetColumn, o.WeightColumn, o.IDColumn} }
 
 // setApart takes what rows have in other arrays of the archive: apart are those that the options name.
 func (m *matrix) setApart(ctx context.Context, f File, all []*member, chosen *member, apart map[string]*member,
@@ -193,14 +194,9 @@ func chooseArray(f File, all []*member, name string, apart map[string]*member) (
 
 // arraysOf names the arrays of an archive, with their shapes.
 func arraysOf(all []*member) string {
-	var shown []string
-	for _, m := range all[:min(len(all), shownNames)] {
-		shown = append(shown, fault.Plain(m.array)+" ("+shapeText(m.shape)+")")
-	}
-	if len(all) > shownNames {
-		shown = append(shown, fmt.Sprintf("… (%d in all)", len(all)))
-	}
-	return "the arrays " + strings.Join(shown, ", ")
+	return "the arrays " + some(all, "", func(m *member) string {
+		return fault.Plain(m.array) + " (" + shapeText(m.shape) + ")"
+	})
 }
 
 // member is a .npy within an archive, as a file of its own. What is packed is unpacked from its beginning, wherever a

@@ -117,7 +117,7 @@ func inspectParquet(ctx context.Context, f File, _ compression, o Options) (Sour
 func readFooter(ctx context.Context, f File) (*parquetBytes, error) {
 	const magic, encrypted, least = "PAR1", "PARE", 12 // the magic at both ends, and the footer's length
 	n := min(f.Size(), parquetTail)
-	tail, err := readAll(ctx, f, f.Size()-n, n)
+	tail, err := ReadRange(ctx, f, f.Size()-n, n)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func readFooter(ctx context.Context, f File) (*parquetBytes, error) {
 			"one of %d bytes", length)
 	}
 	if length+8 > n {
-		if tail, err = readAll(ctx, f, f.Size()-8-length, length+8); err != nil {
+		if tail, err = ReadRange(ctx, f, f.Size()-8-length, length+8); err != nil {
 			return nil, err
 		}
 	}

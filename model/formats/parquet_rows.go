@@ -280,7 +280,7 @@ func (r *parquetReader) readTarget(rows int) (err error) {
 			case !valued:
 				r.mark(row+i, r.target.name, "null", "a label")
 			case onlySpaces(text):
-				r.mark(row+i, r.target.name, "an empty text", "a label")
+				r.mark(row+i, r.target.name, emptyText, "a label")
 			default:
 				if f := r.learned.setLabel(text, nil); f != nil {
 					r.mark(row+i, r.target.name, f.Found, f.Expected)

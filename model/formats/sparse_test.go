@@ -53,17 +53,8 @@ func doubles(v ...float64) string {
 // Ids may be texts, of which those that print as integers do are integers.
 func TestCSRTextIDs(t *testing.T) {
 	t.Parallel()
-	texts := func(ids ...string) string {
-		var b []byte
-		for _, id := range ids {
-			for _, c := range (id + "\x00\x00\x00")[:3] {
-				b = binary.LittleEndian.AppendUint32(b, uint32(c))
-			}
-		}
-		return npyArray("<U3", fmt.Sprintf("(%d,)", len(ids)), b)
-	}
 	for _, method := range []uint16{zip.Store, zip.Deflate} {
-		b := loadText(t, "x.npz", csrOf(t, method, map[string]string{"id": texts("ab", "12", "012")}),
+		b := loadText(t, "x.npz", csrOf(t, method, map[string]string{"id": unicode("ab", "12", "012")}),
 			Options{Sparse: true, IDColumn: "id"})
 		for i, want := range []vectors.ID{{Text: "ab"}, {Int: 12}, {Text: "012"}} {
 			if got := b.IDs.At(i); got != want {
@@ -72,8 +63,8 @@ func TestCSRTextIDs(t *testing.T) {
 		}
 	}
 	for data, want := range map[string]string{
-		texts("ab", "c"):      `found 2, expected 3 ids in the array "id"`,
-		texts("ab", "", "cd"): "found an empty text, expected an id",
+		unicode("ab", "c"):      `found 2, expected 3 ids in the array "id"`,
+		unicode("ab", "", "cd"): "found an empty text, expected an id",
 
 		npyArray("|S1", "(3,)", []byte("a\xffb")): `found "\xff", which is no UTF-8, expected an id`,
 	} {

@@ -29,7 +29,7 @@ func vecsFormat(name string, e element) *Format {
 const dimensionBytes = 4
 
 func inspectVecs(ctx context.Context, f File, e element, o *Options) (Source, error) {
-	first, err := readAll(ctx, f, 0, dimensionBytes)
+	first, err := ReadRange(ctx, f, 0, dimensionBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ package lake
 
 import (
 	"context"
-	"io"
 	"regexp"
 	"strconv"
 	"strings"
@@ -69,17 +68,9 @@ func (f Facts) Read(ctx context.Context, open func(name string) (formats.File, e
 const mostJSON = 1 << 30
 
 // all is the content of a file.
-func all(ctx context.Context, f formats.File) (text []byte, err error) {
+func all(ctx context.Context, f formats.File) ([]byte, error) {
 	if f.Size() > mostJSON {
 		return nil, fault.File(f.Name(), "at most 1 GiB of a table's log", "%d bytes", f.Size())
 	}
-	r, err := f.OpenRange(ctx, 0, -1)
-	if err != nil {
-		return nil, err
-	}
-	text, err = io.ReadAll(r)
-	if e := r.Close(); err == nil {
-		err = e
-	}
-	return text, err
+	return formats.ReadRange(ctx, f, 0, f.Size())
 }

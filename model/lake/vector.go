@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"io"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 
@@ -64,17 +63,9 @@ func (v *Vector) stored(ctx context.Context, f formats.File) ([]byte, error) {
 		return nil, fault.File(f.Name(), fmt.Sprintf("a deletion vector of %d bytes from byte %d on", v.Size, v.Offset),
 			"a file of %d bytes", f.Size())
 	}
-	r, err := f.OpenRange(ctx, v.Offset, v.Size+around)
+	data, err := formats.ReadRange(ctx, f, v.Offset, v.Size+around)
 	if err != nil {
 		return nil, err
-	}
-	data := make([]byte, v.Size+around)
-	_, err = io.ReadFull(r, data)
-	if e := r.Close(); e != nil {
-		err = e
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name(), err)
 	}
 	length, sum := int64(binary.BigEndian.Uint32(data)), binary.BigEndian.Uint32(data[4+v.Size:])
 	if data = data[4 : 4+v.Size]; length != v.Size || sum != crc32.ChecksumIEEE(data) {

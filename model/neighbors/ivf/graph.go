@@ -288,7 +288,10 @@ func (g *graph) repeat() {
 
 // estimate is the recall of the pilot's queries: as the graph is, or after a round of neighbours of neighbours.
 func (g *graph) estimate(refined bool) Measure {
-	r := g.newRefiner(g.lists.positions)
+	var r *refiner
+	if refined {
+		r = g.newRefiner(g.lists.positions)
+	}
 	return g.pilot.measure(g.points.Len(), func(i int32) []float64 {
 		_, d := g.lists.of(int(i))
 		if refined {

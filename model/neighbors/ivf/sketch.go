@@ -100,7 +100,7 @@ func (g *graph) bySketches() (*neighbors.Neighbors, error) {
 		return nil, err
 	}
 	g.report.Refine = time.Since(refined).Seconds()
-	if m := g.estimateLists(); m.Recall < g.o.Recall {
+	if m := g.estimate(false); m.Recall < g.o.Recall {
 		return g.exactly()
 	}
 	found := g.lists.neighbors()
@@ -119,14 +119,6 @@ func (g *graph) exactlyUnless(err error) (*neighbors.Neighbors, error) {
 		return nil, err
 	}
 	return g.exactly()
-}
-
-// estimateLists is the recall of the pilot's queries.
-func (g *graph) estimateLists() Measure {
-	return g.pilot.measure(g.points.Len(), func(i int32) []float64 {
-		_, d := g.lists.of(int(i))
-		return d
-	})
 }
 
 // chooseSketches makes the smallest sketches of which at most so many of the nearest must be candidates.
