@@ -25,6 +25,9 @@ func (s *csvSource) Fields() []tables.Field {
 // Other is the first column that has more than numbers in the first rows.
 func (s *csvSource) Other() (column, holds string) { return s.other.Other() }
 
+// Decimal is the decimal point.
+func (s *csvSource) Decimal() byte { return s.dialect.decimal }
+
 // judgeCells looks for what is no number in the first rows, and tells of what is a number by other rules only.
 func (s *csvSource) judgeCells(rows []sampled) {
 	for _, c := range s.vector {

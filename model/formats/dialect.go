@@ -470,17 +470,19 @@ func (d *dialect) otherNumber(field []byte) string {
 	case byGroups && d.decimal == '.' && d.thousands == 0:
 		return "--thousands=,"
 	}
-	for _, other := range []struct {
-		dialect
-		advice string
-	}{
-		{dialect{decimal: ',', thousands: '.'}, "--decimal=, with --thousands=."},
-		{dialect{decimal: '.', thousands: ' '}, "--thousands=space"},
-		{dialect{decimal: ',', thousands: ' '}, "--decimal=, with --thousands=space"},
-		{dialect{decimal: '.', thousands: '\''}, `--thousands="'"`},
-	} {
-		if _, ok := other.number(field); ok {
-			return other.advice
+	for _, decimal := range []byte{d.decimal, '.', ','} {
+		advice := ""
+		if decimal != d.decimal {
+			advice = fmt.Sprintf("--decimal=%c and ", decimal)
+		}
+		for _, between := range []struct {
+			thousands byte
+			flag      string
+		}{{'.', "--thousands=."}, {',', "--thousands=,"}, {' ', "--thousands=space"}, {'\'', `--thousands="'"`}} {
+			other := dialect{decimal: decimal, thousands: between.thousands}
+			if _, ok := other.number(field); ok && decimal != between.thousands {
+				return advice + between.flag
+			}
 		}
 	}
 	return ""

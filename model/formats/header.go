@@ -179,6 +179,7 @@ func (d *dialect) fits(rows []sampled) float64 {
 func decimalCommas(rows []sampled) bool {
 	found := false
 	comma, groups := dialect{decimal: ','}, dialect{decimal: '.', thousands: ','}
+	both := dialect{decimal: ',', thousands: '.'} // 1.234,5, which is a number with --thousands=. alone
 	for _, r := range rows {
 		for _, f := range r.fields {
 			if _, ok := wholeNumber(f); ok {
@@ -188,6 +189,8 @@ func decimalCommas(rows []sampled) bool {
 				continue
 			}
 			if _, ok := comma.number(f); !ok {
+				_, ok = both.number(f)
+				found = found || ok && bytes.IndexByte(f, ',') >= 0
 				continue
 			}
 			if _, ok := groups.number(f); !ok {

@@ -213,10 +213,10 @@ func (m *Model) checkState() error {
 	return nil
 }
 
-const (
-	modelFormat  = "beamlearn.linear"
-	modelVersion = 1
-)
+// Format says in a file what it is.
+const Format = "beamlearn.linear"
+
+const modelVersion = 1
 
 // modelFile is a model in JSON, in the order of the file.
 type modelFile struct {
@@ -268,7 +268,7 @@ func (m *Model) Save(w io.Writer) error {
 		names = nil
 	}
 	fields := []field{
-		{"format", modelFormat}, {"version", modelVersion}, {"task", m.Task}, {"loss", m.Loss}, {"feature_names", names},
+		{"format", Format}, {"version", modelVersion}, {"task", m.Task}, {"loss", m.Loss}, {"feature_names", names},
 		{"classes", classes}, {"coef", coef}, {"intercept", jsontext.Floats(m.Intercept)}, {"scaler", m.Scaler},
 		{"hyperparameters", o},
 		{"training", m.Training}, {"state", m.State},
@@ -335,7 +335,7 @@ func Load(name string, r io.Reader) (*Model, error) {
 	bad := func(format string, args ...any) error {
 		return fault.File(name, fmt.Sprintf("a model of beamlearn, version %d", modelVersion), format, args...)
 	}
-	switch other, err := jsontext.Head(b, modelFormat, modelVersion); {
+	switch other, err := jsontext.Head(b, Format, modelVersion); {
 	case err != nil:
 		return nil, bad("%s", fault.JSON(b, err))
 	case other != "":
@@ -362,7 +362,7 @@ func loadLong(b []byte) *Model {
 	if !ok {
 		return nil
 	}
-	if other, err := jsontext.Head(short, modelFormat, modelVersion); err != nil || other != "" ||
+	if other, err := jsontext.Head(short, Format, modelVersion); err != nil || other != "" ||
 		CheckKeys(short) != nil {
 		return nil
 	}

@@ -31,6 +31,11 @@ type Look struct {
 	Histogram *Histogram `json:"histogram,omitempty"`
 	// Warnings are what a user may stumble on, a line each.
 	Warnings []string `json:"warnings,omitempty"`
+	// DateFormat is how dates are written that are no ISO 8601, as strftime has it; "" where there are none, or some cells
+	// are no such dates.
+	DateFormat string `json:"date_format,omitempty"`
+	// Thousands stands between groups of digits in a column that is numbers but for them, as "." or "space"; "" elsewhere.
+	Thousands string `json:"thousands,omitempty"`
 }
 
 // Histogram is counts of values in bins of equal width.

@@ -606,7 +606,7 @@ func (p *partial) into(to *Profile, names []string, target string) error {
 	}
 	at, err := targetOf(target, all, to.Files[0].Name)
 	if err == nil {
-		p.looks.warn(all, at)
+		p.looks.warn(all, at, 0)
 	}
 	return err
 }

@@ -324,7 +324,7 @@ func (p *sparsePartial) frequent(s *Sparse, to *Profile, ref func(int32) ColumnR
 			return err
 		}
 	}
-	l.warn(all, place)
+	l.warn(all, place, 0)
 	return nil
 }
 

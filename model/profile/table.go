@@ -138,7 +138,7 @@ func TableOf(ctx context.Context, o Options, all []formats.File) (*Table, error)
 		return nil, err
 	}
 	t := &Table{Files: whole.Files, All: whole.Rows, Notes: whole.Notes, LeftOut: whole.LeftOut}
-	return t, total.into(t, o.Target)
+	return t, total.into(t, o.Target, decimalOf(chunks[0].src))
 }
 
 // tablePart is what is known of some rows of a table. It does not depend on the order in which parts are merged.
@@ -166,8 +166,16 @@ func (p *tablePart) merge(q *tablePart) error {
 	return p.survey.Merge(q.survey)
 }
 
-// into fills in the table.
-func (p *tablePart) into(t *Table, target string) error {
+// decimalOf is the decimal point of text with columns, and 0 elsewhere.
+func decimalOf(src formats.Source) byte {
+	if text, ok := src.(interface{ Decimal() byte }); ok {
+		return text.Decimal()
+	}
+	return 0
+}
+
+// into fills in the table, of a file with such a decimal point.
+func (p *tablePart) into(t *Table, target string, decimal byte) error {
 	t.Rows, t.Faulty, t.Looked = p.looks.rows, p.faulty, p.looks.rows+p.faulty
 	if p.first != nil {
 		t.FirstFault = p.first.Error()
@@ -205,7 +213,7 @@ func (p *tablePart) into(t *Table, target string) error {
 	}
 	at, err := targetOf(target, described, t.Files[0].Name)
 	if err == nil {
-		p.looks.warn(described, at)
+		p.looks.warn(described, at, decimal)
 	}
 	return err
 }

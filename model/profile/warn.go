@@ -30,10 +30,15 @@ type described struct {
 	missing int64
 }
 
-// warn fills in the warnings of all columns; target is the place of what is to be learned, or −1.
-func (l *looks) warn(columns []described, target int) {
+// warn fills in the warnings of all columns, and by which flags they would be dates or numbers; target is the place of
+// what is to be learned, or −1, and decimal the decimal point of the file, or 0.
+func (l *looks) warn(columns []described, target int, decimal byte) {
 	for j, c := range columns {
-		c.Warnings = l.warningsOf(j, c.name, c.kind, c.missing)
+		if c.kind == features.Categorical || c.kind == features.Hashed || c.kind == features.Text {
+			values := l.valuesOf(j)
+			c.DateFormat, c.Thousands = dateFormat(values), thousands(values, decimal)
+		}
+		c.Warnings = l.warningsOf(j, c.name, c.kind, c.missing, c.DateFormat != "" || c.Thousands != "")
 		if j == target { // which is no id
 			c.Warnings = slices.DeleteFunc(c.Warnings, func(w string) bool { return strings.HasPrefix(w, unique) })
 		}
@@ -84,8 +89,9 @@ const mostExact = 1 << 53
 // unique begins the warning of a column whose values are all different.
 const unique = "unique: "
 
-// warningsOf are those of a column by itself.
-func (l *looks) warningsOf(j int, name string, kind features.Kind, missing int64) []string {
+// warningsOf are those of a column by itself; read says that a flag makes dates or numbers of its texts, which are no
+// ids then.
+func (l *looks) warningsOf(j int, name string, kind features.Kind, missing int64, read bool) []string {
 	present := l.rows - missing
 	if present <= 0 {
 		return []string{"empty: no row has a value"}
@@ -97,7 +103,7 @@ func (l *looks) warningsOf(j int, name string, kind features.Kind, missing int64
 	var all []string
 	values := l.valuesOf(j)
 	if different && n > 0 && present == l.rows && l.rows >= leastForWarn &&
-		(formats.LikeID(name) || likeID(values, kind, l.rows)) {
+		(formats.LikeID(name) || !read && likeID(values, kind, l.rows)) {
 		all = append(all, unique+"each row has a value of its own; if it is an id, --id_column="+
 			fault.Shell(fault.Plain(name)))
 	}
@@ -197,6 +203,52 @@ func datesAsText(name string, values []value) string {
 		}
 	}
 	return datesOfStyles(values)
+}
+
+// dateFormat is the first of dateForms that all values have, or "".
+func dateFormat(values []value) string {
+	for _, f := range dateForms {
+		if len(values) > 0 && !slices.ContainsFunc(values, func(v value) bool { return !f.form.MatchString(v.text) }) {
+			return f.format
+		}
+	}
+	return ""
+}
+
+// groupForms are numbers with something between groups of three digits: what --thousands calls it, and the decimal
+// points that leave no doubt of it.
+var groupForms = []struct {
+	form          *regexp.Regexp
+	name, decimal string
+}{
+	{regexp.MustCompile(`^[-+]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(\.[0-9]+)?$`), ",", "."},
+	{regexp.MustCompile(`^[-+]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+(,[0-9]+)?$`), ".", ","},
+	{regexp.MustCompile(`^[-+]?[1-9][0-9]{0,2}(?: [0-9]{3})+([.,][0-9]+)?$`), "space", ".,"},
+	{regexp.MustCompile(`^[-+]?[1-9][0-9]{0,2}(?:'[0-9]{3})+([.,][0-9]+)?$`), "'", ".,"},
+}
+
+// thousands is what stands between groups of digits where all values are numbers, as they are read or by it; or "".
+// Where it is a comma, one of them must have a fraction or two groups: 1,500 alone may be one and a half.
+func thousands(values []value, decimal byte) string {
+	for _, f := range groupForms {
+		if decimal == 0 || !strings.Contains(f.decimal, string(decimal)) {
+			continue
+		}
+		groups, sure := 0, f.name != ","
+		other := slices.ContainsFunc(values, func(v value) bool {
+			m := f.form.FindStringSubmatch(v.text)
+			if v.kind != textValue || m == nil {
+				return v.kind != numberValue
+			}
+			groups++
+			sure = sure || m[1] != "" || strings.Count(v.text, ",") > 1
+			return false
+		})
+		if groups > 0 && !other && sure {
+			return f.name
+		}
+	}
+	return ""
 }
 
 // datesOfStyles warns of a column of dates that are written in several ways.

@@ -2,6 +2,7 @@ package inspect_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -85,6 +86,58 @@ m.json: a linear model, 272 bytes
 	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "n.csv", "m.json"))
 	if code != 0 || stdout != want || stderr != "" {
 		t.Errorf("exit code %d, %s\n%s\nwant\n%s", code, stderr, stdout, want)
+	}
+}
+
+// Models of every kind are told of, also where another program has written their JSON anew, and encodings.
+func TestModels(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var b strings.Builder
+	b.WriteString("colour,size,sold,price\n")
+	for i := range 60 {
+		fmt.Fprintf(&b, "%s,%d,%v,%d\n", []string{"red", "green", "blue"}[i%3], i%7, i%7+i%3 > 4, i%7*10+i%3)
+	}
+	clitest.Write(t, filepath.Join(dir, "t.csv"), b.String())
+	for _, args := range []string{
+		"kmeans --input=t.csv --columns=size,price --n_clusters=2-3 --output_model=kmeans.json",
+		"bayes --kind=gaussian --input=t.csv --target=sold --output_model=bayes.json",
+		"sgd --input=t.csv --target=size,price --task=regression --output_model=targets.json",
+		"transform --input=t.csv --output=t.npy --output_encoding=encoding.json",
+	} {
+		if _, stderr, code := clitest.End(t, clitest.Program(dir, strings.Fields(args)...)); code != 0 {
+			t.Fatalf("%s: exit code %d\n%s", args, code, stderr)
+		}
+	}
+	for name, want := range map[string][]string{
+		"kmeans.json": {": clusters, ", "  size        2 clusters × 2 features, of 60 rows\n",
+			"  compared    3 clusters: inertia "},
+		"bayes.json": {": a naive Bayes classifier, gaussian, ", "  size        60 rows × 5 features\n",
+			"  class       True: 25 rows; for it speaks price "},
+		"targets.json": {": linear models of 2 targets, ", "  target      size\n", "  target      price\n",
+			"  task        regression, squared_error\n"},
+		"encoding.json": {": an encoding of tables, ", "  size        4 columns, 6 features\n",
+			"  colour  categorical  3         3 distinct values\n"},
+	} {
+		var of map[string]any
+		d := json.NewDecoder(strings.NewReader(clitest.Read(t, filepath.Join(dir, name))))
+		d.UseNumber()
+		if err := d.Decode(&of); err != nil {
+			t.Fatal(err)
+		}
+		anew, err := json.MarshalIndent(of, "", " ") // sorted by name
+		if err != nil {
+			t.Fatal(err)
+		}
+		clitest.Write(t, filepath.Join(dir, "anew-"+name), string(anew))
+		for _, name := range []string{name, "anew-" + name} {
+			stdout, stderr, code := clitest.End(t, clitest.Command(dir, name))
+			for _, want := range want {
+				if code != 0 || !strings.Contains(stdout, want) {
+					t.Errorf("%s: exit code %d, no %q in\n%s%s", name, code, want, stderr, stdout)
+				}
+			}
+		}
 	}
 }
 

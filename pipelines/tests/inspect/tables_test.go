@@ -42,7 +42,7 @@ func TestTable(t *testing.T) {
 		"early           0 %      2          boolean      █▃  101 true, 370 false",
 		"look at     id: unique: each row has a value of its own; if it is an id, --id_column=id",
 		"to predict delayed: beamlearn sgd --input=FILE --id_column=id --target=delayed --task=classification " +
-			"--alpha=auto --output_model=out/model.json",
+			"--standardize --alpha=auto --output_model=out/model.json",
 	} {
 		if !strings.Contains(first, want) {
 			t.Errorf("no %q in\n%s", want, first)
@@ -74,6 +74,43 @@ func TestTable(t *testing.T) {
 	}
 	if ran != 3 {
 		t.Errorf("%d commands in\n%s", ran, stdout)
+	}
+}
+
+// The commands for a table have the flags by which its dates and numbers are read.
+func TestForms(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, sep, format string, number func(i int) string) {
+		var b strings.Builder
+		b.WriteString(strings.Join([]string{"a", "on", "x:y", "sold"}, sep) + "\n")
+		for i := range 40 {
+			day := time.Date(2026, 1, 1+9*i, 0, 0, 0, 0, time.UTC).Format(format)
+			b.WriteString(strings.Join([]string{number(i), day, day, fmt.Sprint(i%3 > 0)}, sep) + "\n")
+		}
+		clitest.Write(t, filepath.Join(dir, name), b.String())
+	}
+	write("semicolons.csv", ";", "02.01.2006", func(i int) string { return fmt.Sprintf("%d.%03d,5", i+1, i) })
+	write("commas.tsv", "\t", "01/02/2006", func(i int) string { return fmt.Sprintf("%d,%03d.25", i+1, i) })
+	write("doubt.tsv", "\t", "2006-01-02", func(i int) string { return fmt.Sprintf("%d,%03d", i+1, i) }) // 1.5, or 1,500
+	write("spaces.tsv", "\t", "2006/01/02", func(i int) string { return fmt.Sprintf("%d %03d", i+1, i) })
+	for name, want := range map[string]string{
+		"semicolons.csv": "--input=semicolons.csv --thousands=. --date_format=on:%d.%m.%Y --target",
+		"commas.tsv":     "--input=commas.tsv --thousands=, --date_format=on:%m/%d/%Y --target",
+		"doubt.tsv":      "--input=doubt.tsv --id_column=a --target",
+		"spaces.tsv":     "--input=spaces.tsv --thousands=space --date_format=on:%Y/%m/%d --target",
+	} {
+		stdout, stderr, code := clitest.End(t, clitest.Command(dir, name, "--target=sold"))
+		_, command, _ := strings.Cut(stdout, "to predict sold: beamlearn ")
+		command, _, _ = strings.Cut(strings.ReplaceAll(command, "'", ""), "\n")
+		if code != 0 || !strings.Contains(command, want) {
+			t.Errorf("%s: exit code %d, %s%s\nwant %s", name, code, stderr, stdout, want)
+			continue
+		}
+		args := strings.Fields(command)
+		if _, stderr, code := clitest.End(t, clitest.Program(dir, args...)); code != 0 {
+			t.Errorf("%v: exit code %d\n%s", args, code, stderr)
+		}
 	}
 }
 
@@ -166,7 +203,7 @@ func TestWarnings(t *testing.T) {
 		"look at     code: a near-copy of the target sold: their correlation is 1.0000",
 		"look at     city: it determines the target sold: rows of the same value have the same target (100 % of it)",
 		"same    0 %      1          left out",
-		"--id_column=key --target=sold --task=regression --columns='*,!code,!city,!late' --alpha=auto",
+		"--id_column=key --target=sold --task=regression --standardize --columns='*,!code,!city,!late' --alpha=auto",
 	} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("no %q in\n%s", want, stdout)

@@ -6,6 +6,7 @@
 package inspect
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -18,10 +19,7 @@ import (
 	"slices"
 	"strings"
 
-	"beamlearn/model/eigen"
-	"beamlearn/model/fault"
 	"beamlearn/model/formats"
-	"beamlearn/model/linear"
 	"beamlearn/model/profile"
 	"beamlearn/model/report"
 	"beamlearn/pipelines/internal/cli"
@@ -80,6 +78,10 @@ type found struct {
 	Neighbors []*profile.Neighbors `json:"neighbors,omitempty"`
 	Models    []*modelSummary      `json:"models,omitempty"`
 	PCAs      []*pcaSummary        `json:"pcas,omitempty"`
+	Targets   []*targetsSummary    `json:"models_of_targets,omitempty"`
+	Clusters  []*clustersSummary   `json:"clusters,omitempty"`
+	Bayes     []*bayesSummary      `json:"naive_bayes,omitempty"`
+	Encodings []*encodingSummary   `json:"encodings,omitempty"`
 	Indexes   []*indexSummary      `json:"indexes,omitempty"`
 	Outputs   []*outputSummary     `json:"outputs,omitempty"`
 	Scores    []*scoresSummary     `json:"cross_validations,omitempty"`
@@ -274,6 +276,13 @@ type groups struct {
 // one looks at a file of a kind, or adds it to those that it is looked at with.
 func (f *found) one(ctx context.Context, info files.Info, kind string, together *groups) error {
 	file := files.Open(info)
+	if read := models[kind]; read != nil {
+		b, err := files.ReadFile(ctx, info.Name)
+		if err != nil {
+			return err
+		}
+		return read(f, info.Name, b)
+	}
 	switch kind {
 	case "neighbors":
 		together.shards[unsharded(info.Name)] = append(together.shards[unsharded(info.Name)], file)
@@ -296,23 +305,6 @@ func (f *found) one(ctx context.Context, info files.Info, kind string, together 
 			return err
 		}
 		f.Neighbors = append(f.Neighbors, n)
-	case "model":
-		m, err := load(ctx, file, linear.Load)
-		if err != nil {
-			return err
-		}
-		f.Models = append(f.Models, summarize(info.Name, info.Size, m))
-	case "pca":
-		p, err := load(ctx, file, eigen.Load)
-		if err != nil {
-			return err
-		}
-		s := &pcaSummary{File: info.Name, Bytes: info.Size, Rows: p.Rows, Features: p.Features(),
-			Components: len(p.Components)}
-		for i := range p.Components {
-			s.Ratio = append(s.Ratio, p.Ratio(i))
-		}
-		f.PCAs = append(f.PCAs, s)
 	case "index":
 		x, err := knn.Inspect(ctx, info.Location())
 		if err != nil {
@@ -360,18 +352,10 @@ func sniff(ctx context.Context, f formats.File) (kind string, err error) {
 	if err = errors.Join(err, r.Close()); err != nil {
 		return "", err
 	}
-	begin := string(b)
-	switch {
-	case strings.HasPrefix(begin, "BLKNNIDX"):
+	if bytes.HasPrefix(b, []byte("BLKNNIDX")) {
 		return "index", nil
-	case strings.HasPrefix(begin, "{") && strings.Contains(begin, `"beamlearn.linear"`):
-		return "model", nil
-	case strings.HasPrefix(begin, "{") && strings.Contains(begin, `"beamlearn.eigen"`):
-		return "pca", nil
-	case strings.HasSuffix(strings.ToLower(name), ".json"):
-		return "", fault.File(name, "a model, as sgd or eigen writes it, or vectors as .jsonl", "other JSON")
 	}
-	return "", nil
+	return modelKind(ctx, name, b)
 }
 
 func pair(ctx context.Context, base string) (*profile.Neighbors, error) {
@@ -384,14 +368,4 @@ func pair(ctx context.Context, base string) (*profile.Neighbors, error) {
 		both[i] = files.Open(infos[0])
 	}
 	return profile.NeighborsOfNPY(ctx, both[0], both[1])
-}
-
-func load[T any](ctx context.Context, f formats.File, parse func(name string, r io.Reader) (T, error)) (T, error) {
-	r, err := f.OpenRange(ctx, 0, -1)
-	if err != nil {
-		var none T
-		return none, err
-	}
-	v, err := parse(f.Name(), r)
-	return v, errors.Join(err, r.Close())
 }

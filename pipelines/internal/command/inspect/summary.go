@@ -1,89 +1,18 @@
 package inspect
 
 import (
-	"cmp"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 
 	"beamlearn/model/formats"
-	"beamlearn/model/linear"
 	"beamlearn/model/profile"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/knn"
 )
-
-// modelSummary is what a linear model holds.
-type modelSummary struct {
-	File      string          `json:"file"`
-	Bytes     int64           `json:"bytes"`
-	Task      linear.Task     `json:"task"`
-	Loss      linear.Loss     `json:"loss"`
-	Features  int             `json:"features"`
-	Classes   []string        `json:"classes,omitempty"`
-	NonZero   int             `json:"nonzero_coefficients"` // of all rows
-	Scaled    bool            `json:"standardized"`
-	Intercept []float64       `json:"intercept"`
-	Largest   []coefficient   `json:"largest_coefficients"`
-	Training  linear.Training `json:"training"`
-	Resumes   bool            `json:"can_go_on"` // with SGD, where it stopped
-}
-
-type coefficient struct {
-	Feature string  `json:"feature"`
-	Class   string  `json:"class,omitempty"` // of more than two
-	Value   float64 `json:"value"`
-}
-
-const mostCoefficients = 8
-
-func summarize(name string, size int64, m *linear.Model) *modelSummary {
-	s := &modelSummary{
-		File: name, Bytes: size, Task: m.Task, Loss: m.Loss, Features: m.Features(), Scaled: m.Scaler != nil,
-		Intercept: m.Intercept, Training: m.Training, Resumes: m.State != nil,
-	}
-	for i := range m.Classes.Len() {
-		s.Classes = append(s.Classes, m.Classes.Label(i))
-	}
-	for i, row := range m.Coef {
-		for j, v := range row {
-			if v == 0 {
-				continue
-			}
-			s.NonZero++
-			c := coefficient{Feature: strconv.Itoa(j), Value: v}
-			if m.FeatureNames != nil {
-				c.Feature = m.FeatureNames[j]
-			}
-			if len(m.Coef) > 1 {
-				c.Class = s.Classes[i]
-			}
-			// Those that are kept stand in their order: a model may have millions.
-			at, _ := slices.BinarySearchFunc(s.Largest, c, func(a, b coefficient) int {
-				return cmp.Or(cmp.Compare(math.Abs(b.Value), math.Abs(a.Value)), -1)
-			})
-			if at < mostCoefficients {
-				s.Largest = slices.Insert(s.Largest, at, c)
-				s.Largest = s.Largest[:min(len(s.Largest), mostCoefficients)]
-			}
-		}
-	}
-	return s
-}
-
-// pcaSummary is what a file of principal components holds.
-type pcaSummary struct {
-	File       string    `json:"file"`
-	Bytes      int64     `json:"bytes"`
-	Rows       int64     `json:"rows"`
-	Features   int       `json:"features"`
-	Components int       `json:"components"`
-	Ratio      []float64 `json:"explained_variance_ratio"`
-}
 
 // indexSummary is what an index file holds.
 type indexSummary struct {
@@ -186,10 +115,19 @@ func (f *found) text(columns int) string {
 		p.model(m)
 	}
 	for _, c := range f.PCAs {
-		p.title(c.File, "principal components, "+files.Bytes(c.Bytes))
-		p.line("size", "%s × %s, of %s", cli.Count(c.Components, "component"), cli.Count(c.Features, "feature"),
-			cli.Count(c.Rows, "row"))
-		p.line("variance", "explained, by component: %s", numbers(c.Ratio, columns))
+		p.components(c, columns)
+	}
+	for _, x := range f.Targets {
+		p.targets(x)
+	}
+	for _, x := range f.Clusters {
+		p.clusters(x, columns)
+	}
+	for _, x := range f.Bayes {
+		p.bayes(x, columns)
+	}
+	for _, x := range f.Encodings {
+		p.encoding(x)
 	}
 	for _, x := range f.Indexes {
 		p.title(x.File, "an index, "+files.Bytes(x.Bytes))
@@ -408,37 +346,4 @@ func (p *page) neighbors(n *profile.Neighbors) {
 	}
 	p.line("points", "%s%s", cli.Count(n.Points, "different one"), of)
 	p.line("hubs", "%s", strings.Join(hubs, ", "))
-}
-
-func (p *page) model(m *modelSummary) {
-	p.title(m.File, "a linear model, "+files.Bytes(m.Bytes))
-	p.line("task", "%s, %s", m.Task, m.Loss)
-	if len(m.Classes) > 0 {
-		p.line("classes", "%d: %s", len(m.Classes), names(m.Classes, shownFiles))
-	}
-	scaled := ""
-	if m.Scaled {
-		scaled = ", standardized first"
-	}
-	p.line("features", "%d%s", m.Features, scaled)
-	of := fmt.Sprintf("of %d", len(m.Intercept)*m.Features)
-	p.line("coef", "%s not zero", cli.Agree(m.NonZero, of+" is", of+" are"))
-	var largest []string
-	for _, c := range m.Largest {
-		name := oneLine(c.Feature)
-		if c.Class != "" {
-			name += " for " + oneLine(c.Class)
-		}
-		largest = append(largest, name+" "+number(c.Value))
-	}
-	if len(largest) > 0 {
-		p.line("largest", "%s", strings.Join(largest, ", "))
-	}
-	p.line("intercept", "%s", numbers(m.Intercept, shownFiles))
-	training := fmt.Sprintf("%s, %s, %s", m.Training.Solver, cli.Count(m.Training.Rows, "row"),
-		cli.Count(int64(m.Training.Epochs), "epoch"))
-	if m.Resumes {
-		training += "; can go on"
-	}
-	p.line("training", "%s", training)
 }

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -165,6 +166,7 @@ func (f *found) commands() []profile.Command {
 		return f.sparseCommands(input)
 	}
 	columns := f.all()
+	input += f.forms(columns)
 	name, task := f.learn(columns)
 	// A column that tells the target is mostly known only afterwards, and one of ids tells nothing.
 	without, ids, id := []string{"*"}, "", ""
@@ -181,7 +183,7 @@ func (f *found) commands() []profile.Command {
 	var all []profile.Command
 	color := ""
 	if name != "" {
-		flags := " --target=" + fault.Shell(name) + " --task=" + task
+		flags := " --target=" + fault.Shell(name) + " --task=" + task + " --standardize"
 		if len(without) > 1 && !f.given("columns") {
 			flags += " --columns=" + fault.Shell(strings.Join(without, ","))
 		}
@@ -211,6 +213,26 @@ func (f *found) commands() []profile.Command {
 			fmt.Sprintf(" --k=%d --output=out/neighbors.csv", neighbors)},
 		profile.Command{What: "to see all of it:", Line: "beamlearn eigen " + input + ids + eigen + color +
 			" --report=out/eigen.html"})
+}
+
+// forms are the flags by which texts of the table are the dates and the numbers that they look like.
+func (f *found) forms(columns []column) (flags string) {
+	var dates []string
+	thousands := ""
+	for i := range columns {
+		c := &columns[i]
+		if c.DateFormat != "" && !strings.ContainsAny(c.name, ",:") {
+			dates = append(dates, c.name+":"+c.DateFormat)
+		}
+		thousands = cmp.Or(thousands, c.Thousands)
+	}
+	if thousands != "" && !f.given("thousands") {
+		flags += " --thousands=" + fault.Shell(thousands)
+	}
+	if len(dates) > 0 {
+		flags += " --date_format=" + fault.Shell(strings.Join(dates, ","))
+	}
+	return flags
 }
 
 // rows is how many rows the files have.
