@@ -202,18 +202,31 @@ func (c *Chunk) CheckRows(features int) error {
 		if start > end || end > len(s.Indices) {
 			return fmt.Errorf("linear.CSR: row %d ends at %d", i, end)
 		}
-		last := int32(-1)
-		for _, j := range s.Indices[start:end] {
-			if j <= last {
-				return c.Fault(i, "columns that ascend", "column %d after %d", j, last)
+		row := s.Indices[start:end]
+		if e := ascending(row); e < len(row) {
+			last := int32(-1)
+			if e > 0 {
+				last = row[e-1]
 			}
-			last = j
+			return c.Fault(i, "columns that ascend", "column %d after %d", row[e], last)
 		}
-		if int(last) >= features {
-			return c.Fault(i, fmt.Sprintf("columns below %d", features), "column %d", last)
+		if n := len(row); n > 0 && int(row[n-1]) >= features {
+			return c.Fault(i, fmt.Sprintf("columns below %d", features), "column %d", row[n-1])
 		}
 	}
 	return nil
+}
+
+// ascending is how many columns ascend, from 0 on. (In a function of its own, the last one stays in a register.)
+func ascending(row []int32) int {
+	last := int32(-1)
+	for e, j := range row {
+		if j <= last {
+			return e
+		}
+		last = j
+	}
+	return len(row)
 }
 
 // Undeclared is the fault of the first row whose class is none of those declared: it has the place −1.

@@ -15,6 +15,16 @@ type Partial interface {
 	encoding.BinaryUnmarshaler
 }
 
+// Recaller is a Partial whose learner may have kept the rows of the part, of a pass before, in a form in which they are
+// added sooner than they could be read.
+type Recaller interface {
+	Partial
+	// Recall adds all rows of the part, and gives their number. Where they were not kept it is not ok, and adds nothing.
+	Recall() (rows int64, ok bool, err error)
+	// Whole says that the part has had all its rows.
+	Whole()
+}
+
 // Learner learns in passes over all rows: each cuts them into parts, sums up each part by itself, and ends with the
 // merged sum.
 type Learner interface {

@@ -195,7 +195,11 @@ func (j *Job) keptBytes(rows int64, head *vectors.Block) (memory, file int64) {
 		return min(most, all), 0
 	}
 	memory = min(most/spillShare, all)
-	return memory, min(spillTimes*most, all-memory)
+	file = min(spillTimes*most, all-memory)
+	if head.Sparse != nil {
+		memory *= 2 // Newton's method keeps them, too
+	}
+	return memory, file
 }
 
 // learn makes all passes over a block, and gives the bytes of the largest sum of one.

@@ -78,7 +78,8 @@ type Options struct {
 	Threads int
 	// CacheMemory is how many bytes of rows stay from pass to pass, where the one worker is this process: of a format that
 	// is slow to read, as text and tables are, a sixteenth of that in memory and up to eight times as much in a temporary
-	// file; of others in memory, if all rows have room. Negative: none. Default: DefaultCacheMemory.
+	// file, and sparse rows as Newton's method sums them up in as much memory; of others in memory, if all rows have room.
+	// Negative: none. Default: DefaultCacheMemory.
 	CacheMemory int64 `json:",omitempty"`
 	// Passes is how many passes go into one pipeline, unless that is in process; the state is saved after each, and read
 	// back between pipelines. Default: 1.
@@ -436,6 +437,9 @@ func (f *passFn) over(ctx context.Context, fit Fit, group int, chunks []vectorio
 		run.Begin(pass.Name, total)
 	}
 
+	if r, ok := fit.(interface{ Remember(bytes int64) }); ok && f.kept != nil {
+		r.Remember(f.kept.size / spillShare)
+	}
 	threads := f.Options.threads()
 	g, ctx2 := errgroup.WithContext(ctx)
 	g.SetLimit(threads)
@@ -455,11 +459,7 @@ func (f *passFn) over(ctx context.Context, fit Fit, group int, chunks []vectorio
 				seed:   seedOf(f.Options.Seed, pass.Number, shard),
 				chunks: shards[shard], pool: pool, kept: f.kept,
 			}
-			err := reader.each(ctx2, func(c *model.Chunk) error {
-				run.Add(int64(c.Len()))
-				return partial.PartialFit(c)
-			})
-			if err != nil {
+			if err := f.take(ctx2, reader, partial, run); err != nil {
 				return err
 			}
 			mu.Lock()
@@ -480,6 +480,29 @@ func (f *passFn) over(ctx context.Context, fit Fit, group int, chunks []vectorio
 	}
 	rowsLearned.Inc(ctx, read.Rows)
 	return sum, nil
+}
+
+// take adds the rows of a shard to its partial.
+func (f *passFn) take(ctx context.Context, r *shardReader, p model.Partial, run *progress.Run) error {
+	recaller, _ := p.(model.Recaller)
+	if recaller != nil {
+		rows, ok, err := recaller.Recall()
+		if ok {
+			r.rows = rows
+			run.Add(rows)
+		}
+		if ok || err != nil {
+			return err
+		}
+	}
+	err := r.each(ctx, func(c *model.Chunk) error {
+		run.Add(int64(c.Len()))
+		return p.PartialFit(c)
+	})
+	if err == nil && recaller != nil {
+		recaller.Whole()
+	}
+	return err
 }
 
 // threads is how many shards are worked on at a time.

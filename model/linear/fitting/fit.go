@@ -174,6 +174,14 @@ func (f *Fit) MostPasses() int {
 	return f.stage.mostPasses(f)
 }
 
+// Remember lets a learner that can do so keep rows from pass to pass, in about so many bytes, for as long as it learns.
+// What it learns is the same. See [linear.Recaller].
+func (f *Fit) Remember(bytes int64) {
+	if l, ok := f.learner.(interface{ Remember(bytes int64) }); ok {
+		l.Remember(bytes)
+	}
+}
+
 // Partial begins a part.
 func (f *Fit) Partial(part, parts int) linear.Partial {
 	p := f.learner.Partial(part, parts)

@@ -91,72 +91,54 @@ func (a *arrowhead) category(second []float64, i int) (own *float64, mixed []flo
 	return &row[0], row[1:]
 }
 
-// arrowRoom is the room for the rows of a block.
-type arrowRoom struct {
-	x, z  *panel.Panels // the dense columns and the intercept
-	dense []float64
-	idx   []int32 // the others of the core
-	val   []float64
-}
-
-func (a *arrowhead) room() *arrowRoom {
-	d := a.core - a.thin
-	return &arrowRoom{x: panel.NewPanels(d, togetherRows), z: panel.NewPanels(d, togetherRows), dense: make([]float64, d)}
-}
-
-// add adds f·xxᵀ of each row and the intercept.
-func (a *arrowhead) add(second []float64, f []float64, rows []kernel.Row, b *arrowRoom) error {
-	triangle := panel.Triangle(second[:a.triangle()])
-	for r, x := range rows {
-		category, of, err := a.unpack(x, b)
+// add adds f·xxᵀ of each row of a block, which is cut at the dense columns, and of the intercept.
+func (a *arrowhead) add(second []float64, f []float64, c *commonRoom) error {
+	triangle, from := panel.Triangle(second[:a.triangle()]), 0
+	for r, end := range c.ends {
+		category, of, err := a.unpack(c, from, end)
 		if err != nil {
 			return err
 		}
-		b.x.PackRow(r, kernel.Row{Val: b.dense})
-		if f[r] == 0 {
+		if from = end; f[r] == 0 {
 			continue
 		}
-		for e, i := range b.idx {
-			fv, row := f[r]*b.val[e], triangle.Row(int(i), a.core)
-			for k := e; k < len(b.idx); k++ {
-				row[b.idx[k]-i] += float64(fv * b.val[k])
+		for e, i := range c.coreIdx {
+			fv, row := f[r]*c.coreVal[e], triangle.Row(int(i), a.core)
+			for k, j := range c.coreIdx[e:] {
+				row[j-i] += float64(fv * c.coreVal[e+k])
 			}
-			kernel.Add(fv, b.dense, row[a.thin-int(i):])
+			c.x.AddRow(row[a.thin-int(i):], r, fv)
 		}
 		if category >= 0 {
 			fv := f[r] * of
 			own, mixed := a.category(second, category)
 			*own += float64(fv * of)
-			kernel.AddSparse(fv, b.idx, b.val, mixed)
-			kernel.Add(fv, b.dense, mixed[a.thin:])
+			kernel.AddSparse(fv, c.coreIdx, c.coreVal, mixed)
+			c.x.AddRow(mixed[a.thin:], r, fv)
 		}
 	}
-	b.z.Weigh(b.x, f, len(rows))
-	d := len(b.dense)
-	triangle[len(triangle)-d*(d+1)/2:].Syrk(d, b.z, b.x, len(rows))
+	c.z.Weigh(c.x, f, len(c.ends))
+	d := len(c.columns)
+	triangle[len(triangle)-d*(d+1)/2:].Syrk(d, c.z, c.x, len(c.ends))
 	return nil
 }
 
-// unpack puts a row into the room, but for its category and what it has there: −1 where it has none.
-func (a *arrowhead) unpack(x kernel.Row, b *arrowRoom) (category int, of float64, err error) {
-	if x.Idx == nil {
-		return 0, 0, errOtherRows
-	}
-	category, b.idx, b.val = -1, b.idx[:0], b.val[:0]
-	clear(b.dense)
-	b.dense[len(b.dense)-1] = 1
-	for e, j := range x.Idx {
-		switch p, v := a.place[j], x.Val[e]; {
+// unpack finds, of a row's entries that are not in dense columns, those of the core, and its category and what it has
+// there: −1 where it has none.
+func (a *arrowhead) unpack(c *commonRoom, from, end int) (category int, of float64, err error) {
+	category = -1
+	idx, val := c.coreIdx[:0], c.coreVal[:0]
+	for e, j := range c.idx[from:end] {
+		switch p, v := a.place[j], c.val[from+e]; {
 		case p == noPlace || p < 0 && category >= 0:
 			return 0, 0, errOtherRows
 		case p < 0:
 			category, of = int(^p), v
-		case int(p) < a.thin:
-			b.idx, b.val = append(b.idx, p), append(b.val, v)
 		default:
-			b.dense[int(p)-a.thin] = v
+			idx, val = append(idx, p), append(val, v)
 		}
 	}
+	c.coreIdx, c.coreVal = idx, val
 	return category, of, nil
 }
 

@@ -71,6 +71,7 @@ type Optimizer struct {
 	rows     int64
 	weight   float64 // Σw of the rows, which the objective divides by
 	problems []*optimum
+	memory   *memory // rows of parts; nil: none are kept
 }
 
 // optimum is the search for a problem's weight vectors, in most of them one. Points are the coefficients and then the
@@ -316,7 +317,7 @@ func (o *Optimizer) Partial(part, parts int) linear.Partial {
 }
 
 func (o *Optimizer) partial(part, parts int) *optimizerSum {
-	s := &optimizerSum{learner: o, pass: o.passes, width: o.width()}
+	s := &optimizerSum{learner: o, pass: o.passes, width: o.width(), part: part, parts: parts}
 	if o.drawing() {
 		// Parts are rarely of one size.
 		s.sample = &sample{limit: 2*o.sample/max(parts, 1) + 64, part: part}
@@ -326,6 +327,8 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 	}
 	if o.seeks() {
 		s.columns = newColumns(o.features)
+	} else if o.newtons() && o.vectors == 1 { // by an arrowhead, if there is one
+		s.memo = o.memory.begin(part, parts)
 	}
 	for _, p := range o.problems {
 		var d *derivatives
@@ -337,6 +340,7 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 			d.sampled = s.sample != nil && o.newton
 			if !d.sampled && p.Diagonal == nil { // which stays as it is for a while: see refresh
 				d.second = make([]float64, o.seconds())
+				clear(d.second) // memory that is read before it is written costs a fault more, and a word to all cores
 				d.thin = o.sample > 0 && o.passes == 1 && o.thin()
 			}
 			d.point, d.dir = p.tried(), slices.Clone(p.Dir)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"beamlearn/model/internal/jsontext"
@@ -61,7 +62,9 @@ type optimizerSum struct {
 	tried   tried
 	sparse  *sparseRows
 	common  commonRoom
-	arrow   *arrowRoom
+	part    int
+	parts   int
+	memo    *memo // of its rows; nil: none is made
 }
 
 // tried is one row: its prediction, and those at the shorter steps, in the lanes of one register.
@@ -151,6 +154,7 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 		}
 		return nil
 	}
+	s.forget()
 	if s.columns != nil {
 		s.columns.addFull(n)
 	}
@@ -426,7 +430,10 @@ func (s *optimizerSum) addRow(k int, d *derivatives, x kernel.Row, i int, place 
 		x.Add(slope, d.gradient)
 		d.gradient[last] += slope
 	}
-	s.addSecond(d, x, curvature, weight)
+	if d.thin {
+		d.curved += weight
+	}
+	s.addSecond(d, x, curvature)
 }
 
 // Merge adds the sums of the next part. O(features²) with second derivatives.
@@ -789,6 +796,7 @@ func optimumOf(o *Optimizer, arrow *arrowhead, start *sampleEnd, chunks [2]linea
 	if err != nil {
 		return nil, err
 	}
+	inner.Remember(math.MaxInt64)
 	inner.promise, inner.sample, inner.arrow = samplePromise, 0, arrow
 	inner.Scaler, inner.ClassRows, inner.ClassSizes = o.Scaler, o.ClassRows, o.ClassSizes
 	if start == nil {
@@ -805,12 +813,8 @@ func optimumOf(o *Optimizer, arrow *arrowhead, start *sampleEnd, chunks [2]linea
 	for inner.passes < 60 && !inner.Done() {
 		if sum == nil {
 			sum = inner.partial(0, 1)
-			for k := range chunks {
-				if len(places[k]) > 0 {
-					if err := sum.add(&chunks[k], places[k]); err != nil {
-						return nil, err
-					}
-				}
+			if err := sum.addSample(chunks, places); err != nil {
+				return nil, err
 			}
 		}
 		if err := inner.Advance(sum); err != nil {
@@ -825,6 +829,22 @@ func optimumOf(o *Optimizer, arrow *arrowhead, start *sampleEnd, chunks [2]linea
 		end.points = append(end.points, p.Base)
 	}
 	return end, nil
+}
+
+// addSample adds all rows of a sample.
+func (s *optimizerSum) addSample(chunks [2]linear.Chunk, places [2][]int32) error {
+	if _, ok, err := s.Recall(); ok || err != nil {
+		return err
+	}
+	for k := range chunks {
+		if len(places[k]) > 0 {
+			if err := s.add(&chunks[k], places[k]); err != nil {
+				return err
+			}
+		}
+	}
+	s.Whole()
+	return nil
 }
 
 // startAt begins at the end of another's search. Its last sums are those of the first pass, where they are known: they

@@ -21,6 +21,7 @@ type sparseRows struct {
 	y, w, at, along []float64
 	// of the predictions, and of those at a shorter step
 	value, slope, curvature, near []float64
+	sums                          [3 * lanes.Width]float64 // of WeighLosses
 }
 
 func newSparseRows() *sparseRows {
@@ -62,84 +63,107 @@ func (s *optimizerSum) addSparse(c *linear.Chunk, places []int32) {
 			b.rows, b.places = append(b.rows, x), append(b.places, places[at])
 			b.targets, b.weights = append(b.targets, target), append(b.weights, weight)
 		}
+		if len(b.rows) == 0 {
+			break
+		}
+		if s.common.take(b.rows, s); s.err != nil {
+			return
+		}
+		s.keep(number)
 		for k, d := range s.sums {
-			if d != nil && len(b.rows) > 0 {
+			if d != nil {
 				s.addTogether(k, d, b, !d.thin || number%thinly == 0)
 			}
 		}
 	}
 	s.common.end(s.width)
+	s.keepChunk()
 }
 
 // addTogether adds sparse rows to the sums of problem k, with second derivatives where these are wanted, and of these
 // rows.
 func (s *optimizerSum) addTogether(k int, d *derivatives, b *sparseRows, curved bool) {
-	o, last, n := s.learner, s.width-1, len(b.rows)
+	o, n := s.learner, len(b.places)
 	padded := lanes.Padded(n)
-	for r, x := range b.rows {
+	for r := range n {
 		b.y[r], b.w[r] = s.row(k, b.places[r], b.targets[r], b.weights[r])
-		b.at[r] = x.Dot(d.point) + d.point[last]
 	}
+	s.dots(b.at, d.point)
 	for r := n; r < padded; r++ {
-		b.y[r], b.at[r] = 1, 0
+		b.y[r], b.w[r], b.at[r] = 1, 0, 0
 	}
 	d.curves(o, b.at[:padded], b.y[:padded], b.value[:padded], b.slope[:padded], b.curvature[:padded])
-	for r, x := range b.rows {
-		w := b.w[r]
-		d.loss += float64(w * b.value[r])
-		b.curvature[r] *= w
-		if slope := float64(b.slope[r] * w); slope != 0 {
-			x.Add(slope, d.gradient)
-			d.gradient[last] += slope
-		}
-	}
+	lanes.Best().WeighLosses(b.w[:padded], b.value[:padded], b.slope[:padded], b.curvature[:padded], &b.sums)
+	d.loss += sumLanes(b.sums[:lanes.Width])
+	s.addRowsTo(d.gradient, b.slope[:n])
 	if d.along {
 		s.tryShorter(d, b, padded)
 	}
 	if !curved {
 		return
 	}
-	switch {
-	case o.newton && d.second != nil:
-		s.addSeconds(d, b.rows, b.curvature[:n], b.weights)
-		return
-	case o.arrow == nil:
-		for r, x := range b.rows {
-			s.addSecond(d, x, b.curvature[r], b.weights[r])
+	if d.thin {
+		for _, w := range b.weights {
+			d.curved += w
 		}
+	}
+	switch {
+	case d.second == nil:
+	case o.arrow != nil:
+		if err := o.arrow.add(d.second, b.curvature[:n], &s.common); err != nil {
+			s.err = err
+		}
+	case o.newton && s.common.is():
+		s.common.addSeconds(d, s.width, b.curvature[:n])
+	default:
+		for r, x := range b.rows {
+			s.addSecond(d, x, b.curvature[r])
+		}
+	}
+}
+
+// dots is what each of the rows is by a weight vector, with the intercept.
+func (s *optimizerSum) dots(dst, w []float64) {
+	if s.common.is() {
+		s.common.dots(dst, w)
 		return
 	}
-	if s.arrow == nil {
-		s.arrow = o.arrow.room()
+	for r, x := range s.sparse.rows {
+		dst[r] = x.Dot(w) + w[s.width-1]
 	}
-	if err := o.arrow.add(d.second, b.curvature[:n], b.rows, s.arrow); err != nil {
-		s.err = err
+}
+
+// addRowsTo adds to w the sum of the rows, each times its number in f, and of the intercept, which all have.
+func (s *optimizerSum) addRowsTo(w, f []float64) {
+	if s.common.is() {
+		s.common.addRowsTo(w, f)
+		return
+	}
+	for r, x := range s.sparse.rows {
+		if f[r] != 0 {
+			x.Add(f[r], w)
+			w[s.width-1] += f[r]
+		}
 	}
 }
 
 // tryShorter adds the losses of sparse rows at the shorter steps.
 func (s *optimizerSum) tryShorter(d *derivatives, b *sparseRows, padded int) {
-	last := s.width - 1
-	for r, x := range b.rows {
-		b.along[r] = x.Dot(d.dir) + d.dir[last]
-	}
+	s.dots(b.along, d.dir)
 	for i, t := range lengths {
-		for r := range b.rows {
+		for r := range b.places {
 			b.near[r] = b.at[r] - float64((1-t)*b.along[r])
 		}
 		s.learner.loss.Values(b.near[:padded], b.y[:padded], b.value[:padded])
-		for r := range b.rows {
+		for r := range b.places {
 			d.shorter[i] += float64(b.w[r] * b.value[r])
 		}
 	}
 }
 
-// addSecond adds the second derivatives of a sparse row of this weight and curvature, or their diagonal.
-func (s *optimizerSum) addSecond(d *derivatives, x kernel.Row, curvature, weight float64) {
+// addSecond adds the second derivatives of a sparse row of this curvature, or their diagonal.
+func (s *optimizerSum) addSecond(d *derivatives, x kernel.Row, curvature float64) {
 	last := s.width - 1
-	if d.thin {
-		d.curved += weight
-	}
 	switch {
 	case d.second == nil || curvature == 0:
 	case s.learner.newton:

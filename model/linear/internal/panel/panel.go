@@ -27,6 +27,9 @@ func NewPanels(cols, rows int) *Panels {
 	return &Panels{cols: cols, Rows: rows, x: make([]float64, (cols+3)/4*4*rows)}
 }
 
+// All is the numbers of all rows that there is room for.
+func (p *Panels) All() []float64 { return p.x }
+
 func (p *Panels) Groups() int { return (p.cols + 3) / 4 }
 
 // group is the first n rows of the columns from 4g on.
@@ -197,6 +200,22 @@ func (p *Panels) WeighSums(x *Panels, s, weights, dst, weighed []float64, n int)
 		lanes.Best().WeighSums(x.group(g, n), s[:n], weights[:n], p.group(g, n), &p.eight)
 		addFour(dst, g, p.cols, p.eight[:4])
 		addFour(weighed, g, p.cols, p.eight[4:])
+	}
+}
+
+// AddRow adds f times row r to dst.
+func (p *Panels) AddRow(dst []float64, r int, f float64) {
+	at, dst := r*4, dst[:p.cols]
+	for len(dst) >= 4 {
+		a, b := (*[4]float64)(p.x[at:]), (*[4]float64)(dst)
+		b[0] += float64(f * a[0])
+		b[1] += float64(f * a[1])
+		b[2] += float64(f * a[2])
+		b[3] += float64(f * a[3])
+		dst, at = dst[4:], at+4*p.Rows
+	}
+	for j := range dst {
+		dst[j] += float64(f * p.x[at+j])
 	}
 }
 
