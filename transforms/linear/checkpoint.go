@@ -52,14 +52,15 @@ func (j *Job) fingerprint(initial []byte) (string, error) {
 	reading := j.Reading
 	reading.ChunkRows = 0 // what is read at a time makes no difference
 	b, err := json.Marshal(struct {
-		Fit      []byte
+		Fit      [sha256.Size]byte
 		Files    []files.Info
 		Reading  vectorio.Options
 		Shards   int
 		UnitRows int
 		Groups   int
 		Seed     uint64
-	}{initial, j.Data.Files, reading, j.Options.Shards, j.Options.UnitRows, j.Options.Groups, j.Options.Seed})
+	}{sha256.Sum256(initial), j.Data.Files, reading, j.Options.Shards, j.Options.UnitRows, j.Options.Groups,
+		j.Options.Seed})
 	if err != nil {
 		return "", err
 	}

@@ -41,14 +41,14 @@ type Fit struct {
 	start   *dual.Weights
 }
 
-// NewFit makes a fit for rows of so many columns, with these names or none. It copies the options and fills in their
-// defaults.
+// NewFit makes a fit for rows of so many columns, with these names, which must not change, or none. It copies the
+// options and fills in their defaults.
 func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	o.EnsureDefaults()
-	f := &Fit{options: o, features: features, names: slices.Clone(names), chosen: o.base()}
+	f := &Fit{options: o, features: features, names: names, chosen: o.base()}
 	if x := o.Options.Exposure; x != nil && x.Feature >= features {
 		return nil, fmt.Errorf("exposure: feature %d of %d", x.Feature, features)
 	}

@@ -30,6 +30,9 @@ const (
 // the least of the former: where it does, a sample says too little.
 const mostApart = 0.4
 
+// surelyApart is by which share it may on the way to the first of these weights, where it is not known what comes.
+const surelyApart = 2 * mostApart
+
 // mostSurrogateSums is how many columns all weight vectors may have, whose sums are three each.
 const mostSurrogateSums = 1 << 22
 
@@ -76,17 +79,17 @@ func (s *SGD) StartWide(c *linear.Chunk, rows float64, all bool, counts []int64)
 	if err != nil {
 		return false, err
 	}
-	begun := s.clone()
 	for k, v := range s.vectors {
 		if !all && !st.tells(v, k) {
-			*s = *begun
 			return false, nil
 		}
-		v.set(st.whole(k).minimise(v.all(), nil, nil))
-		v.gathers()
 	}
 	if s.Progressive != nil {
-		s.unbegun = begun
+		s.unbegun = s.clone()
+	}
+	for k, v := range s.vectors {
+		v.set(st.whole(k).minimise(v.all(), nil, nil))
+		v.gathers()
 	}
 	s.reference = &reference{*st}
 	return true, nil
@@ -94,15 +97,19 @@ func (s *SGD) StartWide(c *linear.Chunk, rows float64, all bool, counts []int64)
 
 // tells reports whether half of the sample tells of the other, after each of the steps that lead to the least
 // objective of that half: as these mostly bring the two further apart, a sample that says too little shows it at the
-// first ones.
+// first ones, and most do at the first products of the first.
 func (t *start) tells(v *vector, k int) bool {
 	a, b := t.whole(k), t.whole(k)
 	a.first, a.step, b.first, b.step = 0, 2, 1, 2
 	apart := false
-	a.enough = func(x []float64) bool {
+	a.enough = func(x []float64, within bool) bool {
 		own, ownWeight := a.loss(x)
 		other, otherWeight := b.loss(x)
-		apart = !(other/otherWeight <= float64((1+mostApart)*(own/ownWeight)))
+		most := mostApart
+		if within {
+			most = surelyApart
+		}
+		apart = !(other/otherWeight <= float64((1+most)*(own/ownWeight)))
 		return apart
 	}
 	a.minimise(v.all(), nil, nil)
@@ -181,7 +188,9 @@ type objective struct {
 	*start
 	k, first, step int
 	rows           linear.Rows
-	enough         func(x []float64) bool // asked after each of Newton's steps, whether it is the last; or nil
+	// enough is asked after each of Newton's steps, and within them after 1, 2, 4, … products, whether that is the last;
+	// or nil.
+	enough func(x []float64, within bool) bool
 
 	gradient, diagonal  []float64
 	curvatures, product []float64
@@ -293,7 +302,10 @@ func (o *objective) minimise(x, linearly, squarely []float64) []float64 {
 				o.gradient[j] += linearly[j] + float64(squarely[j]*(v-centre[j]))
 			}
 		}
-		step := o.solve(stiff)
+		step, ended := o.solve(x, stiff)
+		if ended {
+			break
+		}
 		better, before := false, best
 		for size, halvings := 1.0, 0; halvings < mostHalvings && !better; halvings, size = halvings+1, size/2 {
 			for j := range next {
@@ -304,16 +316,16 @@ func (o *objective) minimise(x, linearly, squarely []float64) []float64 {
 				copy(x, next)
 			}
 		}
-		if o.enough != nil && o.enough(x) || !better || before-best < float64(nearEnough*math.Abs(before)) {
+		if o.enough != nil && o.enough(x, false) || !better || before-best < float64(nearEnough*math.Abs(before)) {
 			break
 		}
 	}
 	return x
 }
 
-// solve gives a step of Newton's: the second derivative, with stiff on its diagonal, times the step is the gradient's
-// opposite, about.
-func (o *objective) solve(stiff []float64) []float64 {
+// solve gives a step of Newton's from a point: the second derivative, with stiff on its diagonal, times the step is the
+// gradient's opposite, about. It reports whether enough has ended it before.
+func (o *objective) solve(from, stiff []float64) (step []float64, ended bool) {
 	n := len(stiff)
 	x, rest, search := make([]float64, n), make([]float64, n), make([]float64, n)
 	scaled := func(j int) float64 {
@@ -350,8 +362,19 @@ func (o *objective) solve(stiff []float64) []float64 {
 			search[j] = scaled(j) + float64(again/norm*search[j])
 		}
 		norm = again
+		if o.enough != nil && products&(products+1) == 0 && o.enough(plus(from, x), true) {
+			return x, true
+		}
 	}
-	return x
+	return x, false
+}
+
+func plus(a, b []float64) []float64 {
+	sum := slices.Clone(a)
+	for j, v := range b {
+		sum[j] += v
+	}
+	return sum
 }
 
 // gatheredState is what there is of a vector between epochs.

@@ -107,8 +107,8 @@ func TestWide(t *testing.T) {
 	}
 }
 
-// Whether a sample tells enough is known at the first of Newton's steps at which it does not, as at the optimum of its
-// half.
+// Whether a sample tells enough is known within the first of Newton's steps, or at the first at which it does not, as
+// at the optimum of its half.
 func TestTells(t *testing.T) {
 	c := wideProblem(6000, 210, 2)
 	said := map[bool]int{}
