@@ -10,10 +10,11 @@ import (
 	"math/big"
 	"slices"
 
+	"beamlearn/model/internal/exact"
 	"beamlearn/model/tables"
 )
 
-const surveyVersion = 3
+const surveyVersion = 4
 
 // leastColumn is how many bytes a column has at least.
 const leastColumn = 40
@@ -247,7 +248,9 @@ func (n *numbers) append(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(n.min+0))
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(n.max+0))
 	n.sums.flush()
-	b = n.sums.squares.append(n.sums.numbers.append(b))
+	for _, sum := range []*exact.Sum{&n.sums.numbers, &n.sums.squares} {
+		b = sum.Append(b)
+	}
 	if n.middle != nil {
 		b = n.middle.append(b)
 	}
@@ -256,12 +259,12 @@ func (n *numbers) append(b []byte) []byte {
 
 // possible reports whether the mean is between the least and the largest number, and the variance not below 0.
 func (n *numbers) possible() bool {
-	sum, count := n.sums.numbers.rat(), new(big.Rat).SetInt64(n.count)
+	sum, count := n.sums.numbers.Rat(), new(big.Rat).SetInt64(n.count)
 	lo, hi := new(big.Rat).SetFloat64(n.min), new(big.Rat).SetFloat64(n.max)
 	if sum.Cmp(lo.Mul(lo, count)) < 0 || sum.Cmp(hi.Mul(hi, count)) > 0 {
 		return false
 	}
-	squares := n.sums.squares.rat()
+	squares := n.sums.squares.Rat()
 	return squares.Mul(squares, count).Cmp(sum.Mul(sum, sum)) >= 0
 }
 
@@ -284,14 +287,14 @@ func (n *numbers) cut(b []byte) ([]byte, error) {
 		return nil, errSurvey
 	}
 	n.sums = new(sums)
-	b, err := n.sums.numbers.cut(b[16:])
+	b, err := n.sums.numbers.Cut(b[16:])
 	if err != nil {
 		return nil, err
 	}
-	if b, err = n.sums.squares.cut(b); err != nil {
+	if b, err = n.sums.squares.Cut(b); err != nil {
 		return nil, err
 	}
-	if !n.possible() {
+	if !n.sums.numbers.Finite() || !n.sums.squares.Finite() || !n.possible() {
 		return nil, errSurvey
 	}
 	if n.middle == nil {

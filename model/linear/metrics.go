@@ -1,13 +1,11 @@
 package linear
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
 
 	"beamlearn/model/internal/elementary"
-	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/internal/wire"
 )
@@ -156,39 +154,6 @@ func (m *ClassificationMetrics) fields(c *wire.Codec) {
 	}
 	c.Floats(m.Confusion...)
 	c.Float(&m.LogLossSum)
-}
-
-// classificationFile is the metrics in JSON.
-type classificationFile struct {
-	Confusion [][]float64 `json:"confusion"`
-	LogLoss   *float64    `json:"log_loss_sum"` // null where a prediction came without probabilities
-}
-
-// MarshalJSON writes the confusion matrix and the sum of the log losses, or null; they read back bit by bit.
-func (m *ClassificationMetrics) MarshalJSON() ([]byte, error) {
-	f := classificationFile{Confusion: m.Confusion}
-	if m.LogLossSum == m.LogLossSum {
-		f.LogLoss = &m.LogLossSum
-	}
-	return json.Marshal(f)
-}
-
-// UnmarshalJSON reads what MarshalJSON writes.
-func (m *ClassificationMetrics) UnmarshalJSON(b []byte) error {
-	var f classificationFile
-	if err := jsontext.Unmarshal(b, &f); err != nil {
-		return err
-	}
-	for i, r := range f.Confusion {
-		if len(r) != len(f.Confusion) {
-			return fmt.Errorf("confusion: row %d has %d classes, there are %d", i, len(r), len(f.Confusion))
-		}
-	}
-	m.Confusion, m.LogLossSum = f.Confusion, math.NaN()
-	if f.LogLoss != nil {
-		m.LogLossSum = *f.LogLoss
-	}
-	return nil
 }
 
 // weight is the weight of all rows, of those that were right.

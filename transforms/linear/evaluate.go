@@ -92,11 +92,9 @@ type evaluation struct {
 	scored  bool // the scores are kept, for the AUC
 	target  int  // of several, and its name
 	name    string
-	// Of more than two classes: sketches of the scores of each.
-	sketches []model.AUCSketch
 
-	regression     model.RegressionMetrics
-	classification *model.ClassificationMetrics
+	regression     *model.RegressionSums
+	classification *model.ClassificationSums // nil of a regression
 	classes        classIndex
 	places         []int32
 	scores         []byte // a record for each row
@@ -107,10 +105,7 @@ const maxSketches = 100
 
 // sketch adds the scores of a row for each class.
 func (e *evaluation) sketch(p *predictor, i, class int, weight float64) error {
-	n := len(e.sketches)
-	if n == 0 {
-		return nil
-	}
+	n := e.classification.AUCs()
 	for k := range n {
 		score := 0.0
 		if p.model.HasProba() {
@@ -119,19 +114,19 @@ func (e *evaluation) sketch(p *predictor, i, class int, weight float64) error {
 			score = p.decided[i*n+k]
 		}
 		if score != score {
-			return errOverflow
+			return model.ErrTooLarge
 		}
-		e.sketches[k].Add(k == class, score, weight)
+		e.classification.AddScore(k, k == class, score, weight)
 	}
 	return nil
 }
 
 // aucs are those of several classes by their sketches, their mean, and the most by which that can be off; nil without
 // any.
-func aucs(sketches []model.AUCSketch) (mean *float64, bound float64, each []*float64) {
+func aucs(of *model.ClassificationSums) (mean *float64, bound float64, each []*float64) {
 	sum, n := 0.0, 0.0
-	for i := range sketches {
-		auc, off := sketches[i].AUC()
+	for k := range of.AUCs() {
+		auc, off := of.Sketch(k).AUC()
 		if auc != auc {
 			each = append(each, nil)
 			continue
@@ -157,18 +152,24 @@ func appendScore(b []byte, score, weight float64, positive byte) []byte {
 
 func newEvaluation(m *model.Model, reading *vectorio.Options, c vectorio.Chunk) *evaluation {
 	e := &evaluation{model: m, reading: reading, chunk: c}
-	if m.Task == model.Classification {
-		e.classification = model.NewClassificationMetrics(m.Classes.Len())
+	if e.regression, e.classification = newSums(m); e.classification != nil {
 		e.classes = newClassIndex(&m.Classes)
 		e.scored = m.Classes.Len() == 2
-		if n := m.Classes.Len(); n > 2 && n <= maxSketches {
-			e.sketches = make([]model.AUCSketch, n)
-		}
 	}
 	return e
 }
 
-var errOverflow = errors.New("predictions or targets are too large to be evaluated: their squares are beyond float64")
+// newSums are what judges a model, that of its task; the other is nil.
+func newSums(m *model.Model) (*model.RegressionSums, *model.ClassificationSums) {
+	if m.Task != model.Classification {
+		return &model.RegressionSums{}, nil
+	}
+	n := m.Classes.Len()
+	if n > 2 && n <= maxSketches {
+		return nil, model.NewClassificationSums(n, n)
+	}
+	return nil, model.NewClassificationSums(n, 0)
+}
 
 // add evaluates a block that p has predicted; a row without a target is passed over. A row whose label is none of the
 // model's classes is a fault. Where faulty rows are to be skipped, it is added to rejected, in its place.
@@ -208,9 +209,6 @@ func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.F
 			e.regression.Add(rate, p.predicted[i]/exposures[i], w)
 			e.regression.AddDeviance(of, rate, p.decided[i], w)
 		}
-		if s := e.regression.Squared + e.regression.M2; s-s != 0 {
-			return errOverflow
-		}
 		return nil
 	}
 	bad, err := e.encode(rows)
@@ -239,7 +237,7 @@ func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.F
 		}
 		if e.scored {
 			if v := p.decided[i]; v != v {
-				return errOverflow
+				return model.ErrTooLarge
 			}
 			e.scores = appendScore(e.scores, p.decided[i], weight(i), byte(class))
 		}
@@ -287,22 +285,16 @@ func (e *evaluation) encode(rows *vectors.Block) (bad []*fault.Fault, err error)
 
 // end puts what was found into the report of the chunk.
 func (e *evaluation) end(r *chunkReport, out *output.Task) error {
-	if e.classification == nil {
-		r.Regression = &e.regression
-		return nil
-	}
-	r.Classification = e.classification
-	for i := range e.sketches {
-		b, err := e.sketches[i].MarshalBinary()
-		if err != nil {
-			return err
-		}
-		r.Sketches = append(r.Sketches, b)
-	}
-	if !e.scored {
-		return nil
-	}
 	var err error
+	if e.classification == nil {
+		if _, err = e.regression.Metrics(); err == nil {
+			r.Sums, err = e.regression.MarshalBinary()
+		}
+		return err
+	}
+	if r.Sums, err = e.classification.MarshalBinary(); err != nil || !e.scored {
+		return err
+	}
 	r.Scores, err = out.WriteData(fmt.Sprintf("scores-%08d-%d", e.chunk.Ordinal, e.target), func(w io.Writer) error {
 		_, err := w.Write(e.scores)
 		return err
@@ -380,7 +372,7 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 	parts := m.parts()
 	all := make([]compared, len(parts))
 	for k, p := range parts {
-		all[k].classification = model.NewClassificationMetrics(p.model.Classes.Len())
+		all[k].regression, all[k].classification = newSums(p.model)
 	}
 	s, err := output.ReadReports(ctx, j.output(), func(b []byte) error {
 		var c chunkReport
@@ -424,42 +416,46 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 
 // compared is what the chunks have found of a target, added up in their order.
 type compared struct {
-	regression     model.RegressionMetrics
-	classification *model.ClassificationMetrics
-	paths          []string // of files of scores
-	sketches       []model.AUCSketch
+	regression     *model.RegressionSums
+	classification *model.ClassificationSums // nil of a regression
+	paths          []string                  // of files of scores
 }
 
 func (t *compared) add(c *chunkReport) error {
-	if c.Regression != nil {
-		t.regression.Merge(c.Regression)
-	}
-	if c.Classification != nil {
-		t.classification.Merge(c.Classification)
-	}
-	for i, b := range c.Sketches {
-		var sketch model.AUCSketch
-		if err := sketch.UnmarshalBinary(b); err != nil {
-			return err
-		}
-		if t.sketches == nil {
-			t.sketches = make([]model.AUCSketch, len(c.Sketches))
-		}
-		t.sketches[i].Merge(&sketch)
-	}
 	if c.Scores != "" {
 		t.paths = append(t.paths, c.Scores)
 	}
+	switch {
+	case c.Sums == nil:
+		return nil
+	case t.classification == nil:
+		var sums model.RegressionSums
+		if err := sums.UnmarshalBinary(c.Sums); err != nil {
+			return err
+		}
+		t.regression.Merge(&sums)
+		return nil
+	}
+	sums := t.classification.Empty()
+	if err := sums.UnmarshalBinary(c.Sums); err != nil {
+		return err
+	}
+	t.classification.Merge(sums)
 	return nil
 }
 
 // scores are those of the predictions of so many rows.
 func (t *compared) scores(ctx context.Context, p part, rows int64) (s TargetScores, err error) {
 	s.Target = p.target
-	m, regression, classification := p.model, &t.regression, t.classification
-	if regression.Weight > 0 {
-		s.Regression = regressionScores(regression, &m.Options)
+	m := p.model
+	if t.classification == nil {
+		regression, err := t.regression.Metrics()
+		if err == nil && regression.Weight > 0 {
+			s.Regression = regressionScores(regression, &m.Options)
+		}
+		return s, err
 	}
+	classification := t.classification.Metrics()
 	accuracy := classification.Accuracy()
 	if accuracy != accuracy { // no row of any weight was compared
 		return s, nil
@@ -482,7 +478,7 @@ func (t *compared) scores(ctx context.Context, p part, rows int64) (s TargetScor
 		}
 		return s, nil
 	}
-	s.Classes.AUC, s.Classes.AUCError, s.Classes.AUCOf = aucs(t.sketches)
+	s.Classes.AUC, s.Classes.AUCError, s.Classes.AUCOf = aucs(t.classification)
 	return s, nil
 }
 

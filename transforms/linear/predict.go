@@ -403,11 +403,10 @@ type chunkReport struct {
 	Unseen               features.Unseen `json:",omitzero"`
 	Read, Predict, Write float64         // seconds
 
-	Regression     *model.RegressionMetrics     `json:",omitempty"`
-	Classification *model.ClassificationMetrics `json:",omitempty"`
-	Scores         string                       `json:",omitempty"` // path of the file of scores
-	Sketches       [][]byte                     `json:",omitempty"` // of each class, where there are several
-	Targets        []chunkReport                `json:",omitempty"` // what was compared, where there are several targets
+	// Sums are what was compared: the bytes of RegressionSums, or of ClassificationSums.
+	Sums    []byte        `json:",omitempty"`
+	Scores  string        `json:",omitempty"` // path of the file of scores
+	Targets []chunkReport `json:",omitempty"` // what was compared, where there are several targets
 }
 
 // predictor predicts a chunk, block by block, while the next block is read.
@@ -468,7 +467,7 @@ func (p *predictor) begin() {
 		p.evaluation = newEvaluation(m, &f.Reading, p.chunk)
 		p.proba = p.proba || m.HasProba()
 		p.decisions = p.decisions || p.evaluation.scored || slices.Contains(model.DevianceLosses, m.Loss) ||
-			p.evaluation.sketches != nil && !m.HasProba()
+			p.evaluation.classification != nil && p.evaluation.classification.AUCs() > 0 && !m.HasProba()
 	}
 }
 

@@ -304,7 +304,7 @@ func TestEvaluationOverflow(t *testing.T) {
 	reading := vectorio.Options{}
 	reading.Formats.TargetColumn = "1"
 	_, _, _, err := predictionOf(t, m, writeRows(t, "x.csv", "1e9,0\n"), reading, PredictOptions{Evaluate: true})
-	if err == nil || fault.Find(err.Error()) == nil || fault.Find(err.Error())[0] != errOverflow.Error() {
+	if err == nil || fault.Find(err.Error()) == nil || fault.Find(err.Error())[0] != model.ErrTooLarge.Error() {
 		t.Errorf("error %v", err)
 	}
 }
@@ -484,16 +484,16 @@ func TestAUCOfClasses(t *testing.T) {
 // What the mean of several AUCs is off at most is the mean of what they are, of those that there are.
 func TestBoundOfAUCs(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
-	sketches := make([]model.AUCSketch, 4) // the last has no rows, so it has no AUC
+	sums := model.NewClassificationSums(4, 4) // the last has no rows, so it has no AUC
 	for k := range 3 {
 		for i := range 500 * (k + 1) {
-			sketches[k].Add(i%2 == 0, float64(i%2)+rng.NormFloat64(), 1)
+			sums.AddScore(k, i%2 == 0, float64(i%2)+rng.NormFloat64(), 1)
 		}
 	}
-	mean, bound, each := aucs(sketches)
+	mean, bound, each := aucs(sums)
 	var wantMean, wantBound float64
 	for k := range 3 {
-		auc, off := sketches[k].AUC()
+		auc, off := sums.Sketch(k).AUC()
 		if !(off > 0) || *each[k] != auc {
 			t.Fatalf("class %d: %v within %v, want %v within more than 0", k, *each[k], off, auc)
 		}
@@ -502,7 +502,7 @@ func TestBoundOfAUCs(t *testing.T) {
 	if each[3] != nil || !(math.Abs(*mean-wantMean) <= 1e-15) || !(math.Abs(bound-wantBound) <= 1e-15) {
 		t.Errorf("got %v within %v, want %v within %v", *mean, bound, wantMean, wantBound)
 	}
-	if mean, bound, _ := aucs(sketches[3:]); mean != nil || bound != 0 {
+	if mean, bound, _ := aucs(sums.Empty()); mean != nil || bound != 0 {
 		t.Errorf("of none: %v within %v", mean, bound)
 	}
 }

@@ -2,9 +2,11 @@ package linear
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -23,14 +25,14 @@ import (
 
 // hereOf predicts the rows of a file in this process, without Beam, and gives the report, and the output where there is
 // one.
-func hereOf(t *testing.T, j *PredictJob, input string) (string, *PredictReport, error) {
+func hereOf(t *testing.T, j *PredictJob, input ...string) (string, *PredictReport, error) {
 	t.Helper()
 	ctx := t.Context()
 	j.Options.Scratch = t.TempDir()
 	if j.Options.Output != "" {
 		j.Options.Output = filepath.Join(j.Options.Scratch, j.Options.Output)
 	}
-	if err := j.Inspect(ctx, []string{input}); err != nil {
+	if err := j.Inspect(ctx, input); err != nil {
 		return "", nil, err
 	}
 	if err := PredictHere(ctx, j); err != nil {
@@ -130,8 +132,53 @@ func TestClassesWithAUCs(t *testing.T) {
 			m.Classes.Numbers = append(m.Classes.Numbers, float64(k))
 		}
 		e := newEvaluation(m, &vectorio.Options{}, vectorio.Chunk{})
-		if len(e.sketches) != want || e.scored != (n == 2) {
-			t.Errorf("%d classes: %d sketches, scored %v", n, len(e.sketches), e.scored)
+		if e.classification.AUCs() != want || e.scored != (n == 2) {
+			t.Errorf("%d classes: %d sketches, scored %v", n, e.classification.AUCs(), e.scored)
+		}
+	}
+}
+
+// Scores have the same bits however the rows are cut into files and chunks, and with weights, too.
+func TestScoresOfAnyCut(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	var lines []string
+	for range 300 {
+		x := rng.NormFloat64()
+		y := math.Floor(math.Abs(x + rng.NormFloat64()))
+		lines = append(lines, fmt.Sprintf("%v,%v,%v\n", x, min(y, 2), 0.1+rng.Float64()))
+	}
+	file := func(lines []string) string { return writeRows(t, "x.csv", "x,y,w\n"+strings.Join(lines, "")) }
+	whole, cut := []string{file(lines)}, []string{file(lines[:1]), file(lines[1:107]), file(lines[107:])}
+	regression := func(loss model.Loss) *model.Model {
+		m := plain(model.Regression, loss, [][]float64{{0.7}}, 0.3)
+		m.Options = model.Options{Task: model.Regression, Loss: loss}
+		return m
+	}
+	classes := plain(model.Classification, model.LogLoss, [][]float64{{-0.3}, {0.1}, {0.5}}, 0.1, 0, -0.2)
+	classes.Classes.Numbers = []float64{0, 1, 2}
+	for name, m := range map[string]*model.Model{"squared_error": regression(model.SquaredError),
+		"quantile": regression(model.Quantile), "poisson": regression(model.Poisson), "classes": classes} {
+		for _, weight := range []string{"", "w"} {
+			var first string
+			for i, input := range [][]string{whole, whole, cut} {
+				j := judging(m)
+				j.Reading.Formats.WeightColumn = weight
+				j.Reading.Formats.Columns = []string{"x"}
+				j.Reading.ChunkRows = []int{8192, 7, 50}[i]
+				_, r, err := hereOf(t, j, input...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b, err := json.Marshal([]any{r.Regression, r.Classes})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := string(b); i == 0 {
+					first = got
+				} else if got != first {
+					t.Errorf("%s, weight %q: in %d files %s, in one %s", name, weight, len(input), got, first)
+				}
+			}
 		}
 	}
 }
@@ -163,7 +210,7 @@ func TestRowsOfExactAUC(t *testing.T) {
 	m := plain(model.Classification, model.LogLoss, [][]float64{{1}}, 0)
 	m.Classes.Numbers = []float64{0, 1}
 	var records []byte
-	c := compared{classification: model.NewClassificationMetrics(2)}
+	c := compared{classification: model.NewClassificationSums(2, 0)}
 	for i := range 200 {
 		class := i * 7 % 3 % 2
 		c.classification.Add(class, class, []float64{0.5, 0.5}, 1)
@@ -187,7 +234,7 @@ func TestScoresBeyondFloat64(t *testing.T) {
 	} {
 		m.Classes.Numbers = []float64{0, 1, 2}[:max(2, len(m.Coef))]
 		_, report, err := hereOf(t, judging(m), writeRows(t, "x.csv", "a,b,y\n1,2,0\n1e20,1e20,1\n"))
-		if !errors.Is(err, errOverflow) {
+		if !errors.Is(err, model.ErrTooLarge) {
 			t.Errorf("%s: %+v, %v", name, report, err)
 		}
 		if _, _, err := hereOf(t, judging(m), writeRows(t, "x.csv", "a,b,y\n1,2,0\n2,1,1\n")); err != nil {
@@ -207,8 +254,8 @@ func TestRowsWithoutTarget(t *testing.T) {
 	if err := e.add(&predictor{model: m, predicted: []float64{0, 1, 2}}, b, new([]*fault.Fault)); err != nil {
 		t.Fatal(err)
 	}
-	if r := &e.regression; r.Weight != 2 || r.MSE() != 9 || r.MAE() != 3 {
-		t.Errorf("weight %v, MSE %v, MAE %v", r.Weight, r.MSE(), r.MAE())
+	if r, err := e.regression.Metrics(); err != nil || r.Weight != 2 || r.MSE() != 9 || r.MAE() != 3 {
+		t.Errorf("weight %v, MSE %v, MAE %v, %v", r.Weight, r.MSE(), r.MAE(), err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"beamlearn/model/internal/elementary"
+	"beamlearn/model/internal/exact"
 	"beamlearn/model/internal/splitmix"
 	"beamlearn/model/linear"
 )
@@ -25,8 +26,8 @@ type Scores struct {
 	Alone int64   `json:"alone,omitempty"`
 	Each  []Score `json:"each"` // by k
 	// Targets and Squares are the sums of the targets and of their squares, of a regression.
-	Targets Sum `json:"targets,omitempty"`
-	Squares Sum `json:"squares,omitempty"`
+	Targets exact.Sum `json:"targets,omitzero"`
+	Squares exact.Sum `json:"squares,omitzero"`
 	// Sample are some rows, drawn as if by chance, of a regression.
 	Sample []Sampled `json:"sample,omitempty"`
 
@@ -38,11 +39,11 @@ type Scores struct {
 type Score struct {
 	// Cells are, of a classification, how many rows of a class were taken for a class, ascending by both; LogLoss is
 	// the sum of −log of the probability of the rows' classes.
-	Cells   []Cell `json:"cells,omitempty"`
-	LogLoss Sum    `json:"log_loss,omitempty"`
+	Cells   []Cell    `json:"cells,omitempty"`
+	LogLoss exact.Sum `json:"log_loss,omitzero"`
 	// Squared and Absolute are the sums of errors of a regression.
-	Squared  Sum `json:"squared,omitempty"`
-	Absolute Sum `json:"absolute,omitempty"`
+	Squared  exact.Sum `json:"squared,omitzero"`
+	Absolute exact.Sum `json:"absolute,omitzero"`
 	// Mistakes are the worst: wrong ones of the most probable class, or of the largest error.
 	Mistakes []Mistake `json:"mistakes,omitempty"`
 
@@ -107,7 +108,7 @@ func (s *Scores) Add(j *Judged) {
 	s.Rows++
 	if s.Task == linear.Regression {
 		s.Targets.Add(j.Target)
-		s.Squares.AddProduct(j.Target, j.Target)
+		s.Squares.AddSquare(j.Target)
 		s.sample(j)
 	}
 	for i := range s.Each {
@@ -213,15 +214,15 @@ func (s *Scores) Finish() {
 func (s *Scores) Merge(o *Scores) {
 	s.Rows += o.Rows
 	s.Alone += o.Alone
-	s.Targets.Merge(o.Targets)
-	s.Squares.Merge(o.Squares)
+	s.Targets.Merge(&o.Targets)
+	s.Squares.Merge(&o.Squares)
 	s.Sample = append(s.Sample, o.Sample...)
 	for i := range min(len(s.Each), len(o.Each)) {
 		e, f := &s.Each[i], &o.Each[i]
 		e.Cells = append(e.Cells, f.Cells...)
-		e.LogLoss.Merge(f.LogLoss)
-		e.Squared.Merge(f.Squared)
-		e.Absolute.Merge(f.Absolute)
+		e.LogLoss.Merge(&f.LogLoss)
+		e.Squared.Merge(&f.Squared)
+		e.Absolute.Merge(&f.Absolute)
 		e.Mistakes = append(e.Mistakes, f.Mistakes...)
 		e.trim()
 	}
@@ -279,15 +280,15 @@ func (s *Scores) Score(i int, name string) (score, constant float64) {
 
 func (s *Scores) regression(e *Score, name string) (score, constant float64) {
 	n := float64(s.Rows)
-	if !e.Squared.finite() || !e.Absolute.finite() || !s.Squares.finite() {
+	spread, squared, absolute := s.spread(), e.Squared.Value(), e.Absolute.Value()
+	if v := spread + squared + absolute; v-v != 0 {
 		return math.NaN(), math.NaN()
 	}
-	spread, squared := s.spread(), e.Squared.Value()
 	switch name {
 	case negMSE:
 		return -squared / n, -spread / n
 	case negMAE:
-		return -e.Absolute.Value() / n, math.NaN()
+		return -absolute / n, math.NaN()
 	}
 	switch { // of a constant target, as scikit-learn
 	case spread > 0:
@@ -300,9 +301,7 @@ func (s *Scores) regression(e *Score, name string) (score, constant float64) {
 
 // spread is the sum of the squares of the targets' distances from their mean.
 func (s *Scores) spread() float64 {
-	sum := s.Targets.exact()
-	sum.Mul(sum, sum).Quo(sum, new(big.Float).SetInt64(s.Rows))
-	v, _ := new(big.Float).SetPrec(exactBits).Sub(s.Squares.exact(), sum).Float64()
+	v, _ := exact.Spread(new(big.Rat).SetInt64(s.Rows), s.Targets.Rat(), s.Squares.Rat()).Float64()
 	return max(v, 0)
 }
 
@@ -310,7 +309,7 @@ func (s *Scores) spread() float64 {
 func (s *Scores) Spread() float64 { return s.spread() / float64(s.Rows) }
 
 func (s *Scores) constantLogLoss(e *Score) float64 {
-	var sum Sum
+	var sum exact.Sum
 	there, _ := e.marginals(false)
 	for _, n := range there {
 		if n > 0 {
