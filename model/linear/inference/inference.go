@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -106,6 +107,9 @@ type sum struct {
 	likelihood  [3]float64 // sums that the likelihood follows from
 	information panel.Triangle
 	meat        panel.Triangle // nil unless robust
+	// shift is taken from the columns before their products are summed up, near their means, so that a mean that is large
+	// against the spread costs no digits; nil before the first row, and where there is no intercept to make it good.
+	shift []float64
 
 	x, z                        *panel.Panels
 	eta, fisher, slope, columns []float64
@@ -179,6 +183,7 @@ func (s *sum) PartialFit(c *linear.Chunk) error {
 			}
 			s.row(r, y, s.eta[r]+m.Intercept[0], exposures[at+r], w)
 		}
+		s.centre(k)
 		s.add(s.information, width, s.fisher, k)
 		if s.meat != nil {
 			s.add(s.meat, width, s.slope, k)
@@ -186,6 +191,21 @@ func (s *sum) PartialFit(c *linear.Chunk) error {
 		at += k
 	}
 	return nil
+}
+
+// centre takes the shift from the first k rows: the means of the part's first block.
+func (s *sum) centre(k int) {
+	o := s.l.model.Options
+	o.EnsureDefaults()
+	if !*o.FitIntercept {
+		return
+	}
+	if s.shift == nil {
+		s.shift = make([]float64, s.l.model.Features())
+		s.x.Sums(s.shift, nil, k)
+		kernel.Scale(1/float64(k), s.shift)
+	}
+	s.x.Subtract(s.shift, k)
 }
 
 // add adds products of the first k rows, with the intercept's 1 beside them, weighted.
@@ -275,9 +295,38 @@ func (s *sum) Merge(next linear.Partial) error {
 	for i, v := range n.likelihood {
 		s.likelihood[i] += v
 	}
+	if n.shift != nil && s.shift != nil {
+		off := slices.Clone(n.shift)
+		kernel.Add(-1, s.shift, off)
+		translate(n.information, off)
+		translate(n.meat, off)
+	} else if s.shift == nil {
+		s.shift = n.shift
+	}
 	kernel.Add(1, n.information, s.information)
 	kernel.Add(1, n.meat, s.meat)
 	return nil
+}
+
+// translate makes products of rows and a 1 those of rows to which off is added.
+func translate(t panel.Triangle, off []float64) {
+	width := len(off) + 1
+	if len(t) == 0 {
+		return
+	}
+	weight := t[len(t)-1]
+	for j, v := range off {
+		row := t.Row(j, width)
+		last := row[len(row)-1]
+		for k := j; k < len(off); k++ {
+			other := t.Row(k, width)
+			row[k-j] += float64(v*other[len(other)-1]) + float64(off[k]*last) + float64(float64(v*off[k])*weight)
+		}
+	}
+	for j, v := range off {
+		row := t.Row(j, width)
+		row[len(row)-1] += float64(v * weight)
+	}
 }
 
 // MarshalBinary writes the sums.
@@ -289,6 +338,7 @@ func (s *sum) UnmarshalBinary(b []byte) error { return wire.Decode(b, s.fields) 
 func (s *sum) fields(c *wire.Codec) {
 	c.Float(&s.weight, &s.squares)
 	c.Floats(s.likelihood[:], s.information, s.meat)
+	c.Maybe(&s.shift, s.l.model.Features())
 }
 
 // Advance ends the pass.
@@ -326,7 +376,7 @@ func (l *Learner) infer(s *sum) (*linear.Inference, error) {
 			order = append(order, j)
 		}
 	}
-	q := newSystem(s.information, d+1, ridge, order)
+	q := newSystem(s.information, s.shift, d+1, ridge, order)
 	r := &linear.Inference{
 		Kind: l.kind, Distribution: "normal", Level: level, Weight: s.weight, Dispersion: 1,
 		Coef: make([]*linear.Estimate, d),

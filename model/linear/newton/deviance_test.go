@@ -87,6 +87,43 @@ func TestDevianceEqualsScikit(t *testing.T) {
 	}
 }
 
+// The loss of targets of 0 has a large constant near the power 2, by which the end must not be judged.
+func TestTweedieNearGamma(t *testing.T) {
+	t.Parallel()
+	rows := lineartest.Logistic(500, 4, 7)
+	for i := range rows.Target {
+		rows.Target[i] *= math.Exp(rows.X[4*i] / 2) // half of them 0
+	}
+	for _, power := range []float64{1.9, 1.999, 1.9999} {
+		p := optimizerFor(t, linear.Options{Task: linear.Regression, Loss: linear.Tweedie, Power: new(power),
+			Alpha: new(1e-4)}, rows.Features)
+		p.sample = 0
+		p.Centre(meanOf(rows))
+		run(t, p, 1, rows)
+		m, err := p.Model()
+		if err != nil {
+			t.Fatal(err)
+		}
+		gradient := make([]float64, 5)
+		for i, y := range rows.Target {
+			x := append(slices.Clone(rows.X[4*i:4*i+4]), 1)
+			v := m.Intercept[0]
+			for j, w := range m.Coef[0] {
+				v += w * x[j]
+			}
+			for j := range x {
+				gradient[j] += (math.Exp((2-power)*v) - y*math.Exp((1-power)*v)) * x[j] / 500
+			}
+		}
+		for j, w := range m.Coef[0] {
+			gradient[j] += 1e-4 * w
+		}
+		if g := norm(gradient); !(g <= 1e-10) || !p.Converged() {
+			t.Errorf("power %v: after %d passes the gradient is %v", power, p.Passes(), g)
+		}
+	}
+}
+
 // checkDeviance compares what a model says of the rows.
 func checkDeviance(t *testing.T, m *linear.Model, rows *linear.Chunk, k *lineartest.DevianceCase, tolerance float64) {
 	t.Helper()

@@ -160,6 +160,9 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 	o.Classes = o.Classes.Clone()
 	p := &Optimizer{MaxPasses: 100, options: o, features: features, loss: loss.Of(&o), vectors: 1, work: maxSoftmaxWork,
 		promise: endPromise}
+	if d, ok := o.Deviance(); ok && d.Power > 1 && d.Power < 2 {
+		p.promise *= 2 - d.Power // the loss of a target of 0 is 1/(2−power) and what depends on the model
+	}
 	if o.MultiClass == linear.Multinomial && vectors > 1 {
 		p.vectors, vectors = vectors, 1
 	}
