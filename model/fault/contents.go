@@ -15,7 +15,7 @@ import (
 var kinds = []struct{ begin, what, advice string }{
 	{"\x1f\x8b", "gzip data", ": with a name that ends in .gz, it is unpacked"},
 	{"\x28\xb5\x2f\xfd", "zstd data", ": with a name that ends in .zst, it is unpacked"},
-	{"BZh", "bzip2 data", ", which is not read: unpack it"},
+	{"BZh", "bzip2 data", ": with a name that ends in .bz2, it is unpacked"},
 	{"\xfd7zXZ\x00", "xz data", ", which is not read: unpack it"},
 	{"\x04\x22\x4d\x18", "lz4 data", ", which is not read: unpack it"},
 	{"7z\xbc\xaf", "a 7-Zip archive", ", which is not read: unpack it"},

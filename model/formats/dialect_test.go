@@ -149,7 +149,7 @@ func TestDialectFaults(t *testing.T) {
 		{"1,2\n", Options{SkipRows: 2}, `f.csv: found the end of the file, expected rows after the 2 lines to skip`},
 		{gzipped(t, "1,2\n"), Options{},
 			`f.csv: found gzip data: with a name that ends in .gz, it is unpacked, expected text`},
-		{"BZh91AY&SY\r\r", Options{}, `f.csv: found bzip2 data, which is not read: unpack it, expected text`},
+		{"BZh91AY&SY\r\r", Options{}, `f.csv: found bzip2 data: with a name that ends in .bz2, it is unpacked, expected text`},
 		{"<!DOCTYPE html>\n", Options{}, `f.csv: found a page of HTML, expected text`},
 		{"PAR1", Options{}, `f.csv: found a Parquet file: --input_format=parquet, expected text`},
 		{"1,2\n", Options{Delimiter: ";;"}, `delimiter ";;": must be one character of ASCII, no quote, or tab or space`},

@@ -311,7 +311,7 @@ func TestErrorStays(t *testing.T) {
 
 func TestDetect(t *testing.T) {
 	for name, want := range map[string]string{
-		"a.npy": "npy", "gs://b.d/A.NPY": "npy", "a.csv": "csv", "a.csv.gz": "csv", "a.tsv.zst": "tsv", "a.JSONL.GZ": "jsonl",
+		"a.npy": "npy", "gs://b.d/A.NPY": "npy", "a.csv": "csv", "a.csv.gz": "csv", "a.tsv.zst": "tsv", "a.svm.bz2": "svm", "a.JSONL.GZ": "jsonl",
 		"a.parquet": "parquet", "a.fvecs": "fvecs", "a.bvecs": "bvecs", "a.fbin": "fbin", "a.u8bin": "u8bin",
 		"a.i8bin":  "i8bin",
 		"a.svm.gz": "svm", "a.libsvm": "svm", "a.svmlight.zst": "svm",
@@ -329,7 +329,7 @@ func TestDetect(t *testing.T) {
 		"a.gz":           `a.gz: found ` + none,
 		"a.npy.gz":       `a.npy.gz: found the extension ".gz", expected an uncompressed file: npy is read from the middle`,
 		"a.parquet.zst":  `a.parquet.zst: found the extension ".zst", expected an uncompressed file: parquet is read from the middle`,
-		"a.csv.bz2":      `a.csv.bz2: found the extension ".bz2", expected one of ` + all,
+		"a.csv.xz":       `a.csv.xz: found the extension ".xz", expected one of ` + all,
 		"a.fvecs.gz.zst": `a.fvecs.gz.zst: found the extension ".gz", expected one of ` + all,
 	} {
 		if got, err := Detect(name); err == nil || err.Error() != want {

@@ -187,6 +187,13 @@ func manySizes(length int) []int64 {
 	return sizes
 }
 
+// twoBzip2 is two streams in one file, as parallel bzip2 writes them, of Python's
+// bz2.compress(b"1 1:2\n2 2:3\n") + bz2.compress(b"0 3:1\n").
+const twoBzip2 = "\x42\x5a\x68\x39\x31\x41\x59\x26\x53\x59\x22\xe6\xc4\x75\x00\x00\x02\x58\x00\x00\x10\x40\x00" +
+	"\x38\x10\x20\x00\x30\xc0\x08\x34\xfd\x50\x33\x5d\x24\x3c\x5d\xc9\x14\xe1\x42\x40\x8b\x9b\x11" +
+	"\xd4\x42\x5a\x68\x39\x31\x41\x59\x26\x53\x59\x83\xe3\x07\x69\x00\x00\x01\x58\x00\x00\x10\x40" +
+	"\x00\x68\x10\x20\x00\x21\x80\x0c\x02\x47\xae\xe2\xee\x48\xa7\x0a\x12\x10\x7c\x60\xed\x20"
+
 func gzipped(t testing.TB, s string) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -341,6 +348,9 @@ func TestTextFaults(t *testing.T) {
 		{"f.csv.gz", corrupt(zipped, len(zipped)-6), `f.csv.gz: found a wrong checksum, expected whole gzip data`},
 		{"f.csv.gz", zipped + "x\nyy,zzzzzz", `f.csv.gz: found what does not begin as such, expected whole gzip data`},
 		{"f.csv.zst", csv, `f.csv.zst: found what does not begin as such, expected whole zstd data`},
+		{"f.csv.bz2", twoBzip2[:20], `f.csv.bz2: found an early end, expected whole bzip2 data`},
+		{"f.csv.bz2", corrupt(twoBzip2, 10), `f.csv.bz2: found a wrong checksum, expected whole bzip2 data`},
+		{"f.csv.bz2", "1 1:2\n", `f.csv.bz2: found what does not begin as such, expected whole bzip2 data`},
 		{"f.csv.zst", zipped2[:len(zipped2)-1], `f.csv.zst: found an early end, expected whole zstd data`},
 		{"f.jsonl.zst", zstandard(t, jsonl)[:50], `f.jsonl.zst: found an early end, expected whole zstd data`},
 	} {

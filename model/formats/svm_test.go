@@ -63,6 +63,7 @@ func TestSVM(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) { wantText(t, "x.svm", c.data, c.o, c.want...) })
 	}
 	wantText(t, "x.svmlight.gz", gzipped(t, "1 1:2\n2 2:3\n"), Options{}, "[2 0] → 1", "[0 3] → 2")
+	wantText(t, "x.svm.bz2", twoBzip2, Options{}, "[2 0 0] → 1", "[0 3 0] → 2", "[0 0 1] → 0")
 	wantText(t, "x.libsvm.zst", zstandard(t, "1 1:2\n2 2:3\n"), Options{}, "[2 0] → 1", "[0 3] → 2")
 }
 

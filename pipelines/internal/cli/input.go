@@ -154,7 +154,7 @@ func (a *App) Input() *Input {
 			"the vectors: a `PATH`, a glob or several of them with commas between, local or on gs://, s3://; quote a glob: "+
 				"'data/*.npy'"),
 		format: g.Choice("input_format", "", formatNames(), "the `FORMAT` of the files: "+
-			strings.Join(formatNames(), ", ")+" (default by the extension; .gz and .zst are unpacked)"),
+			strings.Join(formatNames(), ", ")+" (default by the extension; .gz, .bz2 and .zst are unpacked)"),
 		columns: g.String("columns", "",
 			"the `COLUMNS` that make the vector: names, 0-based indices, ranges of indices (3-7), globs of names "+
 				"('pixel_*'), with commas between; ! before one leaves it out ('*,!label'); a.b is the key b within a of .jsonl "+
@@ -194,7 +194,7 @@ func (a *App) TripleInput() *Input {
 			"rows of who had what, in any order: a `PATH` of a table (.csv, .tsv, .parquet, .jsonl, .arrow), a glob or "+
 				"several of them with commas between, local or on gs://, s3://: --input='ratings-*.parquet'"),
 		format: g.Choice("input_format", "", formatNames(),
-			"the `FORMAT` of the files (default by the extension; .gz and .zst are unpacked): --input_format=tsv"),
+			"the `FORMAT` of the files (default by the extension; .gz, .bz2 and .zst are unpacked): --input_format=tsv"),
 		text: g.Text(),
 		bad: g.Choice("on_error", "fail", []string{"fail", "skip"},
 			"what becomes of rows with a fault: fail, or skip (they go to OUTPUT.rejected.jsonl with the reason), as `ACTION`"),
