@@ -80,7 +80,7 @@ func (j *Job) sparseMemory(rows int64) int64 {
 	entries := float64(max(j.Corpus.Entries, 0)) * float64(kept) / float64(max(rows, 1))
 	size := int64(entries*entry) + kept*(perRow+12*int64(j.Options.K))
 	if j.Options.Recall != 0 && j.Queries == nil && j.metric() == neighbors.Cosine {
-		size += kept * ivf.SketchBytes(j.Options.K)
+		size += ivf.PrunedBytes(kept, int64(entries), j.Corpus.Dim, j.Options.K)
 	}
 	return size
 }

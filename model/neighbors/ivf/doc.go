@@ -36,16 +36,15 @@
 // # Sparse points
 //
 // An inverted index compares a pair of sparse points in less time than it takes to look at both. So their graph, by
-// the cosine, has a detour: the rows times a sparse random matrix (Kane and Nelson, JACM 2014) are dense sketches of
-// 256 or 512 columns, whose cosines are about the rows'; [Graph] finds the nearest sketches, as above, which costs a
-// tenth; and the rows of two to six sketches for each neighbour are compared, in float64. The pilot's queries say how
-// many columns and sketches that takes. Where rows' cosines with their neighbours are hardly above those with all
-// others, as in random columns, that is too many, and they are answered exactly; so are other metrics, new queries,
-// and points too few for it to pay.
+// the cosine, is made by the inverted lists, too, but of their products only the greatest are added up, the more so the
+// more points have a column; the points of the greatest sums are compared by all entries in 8 bits, and the nearest of
+// these in float64 (sparse.Pruned). Of the pilot's queries the neighbours are known, so that their own sums, and those
+// of a sample of the points, say which products and how many points that takes, before any of it is done. Where it
+// would cost more than two thirds of the exact graph, that is made; so it is by other metrics, and for new queries.
 //
 // Candidates by rare columns alone, by leaders that both are near to, by clusters of spherical k-means, by the greatest
-// products of two entries, and neighbours of neighbours of all these were tried and are slower: model/BENCHMARKS.md has
-// the figures.
+// products of two entries, by dense sketches, and neighbours of neighbours of all these were tried and are slower:
+// model/BENCHMARKS.md has the figures.
 //
 // # Cost
 //

@@ -38,7 +38,7 @@ func Graph(points *vectors.Block, k int, o Options, s neighbors.Search) (*neighb
 	start := time.Now()
 	run := g.run
 	if points.Sparse != nil {
-		run = g.bySketches
+		run = g.byPruned
 	}
 	found, err := run()
 	if err != nil {
@@ -315,12 +315,11 @@ func (g *graph) measure(found *neighbors.Neighbors) error {
 // have fewer than k neighbours, as after leaves of fewer members.
 func (g *graph) complete() error {
 	g.lists.offerZeros(g.rows.zeros, func(i int) int32 { return int32(i) })
-	var few []int32
-	for i := range g.points.Len() {
-		if p, _ := g.lists.of(i); p[g.k-1] == unknown {
-			few = append(few, int32(i))
-		}
-	}
+	return g.completeFew()
+}
+
+// answerExactly answers some of the points by the exact engine.
+func (g *graph) answerExactly(few []int32) error {
 	if len(few) == 0 {
 		return nil
 	}

@@ -104,7 +104,7 @@ const (
 
 // Report says how a search was made, and what it found.
 type Report struct {
-	// Method is partition, lists, sketches, or exact where that was cheaper.
+	// Method is partition, lists, pruned, or exact where that was cheaper.
 	Method string `json:"method"`
 	// Asked is the recall wanted.
 	Asked float64 `json:"recall_asked"`

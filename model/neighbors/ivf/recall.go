@@ -108,6 +108,7 @@ type truth struct {
 	queries []int32   // their rows, ascending
 	kth     []float64 // the distance of the last neighbour of each
 	counts  []int     // the number of neighbours of each
+	found   *neighbors.Neighbors
 }
 
 // take makes a block of some rows.
@@ -146,6 +147,7 @@ func truthOf(x *neighbors.Index, q *vectors.Block, k, n int, seed random, s neig
 		return nil, err
 	}
 	t.add(found)
+	t.found = found
 	return t, nil
 }
 

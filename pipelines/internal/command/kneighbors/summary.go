@@ -100,8 +100,8 @@ func recallLines(s *knn.Report) []string {
 		if r.Refined {
 			how += " and a round of neighbours of neighbours"
 		}
-	case r.Method == "sketches":
-		how = "by the nearest of their sketches"
+	case r.Method == "pruned":
+		how = "by the greatest of their products"
 	}
 	return []string{fmt.Sprintf("  recall %.3f ± %.3f (95 %%), by %s answered exactly too: %s",
 		r.Recall, (r.High-r.Low)/2, cli.Count(r.Sample, "query"), how)}
