@@ -16,7 +16,8 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-// Of the rows that a page judges, at most so many, and of values in them, and of decisions about them.
+// Of the rows that Judge takes, at most so many unless the options say otherwise, and of values in them, and of
+// decisions about them.
 const (
 	judgedRows      = 100_000
 	judgedValues    = 50_000_000
@@ -24,7 +25,7 @@ const (
 )
 
 // Judge compares what the model says of rows that it was learned from with their targets: all of them, or of more
-// than 100,000, or fewer with many columns or classes, a sample that a hash of their numbers tells. This process
+// than Options.Judged, or fewer with many columns or classes, a sample that a hash of their numbers tells. This process
 // reads them itself, but for those that the passes have kept: the whole dataset or, of more than 20 million rows, a
 // sample of its chunks. It needs the
 // checkpoint, which [Publish] removes; of a model without targets, it gives nil.
@@ -72,7 +73,7 @@ func (j *Job) judged(ctx context.Context, r *Report, parts []part) ([]*overview.
 	for _, p := range parts {
 		decisions = max(decisions, p.model.Classes.Len())
 	}
-	chunks, rows := judgedOf(chunks, &j.Reading, j.Data.Dim, decisions)
+	chunks, rows := judgedOf(chunks, j.Options.Judged, &j.Reading, j.Data.Dim, decisions)
 	kept := j.Options.takeKept()
 	defer kept.close()
 	each := make([][]overview.Judged, len(chunks)) // of each part
@@ -98,8 +99,9 @@ func (j *Job) judged(ctx context.Context, r *Report, parts []part) ([]*overview.
 }
 
 // judgedOf are the chunks of which rows are judged, and which rows: fewer where a model has many decisions.
-func judgedOf(chunks []vectorio.Chunk, reading *vectorio.Options, dim, decisions int) ([]vectorio.Chunk, overview.Lot) {
-	most := int64(min(judgedRows, judgedDecisions/decisions))
+func judgedOf(chunks []vectorio.Chunk, rows int, reading *vectorio.Options, dim, decisions int) ([]vectorio.Chunk,
+	overview.Lot) {
+	most := int64(min(rows, judgedDecisions/decisions))
 	if !reading.Formats.Sparse {
 		most = min(most, int64(judgedValues/max(dim, 1)))
 	}

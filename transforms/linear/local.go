@@ -63,7 +63,7 @@ func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (Fit, error)
 	if f.Options.CacheMemory > 0 {
 		f.kept = newKept(f.Options.CacheMemory, f.Reading.Formats.Format)
 		f.kept.spills(f.Options.RunID)
-		f.kept.forJudge(judgedOf(chunks, &f.Reading, f.Dim, 1))
+		f.kept.forJudge(judgedOf(chunks, f.Options.Judged, &f.Reading, f.Dim, 1))
 		defer func() {
 			if last.kept != f.kept { // the fit has failed
 				f.kept.close()

@@ -335,7 +335,7 @@ func TestJudgedOf(t *testing.T) {
 		}
 		reading := &vectorio.Options{}
 		reading.Formats.Sparse = c.sparse
-		if _, lot := judgedOf(chunks, reading, c.dim, c.decisions); lot != overview.LotOf(c.most, 1_000_000) {
+		if _, lot := judgedOf(chunks, judgedRows, reading, c.dim, c.decisions); lot != overview.LotOf(c.most, 1_000_000) {
 			t.Errorf("%+v: another lot", c)
 		}
 	}

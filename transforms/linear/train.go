@@ -81,6 +81,8 @@ type Options struct {
 	// file, and sparse rows as Newton's method sums them up in as much memory; of others in memory, if all rows have room.
 	// Negative: none. Default: DefaultCacheMemory.
 	CacheMemory int64 `json:",omitempty"`
+	// Judged is how many rows [Judge] takes at most, about. Default: 100,000.
+	Judged int `json:",omitempty"`
 	// Passes is how many passes go into one pipeline, unless that is in process; the state is saved after each, and read
 	// back between pipelines. Default: 1.
 	Passes int
@@ -104,6 +106,9 @@ func (o *Options) EnsureDefaults() {
 	}
 	if o.Passes == 0 {
 		o.Passes = 1
+	}
+	if o.Judged == 0 {
+		o.Judged = judgedRows
 	}
 	if o.CacheMemory == 0 {
 		o.CacheMemory = DefaultCacheMemory
