@@ -16,16 +16,17 @@ import (
 // tokenizer finds what is counted in a text, as scikit-learn's HashingVectorizer does, after lower case and Unicode's
 // form NFC. It keeps its memory from text to text.
 type tokenizer struct {
-	buffer []byte // the text, or its words with a space between them
-	lower  []byte
-	starts []int
-	ends   []int
-	words  []uint64 // of ASCII, a bit for each byte: whether it is of a word
-	keys   []uint32 // twice the feature, and one where the sign is −1
-	sorted []uint32
-	bits   int
-	caser  cases.Caser
-	ready  bool
+	buffer   []byte // the text, or its words with a space between them
+	lower    []byte
+	composed []byte
+	starts   []int
+	ends     []int
+	words    []uint64 // of ASCII, a bit for each byte: whether it is of a word
+	keys     []uint32 // twice the feature, and one where the sign is −1
+	sorted   []uint32
+	bits     int
+	caser    cases.Caser
+	ready    bool
 }
 
 // normalize is a text in lower case and form NFC, in memory that the next call takes. ASCII goes eight bytes at a time.
@@ -63,9 +64,8 @@ func (k *tokenizer) normalizeUnicode(b []byte) []byte {
 	if norm.NFC.IsNormal(k.lower) {
 		return k.lower
 	}
-	n := len(k.lower)
-	k.lower = norm.NFC.Append(k.lower, k.lower[:n:n]...)
-	return k.lower[n:]
+	k.composed = compose(k.composed[:0], k.lower) // behind nothing: marks in front would join what is there
+	return k.composed
 }
 
 // isWord reports whether a character is one of words, which is what \w is for Python.

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
+	"golang.org/x/text/unicode/norm"
 )
 
 // The words of a text are those of scikit-learn's token_pattern, whatever they are found by, and each run of them has
@@ -101,4 +102,24 @@ func TestSortKeys(t *testing.T) {
 			}
 		}
 	}
+}
+
+// By its definition the form NFC is that of package norm, where no more than 30 marks follow each other; and it is the
+// same of a text that is in it.
+func FuzzCompose(f *testing.F) {
+	for _, s := range []string{"", "\u0323\u0327", "e\u0301\u0323 \u0344", "\u1100\u1161\u11a8\uac00\u11a8",
+		"\u0958\u2adc\ufb1d", "\u09c7\u09be\u0cc6\u0cc2\u0cd5", "A\u030a\u212b\u2126\U0001d15e",
+		"a\u034fe" + strings.Repeat("\u0301\u0323", 20)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		s = strings.ToValidUTF8(s, "\ufffd")
+		got := string(composeByRune(nil, []byte(s)))
+		if want := norm.NFC.String(s); strings.Count(want, "\u034f") == strings.Count(s, "\u034f") && got != want {
+			t.Fatalf("%+q: %+q, want %+q", s, got, want)
+		}
+		if again := string(composeByRune(nil, []byte(got))); again != got {
+			t.Fatalf("%+q: %+q, and of that %+q", s, got, again)
+		}
+	})
 }

@@ -146,7 +146,8 @@ case("curves and products of parts of dates", [column("t", "cell", some)], [colu
 texts = ["The quick brown fox, the quick dog.", "a b cd ef_gh 12 3", "", "   ", "Ünïcödé ÜNÏCÖDÉ straße STRASSE ΣΊΣΥΦΟΣ", "ﬁne ﬂow İstanbul",
          decomposed + " " + composed, "日本語 テキスト 中文 12", "emoji 👩‍🚀 here 🚀🚀", "tabs\tand\n\nlines\r\nand\u00a0more\u2003spaces \x1c\x1d x",
          "don't stop-me now", "x² ½ Ⅷ ٣٤ १२", "one", "o", "repeat repeat repeat", "a\u0301bc e\u0323\u0301f", "ab", "abc  d", " lead trail ",
-         "zero\u200bwidth joiner\u200d", "ǅ ǆ Ǆ", "ꟲ x", "_under_ __ _"] + [
+         "zero\u200bwidth joiner\u200d", "ǅ ǆ Ǆ", "ꟲ x", "_under_ __ _", "\u0323\u0327", "\u0301be\u0308a", "\u1161\u11a8 e\u0301d",
+         "\x00nul\x00 a\x00b", "e" + "\u0301" * 40 + " f\u0327\u0323g", "x" * 3000 + " y_" * 400] + [
              " ".join(rng.choice(["alpha", "beta", "gamma", "Delta", "epsilon", "zeta"], rng.integers(1, 30))) for _ in range(10)]
 
 
