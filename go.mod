@@ -18,6 +18,8 @@ require (
 	google.golang.org/api v0.307.0
 )
 
+require github.com/twmb/avro v1.9.1
+
 require (
 	cel.dev/expr v0.25.2 // indirect
 	cloud.google.com/go v0.123.0 // indirect

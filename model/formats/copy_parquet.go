@@ -72,7 +72,14 @@ func (s *parquetSource) copied(ctx context.Context, double []string) (c *Copied,
 	if err != nil {
 		return nil, err
 	}
-	fields, same := slices.Clone(schema.Fields()), true
+	fields, same := slices.Clone(schema.Fields()), s.places == nil
+	if m, ok := s.File.(Member); ok && !same {
+		fields = nil
+		for i, c := range m.Columns() {
+			fields = append(fields, schema.Field(s.columnPlace(i)))
+			fields[i].Name = c.Name
+		}
+	}
 	for i := range fields {
 		f := &fields[i]
 		if holdsDurations(f.Type) {
@@ -224,7 +231,7 @@ func (c *parquetCopy) edited(lo, hi int64, first int, cells []CopiedCell) (arrow
 	}
 	columns := make([]arrow.Array, c.schema.NumFields())
 	for j := range columns {
-		a := array.NewSlice(c.record.Column(j), lo, hi)
+		a := array.NewSlice(c.record.Column(c.s.columnPlace(j)), lo, hi)
 		to := c.schema.Field(j).Type
 		if len(filled[j]) == 0 && arrow.TypeEqual(a.DataType(), to) {
 			columns[j] = a

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
@@ -19,8 +20,41 @@ type Member interface {
 	// Constants are the columns of the table that have the same cell in all rows of the file, instead of those that its
 	// directories say. It is not ok of a file that is of no such table.
 	Constants() (constants []Partition, ok bool)
+	// Columns are what the table calls columns of the file, in its order, which are all that it has of these; nil where
+	// that is how they stand in the file.
+	Columns() []Renamed
 	// Deleted are the numbers of rows that are no longer of the table; nil where there are none.
 	Deleted(ctx context.Context) (*roaring64.Bitmap, error)
+}
+
+// Renamed is a column of a file: what it is called there, and what the table calls it.
+type Renamed struct{ Own, Name string }
+
+// rename gives columns the names and the order that the table has. It remembers where they stand in the file.
+func (s *parquetSource) rename(fields []parquetField) ([]parquetField, error) {
+	m, ok := s.File.(Member)
+	if !ok || m.Columns() == nil {
+		return fields, nil
+	}
+	var of []parquetField
+	for _, c := range m.Columns() {
+		i := slices.IndexFunc(fields, func(f parquetField) bool { return f.name == c.Own })
+		if i < 0 {
+			return nil, fault.File(s.Name(), "a column "+fault.Quote(c.Own), "none")
+		}
+		f := fields[i]
+		f.name = c.Name
+		of, s.places = append(of, f), append(s.places, i)
+	}
+	return of, nil
+}
+
+// columnPlace is where a column of the table stands in the file.
+func (s *parquetSource) columnPlace(column int) int {
+	if s.places == nil {
+		return column
+	}
+	return s.places[column]
 }
 
 // keeps finds out which rows of a Parquet file are of its table.

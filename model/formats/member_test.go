@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/tables"
@@ -22,9 +24,12 @@ type memberData struct {
 	textData
 	constants []Partition
 	deleted   *roaring64.Bitmap
+	columns   []Renamed
 }
 
 func (m *memberData) Constants() ([]Partition, bool) { return m.constants, true }
+
+func (m *memberData) Columns() []Renamed { return m.columns }
 
 func (m *memberData) Deleted(context.Context) (*roaring64.Bitmap, error) { return m.deleted, nil }
 
@@ -136,7 +141,7 @@ func TestDeletedRows(t *testing.T) {
 		}
 		whole, _ := keptRows(t, plain, []Span{{Rows: rows}}, rows, o, nil)
 		for _, deleted := range deletions {
-			src, err := Inspect(t.Context(), &memberData{textData{name: "x.parquet", data: data}, nil, deleted}, o)
+			src, err := Inspect(t.Context(), &memberData{textData{name: "x.parquet", data: data}, nil, deleted, nil}, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,7 +179,7 @@ func TestDeletedUntargeted(t *testing.T) {
 		`[{"a":1,"y":null},{"a":2,"y":"s"},{"a":3,"y":null},{"a":4,"y":"t"}]`, 4)
 	for _, keeps := range []bool{false, true} {
 		o := Options{Cells: true, TargetColumn: "y", Labels: true, Untargeted: keeps}
-		f := &memberData{textData{name: "x.parquet", data: data}, nil, roaring64.BitmapOf(0, 3)}
+		f := &memberData{textData{name: "x.parquet", data: data}, nil, roaring64.BitmapOf(0, 3), nil}
 		src, err := Inspect(t.Context(), f, o)
 		if err != nil {
 			t.Fatal(err)
@@ -190,7 +195,7 @@ func TestDeletedUntargeted(t *testing.T) {
 func TestDeletedFaults(t *testing.T) {
 	t.Parallel()
 	data := parquetOf(t, []arrow.Field{column("a", arrow.PrimitiveTypes.Float64)}, `[{"a":1},{"a":2},{"a":null}]`, 4)
-	src, err := Inspect(t.Context(), &memberData{textData{name: "x.parquet", data: data}, nil, roaring64.BitmapOf(1)},
+	src, err := Inspect(t.Context(), &memberData{textData{name: "x.parquet", data: data}, nil, roaring64.BitmapOf(1), nil},
 		Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -205,7 +210,7 @@ func TestDeletedFaults(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}
-	beyond := &memberData{textData{name: "x.parquet", data: data}, nil, roaring64.BitmapOf(3)}
+	beyond := &memberData{textData{name: "x.parquet", data: data}, nil, roaring64.BitmapOf(3), nil}
 	const more = "found row 3 as deleted, expected deletions of its rows, of which there are 3"
 	if _, err = Inspect(t.Context(), beyond, Options{}); err == nil || !strings.Contains(err.Error(), more) {
 		t.Error(err)
@@ -220,7 +225,7 @@ func TestDeletedCopies(t *testing.T) {
 	o := Options{Columns: []string{"b"}}
 	var copied [2][]byte
 	for i, f := range []File{&textData{name: "x.parquet", data: data},
-		&memberData{textData{name: "x.parquet", data: data}, nil, deleted}} {
+		&memberData{textData{name: "x.parquet", data: data}, nil, deleted, nil}} {
 		src, err := Inspect(t.Context(), f, o)
 		if err != nil {
 			t.Fatal(err)
@@ -254,7 +259,7 @@ func TestAbsentColumns(t *testing.T) {
 	t.Parallel()
 	data := parquetOf(t, []arrow.Field{column("a", arrow.PrimitiveTypes.Float64)}, `[{"a":1},{"a":2}]`, 4)
 	parts := []Partition{{Name: "later", Number: true, Null: true, Absent: true}}
-	f := &memberData{textData{name: "x.parquet", data: data}, parts, nil}
+	f := &memberData{textData{name: "x.parquet", data: data}, parts, nil, nil}
 	for _, c := range []struct {
 		o    Options
 		want string
@@ -278,5 +283,59 @@ func TestAbsentColumns(t *testing.T) {
 		if column, holds := src.(Tabular).Other(); c.o.Cells && (column != "later" || holds != "missing cells") {
 			t.Errorf("other: %s, %s", column, holds)
 		}
+	}
+}
+
+// Columns have the names and the order of the table, in what is read and in copies; others are left out.
+func TestRenamedColumns(t *testing.T) {
+	t.Parallel()
+	number := arrow.PrimitiveTypes.Float64
+	data := parquetOf(t, []arrow.Field{column("a", number), column("b", number), column("gone", number)},
+		`[{"a":1,"b":10,"gone":5},{"a":2,"b":20,"gone":6}]`, 4)
+	named := func(columns ...Renamed) *memberData {
+		return &memberData{textData{name: "x.parquet", data: data}, nil, nil, columns}
+	}
+	src, err := Inspect(t.Context(), named(Renamed{"b", "a"}, Renamed{"a", "z"}), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := src.Columns(); !slices.Equal(names, []string{"a", "z"}) {
+		t.Error(names)
+	}
+	if rows, _ := keptRows(t, src, []Span{{Rows: 2}}, 2, Options{}, nil); rows[1].text != "1 [20 2]" {
+		t.Errorf("%+v", rows)
+	}
+	how, err := Copies(t.Context(), []Source{src}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Copy(t.Context(), src, how, Span{Rows: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	text, err := c.Append(nil, []int64{0, 1}, []CopiedCell{{Row: 1, Column: 0, Value: 30}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := ipc.NewReader(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Release()
+	var got []string
+	for r.Next() {
+		json, err := r.RecordBatch().MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, string(json))
+	}
+	if s := strings.Join(got, ""); s != `[{"a":10,"z":1}`+"\n,"+`{"a":30,"z":2}`+"\n]" {
+		t.Errorf("%q", s)
+	}
+	if _, err := Inspect(t.Context(), named(Renamed{"c", "a"}), Options{}); err == nil ||
+		!strings.Contains(err.Error(), `found none, expected a column "c"`) {
+		t.Error(err)
 	}
 }

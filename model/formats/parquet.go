@@ -55,6 +55,7 @@ type parquetSource struct {
 	// deleted are the rows that are no longer of the table, or nil, and kept what the groups are without them.
 	deleted *roaring64.Bitmap
 	kept    []parquetGroup
+	places  []int       // where columns of the table stand in the file; nil where it has these, in that order
 	byRow   atomic.Bool // a row group could not be decoded as a whole: see decodedGroup
 }
 
@@ -153,6 +154,9 @@ func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
 	s.meta = r.MetaData()
 	fields := parquetFields(s.meta.Schema)
 	s.durations(fields)
+	if fields, err = s.rename(fields); err != nil {
+		return err
+	}
 	if err := s.chooseNamed(o, fields); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+	"github.com/apache/arrow-go/v18/parquet/schema"
 
 	"beamlearn/model/fault"
 )
@@ -16,22 +17,40 @@ const recordRows = 8192
 
 // ParquetColumns are the columns of a Parquet file, whatever their types; their Use means nothing.
 func ParquetColumns(ctx context.Context, f File) (columns []Column, err error) {
+	err = withSchema(ctx, f, func(s *schema.Schema) {
+		for _, field := range parquetFields(s) {
+			columns = append(columns, Column{Name: field.name, Type: field.plain()})
+		}
+	})
+	return columns, err
+}
+
+// ParquetFieldIDs are the numbers of the columns of a Parquet file, -1 of one that has none, and their names.
+func ParquetFieldIDs(ctx context.Context, f File) (ids []int32, names []string, err error) {
+	err = withSchema(ctx, f, func(s *schema.Schema) {
+		for i := range s.Root().NumFields() {
+			ids, names = append(ids, s.Root().Field(i).FieldID()), append(names, s.Root().Field(i).Name())
+		}
+	})
+	return ids, names, err
+}
+
+// withSchema reads the schema of a Parquet file.
+func withSchema(ctx context.Context, f File, do func(*schema.Schema)) (err error) {
 	in, err := readFooter(ctx, f)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer in.undamaged(&err)
 	if footer := in.tail[len(in.tail)-8-in.footer : len(in.tail)-8]; !soundFooter(footer) {
-		return nil, in.damaged("lengths in the footer that are beyond it")
+		return in.damaged("lengths in the footer that are beyond it")
 	}
 	r, err := in.open(parquetTail)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, field := range parquetFields(r.MetaData().Schema) {
-		columns = append(columns, Column{Name: field.name, Type: field.plain()})
-	}
-	return columns, nil
+	do(r.MetaData().Schema)
+	return nil
 }
 
 // EachRecord gives the rows of a Parquet file, those of its columns that are named, some thousands at a time: for

@@ -1,6 +1,6 @@
-// Package lake reads the logs of tables of Parquet files that have versions: which files are of one, which columns have
-// one value in all rows of a file, and which of its rows are deleted. It knows Delta's
-// (https://github.com/delta-io/delta/blob/master/PROTOCOL.md).
+// Package lake reads the logs of tables of Parquet files that have versions: which files are of one, what their columns
+// are called, which have one value in all rows of a file, and which of its rows are deleted. It knows Delta's
+// (https://github.com/delta-io/delta/blob/master/PROTOCOL.md) and Iceberg's (https://iceberg.apache.org/spec).
 package lake
 
 import (
@@ -8,8 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-
-	"github.com/RoaringBitmap/roaring/v2/roaring64"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/formats"
@@ -35,33 +33,58 @@ type Facts struct {
 	Name string
 	// Constants are the columns that have one value in all of its rows.
 	Constants []formats.Partition `json:",omitempty"`
+	// Columns are what the table calls those of the file, in its order; nil where that is how they stand in the file.
+	Columns []formats.Renamed `json:",omitempty"`
 	// Deleted says where the numbers of its deleted rows stand, or nil.
 	Deleted *Vector `json:",omitempty"`
+	// Positions are files with numbers of deleted rows of this file and of others, which they name from Location on.
+	Positions []string `json:",omitempty"`
+	Location  string   `json:",omitempty"`
+	// Equality are files with rows whose like are deleted.
+	Equality []Equality `json:",omitempty"`
 }
 
 // Newest is the version of a table that was written last.
 const Newest = -1
 
-// atVersion is how the name of a table ends that asks for a version.
-var atVersion = regexp.MustCompile(`^(.*[^/])/*@v([0-9]{1,18})$`)
+// atVersion is how the name of a table ends that asks for a version of Delta, or for a snapshot of Iceberg.
+var atVersion = regexp.MustCompile(`^(.*[^/])/*@(v[0-9]{1,18}|[0-9]{1,19})$`)
 
-// Name takes the name of a table apart: table@v3 is its version 3, and a name without a version [Newest].
-func Name(name string) (dir string, version int64) {
+// Version is what a name asks for: "v3" a version of Delta, "3" a snapshot of Iceberg, and "" the newest.
+type Version string
+
+// Name takes the name of a table apart: table@v3 is its version 3, table@3 its snapshot of that number, and a name
+// without either stands for the newest.
+func Name(name string) (dir string, version Version) {
 	if m := atVersion.FindStringSubmatch(name); m != nil {
-		v, err := strconv.ParseInt(m[2], 10, 64)
-		if err == nil {
-			return m[1], v
+		if _, err := strconv.ParseInt(strings.TrimPrefix(m[2], "v"), 10, 64); err == nil {
+			return m[1], Version(m[2])
 		}
 	}
-	return strings.TrimRight(name, "/"), Newest
+	return strings.TrimRight(name, "/"), ""
 }
 
-// Read is the deleted rows of a file; open opens the file that they stand in, by its name from the table's directory.
-func (f Facts) Read(ctx context.Context, open func(name string) (formats.File, error)) (*roaring64.Bitmap, error) {
-	if f.Deleted == nil {
-		return nil, nil
+// Delta is the number of a version of Delta; dir is what to call the table.
+func (v Version) Delta(dir string) (int64, error) {
+	if v == "" {
+		return Newest, nil
 	}
-	return f.Deleted.read(ctx, open)
+	number, ok := strings.CutPrefix(string(v), "v")
+	if !ok {
+		return 0, fault.Asked(dir, "a version of a table of Delta, as in @v3", "@%s", string(v))
+	}
+	return strconv.ParseInt(number, 10, 64)
+}
+
+// Iceberg is the number of a snapshot of Iceberg; dir is what to call the table.
+func (v Version) Iceberg(dir string) (int64, error) {
+	switch {
+	case v == "":
+		return Newest, nil
+	case v[0] == 'v':
+		return 0, fault.Asked(dir, "a snapshot of a table of Iceberg, as in @3051729675574597004", "@%s", string(v))
+	}
+	return strconv.ParseInt(string(v), 10, 64)
 }
 
 // mostJSON bounds a file of a log that is read into memory.

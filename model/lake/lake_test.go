@@ -51,14 +51,15 @@ func table(t testing.TB, commits ...string) string {
 func TestName(t *testing.T) {
 	for name, want := range map[string]struct {
 		dir     string
-		version int64
+		version Version
 	}{
-		"a/b": {"a/b", Newest}, "a/b/": {"a/b", Newest}, "a/b@v12": {"a/b", 12}, "a/b/@v0": {"a/b", 0},
-		"gs://b/t@v3": {"gs://b/t", 3}, "a@v3/b": {"a@v3/b", Newest}, "a@v": {"a@v", Newest}, "@v3": {"@v3", Newest},
-		"a@v9999999999999999999": {"a@v9999999999999999999", Newest},
+		"a/b": {"a/b", ""}, "a/b/": {"a/b", ""}, "a/b@v12": {"a/b", "v12"}, "a/b/@v0": {"a/b", "v0"},
+		"gs://b/t@v3": {"gs://b/t", "v3"}, "a@v3/b": {"a@v3/b", ""}, "a@v": {"a@v", ""}, "@v3": {"@v3", ""},
+		"a@v9999999999999999999": {"a@v9999999999999999999", ""}, "a/@9223372036854775807": {"a", "9223372036854775807"},
+		"a@9223372036854775808": {"a@9223372036854775808", ""}, "a@3.csv": {"a@3.csv", ""},
 	} {
 		if dir, v := Name(name); dir != want.dir || v != want.version {
-			t.Errorf("%s: %s, %d", name, dir, v)
+			t.Errorf("%s: %s, %s", name, dir, v)
 		}
 	}
 }

@@ -22,7 +22,7 @@ import (
 // deleted.
 var lakes = []struct{ name, log, instead string }{
 	{"Delta", lake.DeltaLog + "/*.json", "name its directory, which stands for the last one"},
-	{"Iceberg", "metadata/*.metadata.json", "write the latest out as Parquet first"},
+	{"Iceberg", lake.IcebergMetadata, "name its directory, which stands for the last one"},
 	{"Hudi", ".hoodie/hoodie.properties", "write the latest out as Parquet first"},
 }
 
@@ -77,10 +77,10 @@ func listTable(ctx context.Context, name string, none error) ([]Info, error) {
 		}
 		switch {
 		case len(logs) == 0:
-		case l.name == "Delta":
-			return listDelta(ctx, name)
+		case l.name == "Hudi":
+			return nil, fault.File(name, "files, or a table of Delta or Iceberg", "a table of %s: %s", l.name, l.instead)
 		default:
-			return nil, fault.File(name, "files, or a table of Delta", "a table of %s: %s", l.name, l.instead)
+			return listMembers(ctx, name, l.name == "Delta")
 		}
 	}
 	return nil, none
@@ -89,10 +89,23 @@ func listTable(ctx context.Context, name string, none error) ([]Info, error) {
 // tableFiles is how many files of a table are looked at side by side.
 const tableFiles = 32
 
-// listDelta lists the files of a version of a table of Delta, which must be as large as its log says.
-func listDelta(ctx context.Context, table string) ([]Info, error) {
+// readTable reads which files a version of a table of Delta, or a snapshot of one of Iceberg, has.
+func readTable(ctx context.Context, table string, delta bool) (dir string, all []lake.File, err error) {
 	dir, version := lake.Name(table)
-	all, err := lake.ReadDelta(ctx, dir, version, store(dir))
+	number, read := version.Iceberg, lake.ReadIceberg
+	if delta {
+		number, read = version.Delta, lake.ReadDelta
+	}
+	at, err := number(dir)
+	if err == nil {
+		all, err = read(ctx, dir, at, store(dir))
+	}
+	return dir, all, err
+}
+
+// listMembers lists the files of a table, which must be as large as its log says.
+func listMembers(ctx context.Context, table string, delta bool) ([]Info, error) {
+	dir, all, err := readTable(ctx, table, delta)
 	if err != nil {
 		return nil, err
 	}
@@ -161,6 +174,15 @@ func (f *member) facts() (facts lake.Facts, err error) {
 func (f *member) Constants() ([]formats.Partition, bool) {
 	facts, err := f.facts()
 	return facts.Constants, err == nil
+}
+
+// Columns are what the table calls those of the file.
+func (f *member) Columns() []formats.Renamed {
+	facts, err := f.facts()
+	if err != nil {
+		return nil // which Deleted tells
+	}
+	return facts.Columns
 }
 
 // Deleted are the rows that are no longer of the table.

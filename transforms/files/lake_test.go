@@ -51,8 +51,8 @@ func TestCheckSnapshots(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"iceberg": "found a table of Iceberg: write the latest out as Parquet first, expected files, or a table of Delta",
-		"hudi":    "found a table of Hudi", "plain": "found a directory, expected a file, or the glob",
+		"iceberg": "found unexpected end of JSON input, expected metadata of Iceberg, as JSON",
+		"hudi":    "found a table of Hudi: write the latest out as Parquet first, expected files, or a table of Delta", "plain": "found a directory, expected a file, or the glob",
 		"delta": "expected a protocol in the log", "delta@v1": "version 1",
 		"nowhere@v1": "no file of that name", "plain@v1": "no file of that name",
 	} {

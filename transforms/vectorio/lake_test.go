@@ -36,7 +36,7 @@ func TestInspectSnapshots(t *testing.T) {
 	}
 }
 
-// lakeTables are those that Python's deltalake has written and read.
+// lakeTables are those that Python's deltalake and pyiceberg have written and read.
 const lakeTables = "../../model/lake/testdata/"
 
 // tableRows reads all rows of a table, in chunks, and gives the cells of each by its id, as JSON has them.
@@ -91,7 +91,7 @@ func cellsOf(b *vectors.Block, row int) map[string]any {
 	return cells
 }
 
-// checkTable compares the versions of a table, in a directory, with what deltalake has read of them.
+// checkTable compares the versions of a table, in a directory, with what Python has read of them.
 func checkTable(t *testing.T, dir, name string) {
 	t.Helper()
 	text, err := os.ReadFile(lakeTables + name + ".json")
@@ -102,12 +102,22 @@ func checkTable(t *testing.T, dir, name string) {
 	if err := json.Unmarshal(text, &versions); err != nil {
 		t.Fatal(err)
 	}
+	newest, iceberg := versions[""]
 	last := "" // of versions with one digit
 	for version, columns := range versions {
 		last = max(last, version)
-		compareTable(t, dir+name+"@v"+version, columns)
+		switch {
+		case version == "":
+		case iceberg:
+			compareTable(t, dir+name+"@"+version, columns)
+		default:
+			compareTable(t, dir+name+"@v"+version, columns)
+		}
 	}
-	compareTable(t, dir+name, versions[last])
+	if !iceberg {
+		newest = versions[last]
+	}
+	compareTable(t, dir+name, newest)
 }
 
 func compareTable(t *testing.T, name string, columns map[string][]any) {
@@ -154,23 +164,44 @@ func TestDelta(t *testing.T) {
 	}
 }
 
-// Tables in a store are as those on disk; a file that is gone, or that is of another size, is one line.
-func TestDeltaInStore(t *testing.T) {
-	objects := map[string][]byte{}
-	err := fs.WalkDir(os.DirFS(lakeTables), "vectors", func(name string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			objects["t/"+name], err = os.ReadFile(lakeTables + name)
+// Snapshots of tables of Iceberg are what pyiceberg has read of them: columns by their numbers, whatever files call them,
+// columns that came later and that files do not have, deletes by position, by equality and by vectors.
+func TestIceberg(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"evolved", "deletes", "vectors3"} {
+		checkTable(t, lakeTables, name)
+	}
+	for name, want := range map[string]string{
+		"vectors3@1": " as the last ones, expected snapshot 1 of the table", "vectors3@v1": "found @v1, expected a snapshot",
+		"vectors@1": "found @1, expected a version of a table of Delta",
+	} {
+		if _, err := Inspect(t.Context(), []string{lakeTables + name}, Options{}); err == nil ||
+			!strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
 		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+	}
+}
+
+// Tables in a store are as those on disk; a file that is gone, or that is of another size, is one line.
+func TestTablesInStore(t *testing.T) {
+	objects := map[string][]byte{}
+	for _, table := range []string{"vectors", "deletes"} {
+		err := fs.WalkDir(os.DirFS(lakeTables), table, func(name string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				objects["t/"+name], err = os.ReadFile(lakeTables + name)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	s := gcstest.Start(t, objects)
 	bucket := "gs://" + gcstest.Bucket + "/t/"
 	checkTable(t, bucket, "vectors")
+	checkTable(t, bucket, "deletes")
 	for name := range objects {
-		if strings.HasSuffix(name, ".parquet") {
+		if strings.HasSuffix(name, ".parquet") && strings.HasPrefix(name, "t/vectors/") {
 			s.Put(name, []byte("PAR1"))
 			break
 		}
