@@ -53,7 +53,11 @@ func Copies(ctx context.Context, all []Source, fills bool) (*Copied, error) {
 	var double []string
 	for _, src := range all {
 		if s, ok := src.(*parquetSource); ok && fills {
-			double = append(double, s.lacking()...)
+			lacking, err := s.lacking(ctx)
+			if err != nil {
+				return nil, err
+			}
+			double = append(double, lacking...)
 		}
 	}
 	var first *Copied

@@ -20,8 +20,8 @@ import (
 	"beamlearn/model/fault"
 )
 
-// lacking are the columns of the vector that hold no numbers of floating point, and lack some.
-func (s *parquetSource) lacking() (names []string) {
+// lacking are the columns of the vector that hold no numbers of floating point, and lack some in the rows that are kept.
+func (s *parquetSource) lacking(ctx context.Context) (names []string, err error) {
 	for _, f := range s.vector {
 		if f.kind == kindHalf || f.kind == kindFloat || f.kind == kindDouble || f.valued == 0 {
 			continue
@@ -36,11 +36,18 @@ func (s *parquetSource) lacking() (names []string) {
 			stats, err := c.Statistics()
 			nulls = nulls || err != nil || stats == nil || !stats.HasNullCount() || stats.NullCount() > 0
 		}
+		if nulls && s.deleted != nil {
+			kept, err := s.keptNulls(ctx, &f)
+			if err != nil {
+				return nil, err
+			}
+			nulls = kept > 0
+		}
 		if nulls {
 			names = append(names, f.name)
 		}
 	}
-	return names
+	return names, nil
 }
 
 // records reads all columns of some row groups.

@@ -254,6 +254,35 @@ func TestDeletedCopies(t *testing.T) {
 	}
 }
 
+// Missing cells of deleted rows are none of the table: it is numbers, and what is filled in changes no type.
+func TestDeletedNulls(t *testing.T) {
+	t.Parallel()
+	data := parquetOf(t, []arrow.Field{column("a", arrow.PrimitiveTypes.Float64), column("n", arrow.PrimitiveTypes.Int64)},
+		`[{"a":1,"n":1},{"a":null,"n":null},{"a":3,"n":3},{"a":null,"n":4}]`, 2)
+	for deleted, want := range map[*roaring64.Bitmap][3]string{
+		roaring64.BitmapOf(1, 3): {"", "", "int64"}, roaring64.BitmapOf(1): {"a", "1 missing cells", "int64"},
+		roaring64.BitmapOf(0, 3): {"a", "1 missing cells", "float64"}, nil: {"a", "2 missing cells", "float64"},
+	} {
+		f := &memberData{textData{name: "x.parquet", data: data}, nil, deleted, []Renamed{{"a", "a"}, {"n", "number"}}}
+		src, err := Inspect(t.Context(), f, Options{Cells: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		column, holds := src.(Tabular).Other()
+		how, err := Copies(t.Context(), []Source{src}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		schema, err := how.SchemaOf()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [3]string{column, holds, schema.Field(1).Type.Name()}; got != want {
+			t.Errorf("without %v: %v, want %v", deleted, got, want)
+		}
+	}
+}
+
 // A column that came to a table later is missing in files that are older, and no column of numbers alone.
 func TestAbsentColumns(t *testing.T) {
 	t.Parallel()

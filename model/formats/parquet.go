@@ -104,6 +104,9 @@ func inspectParquet(ctx context.Context, f File, _ compression, o Options) (Sour
 	if err := s.keeps(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.noteMissing(ctx); err != nil {
+		return nil, err
+	}
 	switch {
 	case s.sparse && s.names.own != nil:
 		s.dim = len(s.names.read)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/schema"
@@ -117,7 +118,7 @@ func (s *columnar) chooseCells(o *Options, fields []parquetField, chosen *select
 	return nil
 }
 
-// inspectCells finds the widths of lists, and missing cells as far as the statistics tell.
+// inspectCells finds the widths of lists.
 func (s *parquetSource) inspectCells(in *parquetBytes, r *file.Reader) error {
 	s.dim = len(s.vector)
 	for i := range s.vector {
@@ -128,10 +129,22 @@ func (s *parquetSource) inspectCells(in *parquetBytes, r *file.Reader) error {
 				return err
 			}
 		}
-		if s.matrix || f.cell == tables.List {
+	}
+	return nil
+}
+
+// noteMissing finds missing cells in the columns of a table, as far as the statistics tell. Call it once the deleted
+// rows are known.
+func (s *parquetSource) noteMissing(ctx context.Context) error {
+	for i := range s.vector {
+		f := &s.vector[i]
+		if !s.cells || s.matrix || f.cell == tables.List {
 			continue
 		}
 		missing, err := s.nulls(f)
+		if err == nil && missing > 0 && s.deleted != nil {
+			missing, err = s.keptNulls(ctx, f)
+		}
 		if err != nil {
 			return err
 		}
@@ -142,7 +155,25 @@ func (s *parquetSource) inspectCells(in *parquetBytes, r *file.Reader) error {
 	return nil
 }
 
-// nulls is how many cells of a column are missing, as far as its statistics tell.
+// keptNulls counts the missing cells of a column in the rows that are kept, by reading it: statistics are those of all
+// rows of the file.
+func (s *parquetSource) keptNulls(ctx context.Context, f *parquetField) (n int64, err error) {
+	row := uint64(0)
+	own := s.meta.Schema.ColumnRoot(f.leaf).Name()
+	err = EachRecord(ctx, s.File, []string{own}, func(r arrow.RecordBatch) error {
+		cells := r.Column(0)
+		for i := range cells.Len() {
+			if cells.IsNull(i) && !s.deleted.Contains(row+uint64(i)) {
+				n++
+			}
+		}
+		row += uint64(cells.Len())
+		return nil
+	})
+	return n, err
+}
+
+// nulls is how many cells of a column are missing in the file, as far as its statistics tell.
 func (s *parquetSource) nulls(f *parquetField) (int64, error) {
 	var n int64
 	for i := range s.meta.RowGroups {
