@@ -527,7 +527,7 @@ type sample struct {
 	none    bool // there is no sample
 
 	least  []drawn   // a heap of rows' hashes, the greatest first, while rows are drawn
-	rows   []sampled // in the order in which they came first; after that part by part, the least hash first
+	rows   []sampled // in the order in which they came first; after that part by part, by their numbers
 	groups []group
 	drawn  int64 // rows of any weight that the part has had
 	sealed bool
@@ -555,7 +555,8 @@ func (r *drawn) before(s *drawn) int {
 	return cmp.Or(cmp.Compare(r.hash, s.hash), cmp.Compare(r.number, s.number))
 }
 
-// draw offers the rows of a chunk, before which there were first in the part.
+// draw offers the rows of a chunk, before which there were first in the part: by their place among these, and not by
+// that in the file, which counts rows that are left out.
 func (s *sample) draw(c *linear.Chunk, places []int32, first int64, task linear.Task) {
 	if s.none = s.none || s.tooMany(c); s.none {
 		s.rows, s.least = nil, nil
@@ -564,9 +565,6 @@ func (s *sample) draw(c *linear.Chunk, places []int32, first int64, task linear.
 	rows := linear.NewRows(c, nil, nil)
 	for i, place := range places {
 		weight, d := 1.0, drawn{number: uint64(s.part)<<40 + uint64(first) + uint64(i), at: len(s.rows)}
-		if c.Numbers != nil {
-			d.number = uint64(c.Numbers[i])
-		}
 		if c.Weights != nil {
 			if weight = c.Weights[i]; weight == 0 {
 				continue
@@ -618,7 +616,8 @@ func (s *sample) seal() {
 		return
 	}
 	s.sealed = true
-	slices.SortFunc(s.least, func(a, b drawn) int { return a.before(&b) })
+	// In the order of the rows, which rows that are left out between them do not change.
+	slices.SortFunc(s.least, func(a, b drawn) int { return cmp.Compare(a.number, b.number) })
 	rows := make([]sampled, len(s.rows))
 	for i := range s.least {
 		rows[i] = s.rows[s.least[i].at]
