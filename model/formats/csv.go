@@ -3,18 +3,17 @@ package formats
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/formats/internal/delimited"
 	"beamlearn/model/vectors"
 )
 
@@ -363,6 +362,7 @@ type csvReader struct {
 	learned        learned
 	fields         fields
 	ends           []int // of the fields of a row
+	numbers        delimited.Numbers
 }
 
 func (s *csvSource) Read(ctx context.Context, span Span) (Reader, error) {
@@ -422,6 +422,9 @@ func (r *csvReader) append(b *vectors.Block, number int64, id []byte) int {
 	return -1
 }
 
+// fewFields are too few in a row for a kernel to begin with it.
+const fewFields = 4
+
 // plain reads a row without quotes. Where anything is wrong with it, it is not ok.
 //
 // It finds all delimiters first, so that the processor begins with a number before it knows how long the one before is
@@ -430,38 +433,79 @@ func (r *csvReader) plain(row []byte) (id []byte, ok bool) {
 	if r.slow {
 		return nil, false
 	}
-	comma := r.s.dialect.comma
-	r.ends = delimiters(row, comma, slices.Grow(r.ends[:0], len(r.s.place)+1), len(r.s.place))
+	r.ends = delimited.Ends(row, r.s.dialect.comma, slices.Grow(r.ends[:0], len(r.s.place)+1), len(r.s.place))
 	if len(r.ends) != len(r.s.place) {
 		return nil, false
 	}
+	if len(r.ends) >= fewFields && r.numbers.Read(row, r.ends, false) {
+		ok = r.ordinary(row)
+	} else {
+		ok = r.oneByOne(row)
+	}
+	if c := r.s.target; c >= 0 {
+		r.target = r.field(row, c)
+	}
+	if c := r.s.weight; c >= 0 {
+		r.weight = r.field(row, c)
+	}
+	if c := r.s.id; c >= 0 {
+		id = r.field(row, c)
+	}
+	return id, ok
+}
+
+// field is a field of a row whose ends are known.
+func (r *csvReader) field(row []byte, c int) []byte {
+	first := 0
+	if c > 0 {
+		first = r.ends[c-1] + 1
+	}
+	return row[first:r.ends[c]]
+}
+
+// ordinary takes the numbers that have been read of a row, and reads the others.
+func (r *csvReader) ordinary(row []byte) (ok bool) {
+	for c, place := range r.s.place {
+		if place >= 0 {
+			r.vector[place] = r.numbers.Values[c]
+		}
+	}
+	for _, n := range r.numbers.Longs {
+		if place := r.s.place[n.Field]; place >= 0 {
+			r.vector[place] = longNumber(n)
+		}
+	}
+	for _, c := range r.numbers.Others {
+		place := r.s.place[c]
+		if place < 0 {
+			continue
+		}
+		if r.vector[place], ok = r.cell(r.field(row, c)); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// oneByOne reads the numbers of a row.
+func (r *csvReader) oneByOne(row []byte) (ok bool) {
 	first, beyond := 0, row[:cap(row)] // fixedDecimal may look at what follows the row
 	for c, last := range r.ends {
-		switch place := r.s.place[c]; {
-		case place < 0:
-			if c == r.s.target {
-				r.target = row[first:last]
-			} else if c == r.s.weight {
-				r.weight = row[first:last]
-			}
-		default:
+		if place := r.s.place[c]; place >= 0 {
 			v, n := 0.0, 0
 			if first+fixedBytes <= len(beyond) {
 				v, n = fixedDecimal(beyond[first:], false)
 			}
 			if n == 0 || first+n != last {
 				if v, ok = r.cell(row[first:last]); !ok {
-					return nil, false
+					return false
 				}
 			}
 			r.vector[place] = v
 		}
-		if c == r.s.id {
-			id = row[first:last]
-		}
 		first = last + 1
 	}
-	return id, true
+	return true
 }
 
 // cell is the value of a field without quotes, with spaces around it or without.
@@ -480,43 +524,6 @@ func (r *csvReader) cell(field []byte) (v float64, ok bool) {
 		}
 	}
 	return v, n == len(field)
-}
-
-// delimiters appends to ends where each field of a row without quotes ends, the last at the row's end, but no more
-// than one beyond most. It compares eight bytes at a time, and takes the marks of 64 together.
-func delimiters(row []byte, comma byte, ends []int, most int) []int {
-	const ones, low = 0x0101010101010101, 0x7f7f7f7f7f7f7f7f
-	marks := func(b []byte) uint64 { // a bit for each of eight bytes
-		x := binary.LittleEndian.Uint64(b) ^ ones*uint64(comma)
-		return ^((x&low + low) | x | low) >> 7 * 0x0102040810204080 >> 56
-	}
-	i := 0
-	for ; i+8 <= len(row) && len(ends) <= most; i += 64 {
-		var mask uint64
-		if b := row[i:]; len(b) >= 64 {
-			b = b[:64]
-			mask = marks(b) | marks(b[8:])<<8 | marks(b[16:])<<16 | marks(b[24:])<<24 |
-				marks(b[32:])<<32 | marks(b[40:])<<40 | marks(b[48:])<<48 | marks(b[56:])<<56
-		} else {
-			j := 0
-			for ; j+8 <= len(b); j += 8 {
-				mask |= marks(b[j:]) << j
-			}
-			mask |= marks(b[len(b)-8:]) << (len(b) - 8)
-		}
-		for ; mask != 0 && len(ends) <= most; mask &= mask - 1 {
-			ends = append(ends, i+bits.TrailingZeros64(mask))
-		}
-	}
-	for ; i < len(row) && len(ends) <= most; i++ {
-		if row[i] == comma {
-			ends = append(ends, i)
-		}
-	}
-	if len(ends) <= most {
-		ends = append(ends, len(row))
-	}
-	return ends
 }
 
 // booleanIn is the value of True or False, where b begins with such a field, and its length; or 0.

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/formats/internal/delimited"
 	"beamlearn/model/vectors"
 )
 
@@ -794,6 +795,9 @@ type jsonScan struct {
 	b   []byte
 	i   int
 	buf []byte // of a string with escapes
+
+	ends []int // of the numbers of an array
+	read delimited.Numbers
 }
 
 // blank reads past a string of nothing but spaces, if there is one.
@@ -1122,6 +1126,9 @@ func isNumeric(text []byte) bool {
 
 // numbers reads an array of numbers, as many of them into dst as it holds, and counts all.
 func (s *jsonScan) numbers(dst []float64) (int, *fault.Fault) {
+	if s.ordinary(dst) {
+		return len(dst), nil
+	}
 	b, i, count := s.b, s.i+1, 0
 	for {
 		for i < len(b) && isSpace(b[i]) {
@@ -1154,6 +1161,50 @@ func (s *jsonScan) numbers(dst []float64) (int, *fault.Fault) {
 		return 0, s.invalid()
 	}
 	return count, nil
+}
+
+// ordinary reads an array of as many numbers as dst has room for, all delimiters first; or it is not ok, and nothing is
+// read.
+func (s *jsonScan) ordinary(dst []float64) (ok bool) {
+	array := s.b[s.i+1:]
+	end := bytes.IndexByte(array, ']')
+	if end < 0 || len(dst) < fewFields {
+		return false
+	}
+	row := array[:end]
+	s.ends = delimited.Ends(row, ',', s.ends[:0], len(dst))
+	if len(s.ends) != len(dst) || !s.read.Read(row, s.ends, true) {
+		return false
+	}
+	copy(dst, s.read.Values)
+	for _, n := range s.read.Longs {
+		dst[n.Field] = longNumber(n)
+	}
+	for _, c := range s.read.Others {
+		first := 0
+		if c > 0 {
+			first = s.ends[c-1] + 1
+		}
+		field := trimJSON(row[first:s.ends[c]])
+		v, n := number(field, true)
+		if n == 0 || n != len(field) || v-v != 0 {
+			return false
+		}
+		dst[c] = v
+	}
+	s.i += 1 + end + 1
+	return true
+}
+
+// trimJSON cuts off the spaces around a value.
+func trimJSON(b []byte) []byte {
+	for len(b) > 0 && isSpace(b[0]) {
+		b = b[1:]
+	}
+	for len(b) > 0 && isSpace(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 // maxDepth bounds how deep arrays and objects nest in what is skipped, as encoding/json does.

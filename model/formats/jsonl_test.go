@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -432,6 +434,50 @@ func TestJSONLCuts(t *testing.T) {
 		}
 		checkJSONL(t, string(s), rng.IntN(2) == 0, 1+rng.Int64N(100))
 	}
+}
+
+// checkArray compares how an array of numbers is read whose delimiters are found first to how it is read number by number.
+func checkArray(t *testing.T, text string) {
+	t.Helper()
+	array := append(append([]byte{'['}, text...), strings.Repeat("7]", 50)...)[:1+len(text)]
+	for dim := range 9 {
+		fast, slow := jsonScan{b: array}, jsonScan{b: slices.Clip(slices.Clone(array))}
+		got, want := make([]float64, dim), make([]float64, dim)
+		n, f := fast.numbers(got)
+		m, g := slow.numbers(want)
+		if n != m || !reflect.DeepEqual(f, g) || fast.i != slow.i {
+			t.Fatalf("%q, of %d: %d to %d, %v; number by number %d to %d, %v", text, dim, n, fast.i, f, m, slow.i, g)
+		}
+		for i := range min(n, dim) {
+			if f == nil && math.Float64bits(got[i]) != math.Float64bits(want[i]) {
+				t.Fatalf("%q: number %d is %v, not %v", text, i, got[i], want[i])
+			}
+		}
+	}
+}
+
+func TestJSONLArrays(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	pieces := []string{",", ", ", ",", "]", " ", "\t", "x", "[", "0", "-", ".", "1e400", "1e-7", "null", "true", `"]"`,
+		"0.3141592653589793", "4611686018427387.905", "00.5", "-0"}
+	for range 3000 {
+		var b strings.Builder
+		for range rng.IntN(9) {
+			if rng.IntN(2) == 0 { // mostly numbers
+				fmt.Fprintf(&b, "%.*g, ", 1+rng.IntN(18), rng.NormFloat64())
+			} else {
+				b.WriteString(pieces[rng.IntN(len(pieces))])
+			}
+		}
+		checkArray(t, strings.TrimSuffix(b.String(), ", ")+"]}")
+	}
+}
+
+func FuzzJSONArray(f *testing.F) {
+	for _, s := range []string{"1, -2.5,1e-7 ,0.123456789012345678]}", "01,2,3,4]", "1,2,3,.5]", "1,2,3,[4]]", "1,2,3,4"} {
+		f.Add(s)
+	}
+	f.Fuzz(checkArray)
 }
 
 func FuzzJSONL(f *testing.F) {

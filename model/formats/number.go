@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/formats/internal/delimited"
 	"beamlearn/model/vectors"
 )
 
@@ -146,13 +147,24 @@ func longFraction(b []byte, i int, m uint64, whole int) (v float64, end int) {
 		places += more
 	}
 	places += 8
-	switch {
-	case places+whole > 19:
+	if places+whole > 19 {
 		return 0, 0
-	case m>>53 == 0:
-		return float64(int64(m)) / exactPowers[places], i + places
 	}
-	return nearest(m, -places), i + places
+	return quotient(m, places), i + places
+}
+
+// quotient is the float64 nearest to an integer that so many places, at most 19, stand behind the point of.
+func quotient(m uint64, places int) float64 {
+	if m>>53 == 0 {
+		return float64(int64(m)) / exactPowers[places]
+	}
+	return nearest(m, -places)
+}
+
+// longNumber is the value of a number of many digits.
+func longNumber(n delimited.Long) float64 {
+	v := quotient(n.Integer, max(int(n.Places), 0))
+	return math.Float64frombits(math.Float64bits(v) | uint64(n.Minus)<<63)
 }
 
 // leadingZeros is how many zeros stand before the first other digit of a number without a sign.
