@@ -80,9 +80,7 @@ func (enc *Encoder) category(at int, t *tables.Column, row int) {
 	var feature int32
 	var known, missing bool
 	if c.Values == TextValues {
-		b := enc.value(t, row)
-		missing = len(b) == 0
-		feature, known = l.texts[string(b)]
+		feature, known, missing = enc.textCategory(at, t, row)
 	} else {
 		var v float64
 		v, known, missing = c.numberValue(t, row)
@@ -106,6 +104,34 @@ func (enc *Encoder) category(at int, t *tables.Column, row int) {
 		feature = int32(c.width - 1)
 	}
 	enc.set(c, int(feature), 1)
+}
+
+// mostRecents is how many columns have their recent texts, of 8 kB each.
+const mostRecents = 64
+
+// textCategory is the feature of a category that is a text.
+func (enc *Encoder) textCategory(at int, t *tables.Column, row int) (feature int32, known, missing bool) {
+	b := enc.value(t, row)
+	if len(b) == 0 {
+		return 0, false, true
+	}
+	if enc.recent[at] == nil && enc.recents < mostRecents {
+		enc.recent[at] = &recent[int32]{}
+		enc.recents++
+	}
+	if enc.recent[at] == nil || len(b) > recentBytes {
+		feature, known = enc.e.lookups[at].texts[string(b)]
+		return feature, known, false
+	}
+	place, found := enc.recent[at].at(b)
+	if !found {
+		feature, known = enc.e.lookups[at].texts[string(b)]
+		if !known {
+			feature = -1
+		}
+		place.take(b, feature)
+	}
+	return max(place.of, 0), place.of >= 0, false
 }
 
 // numberValue is the number of a cell whose column has numbers, or truth values, as categories.

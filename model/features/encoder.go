@@ -22,6 +22,8 @@ type Encoder struct {
 	text     tokenizer
 	scratch  []byte
 	products crossing
+	recent   []*recent[int32] // of each column: the features of its categories, −1 of an unknown one; nil: none
+	recents  int              // that are not nil
 }
 
 // lookup finds the feature of a category, from the column's first on.
@@ -43,7 +45,8 @@ func (e *Encoding) Encoder(fields []tables.Field) (*Encoder, error) {
 		return nil, err
 	}
 	n := len(e.columns)
-	return &Encoder{e: e, fields: places, unseen: newUnseen(n), starts: make([]int, n+1)}, nil
+	return &Encoder{e: e, fields: places, unseen: newUnseen(n), starts: make([]int, n+1),
+		recent: make([]*recent[int32], n)}, nil
 }
 
 // places is the column of a table for each that is not left out.

@@ -27,6 +27,7 @@ type Survey struct {
 	asked   []Kind        // of each column, "" where nothing is asked
 	formats []*dateFormat // of the dates of each column
 	columns []column
+	recent  recent[again] // texts of the column that is looked at
 }
 
 // column is what is known of one.
@@ -49,6 +50,12 @@ type column struct {
 	styles    [len(dateStyles)]int64 // cells that look like dates, by how they are written
 	sample    []byte                 // the least cell of class text, cut
 	sampled   bool
+}
+
+// again is how many times more a cell of class text has come than has been counted.
+type again struct {
+	times         int64
+	words, quoted int // quoted is 1 of a cell that is text by its file
 }
 
 const (
@@ -388,15 +395,22 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 	c, asked := &s.columns[i], s.asked[i]
 	categories := asked == "" || asked == Categorical
 	for row := range t.Ends {
-		text := t.Text(row)
+		text, quoted := t.Text(row), 0
+		if t.Type == tables.Text || t.IsQuoted(row) {
+			quoted = 1
+		}
+		var place *recentText[again]
+		if n := len(text); n > 0 && n <= recentBytes {
+			var found bool
+			if place, found = s.recent.at(text); found && place.of.quoted == quoted {
+				place.of.times++
+				continue
+			}
+		}
 		b := trim(text)
 		if len(b) == 0 {
 			c.counts[0][classEmpty]++
 			continue
-		}
-		quoted := 0
-		if t.Type == tables.Text || t.IsQuoted(row) {
-			quoted = 1
 		}
 		class, v, instant := s.classify(b, asked, s.formats[i])
 		switch class {
@@ -412,15 +426,13 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 		case classDate:
 			c.counts[quoted][class]++
 			s.addDate(c, instant)
-			c.addStyle(b)
+			c.addStyle(b, 1)
 		case classText:
-			c.counts[quoted][class]++
 			n := countWords(text)
-			c.words[min(n, mostWords)]++
-			c.wordCount += int64(n)
-			c.bytes += int64(len(text))
-			c.addSample(text)
-			c.addStyle(b)
+			c.addWords(b, text, again{times: 1, words: n, quoted: quoted})
+			if place != nil {
+				c.takePlace(place, text, again{words: n, quoted: quoted}, categories)
+			}
 		default:
 			c.counts[quoted][class]++
 		}
@@ -428,11 +440,47 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 			c.texts.add(text, 1)
 		}
 	}
+	for k := range s.recent.slots {
+		if place := &s.recent.slots[k]; place.size > 0 {
+			c.leavePlace(place, categories)
+		}
+	}
 }
 
-func (c *column) addStyle(b []byte) {
+// addWords adds a cell of class text, so many times; b is that without spaces around it.
+func (c *column) addWords(b, text []byte, n again) {
+	c.counts[n.quoted][classText] += n.times
+	c.words[min(n.words, mostWords)] += n.times
+	c.wordCount += n.times * int64(n.words)
+	c.bytes += n.times * int64(len(text))
+	c.addSample(text)
+	c.addStyle(b, n.times)
+}
+
+// takePlace makes a place that of a text, which may come again.
+func (c *column) takePlace(p *recentText[again], text []byte, n again, categories bool) {
+	if p.size > 0 {
+		c.leavePlace(p, categories)
+	}
+	p.take(text, n)
+}
+
+// leavePlace counts the times that the text of a place has come again, and empties it.
+func (c *column) leavePlace(p *recentText[again], categories bool) {
+	if p.of.times > 0 {
+		var room [recentBytes]byte
+		text := p.text(&room)
+		c.addWords(trim(text), text, p.of)
+		if categories {
+			c.texts.add(text, p.of.times)
+		}
+	}
+	*p = recentText[again]{}
+}
+
+func (c *column) addStyle(b []byte, times int64) {
 	if style, ok := dateStyle(b); ok {
-		c.styles[style]++
+		c.styles[style] += times
 	}
 }
 

@@ -552,7 +552,10 @@ type sampled struct {
 }
 
 func (r *drawn) before(s *drawn) int {
-	return cmp.Or(cmp.Compare(r.hash, s.hash), cmp.Compare(r.number, s.number))
+	if r.hash != s.hash { // as good as always
+		return cmp.Compare(r.hash, s.hash)
+	}
+	return cmp.Compare(r.number, s.number)
 }
 
 // draw offers the rows of a chunk, before which there were first in the part: by their place among these, and not by
