@@ -8,6 +8,7 @@ import (
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/internal/wire"
 	"beamlearn/model/linear/internal/dense"
+	"beamlearn/model/linear/internal/lanes"
 	"beamlearn/model/linear/internal/panel"
 )
 
@@ -81,39 +82,43 @@ var errOtherRows = errors.New("linear.Optimizer: the rows are not those of the f
 // size is how many numbers the second derivatives are.
 func (a *arrowhead) size() int { return a.triangle() + a.own*(1+a.core) }
 
-// triangle is how many of them are those of the core, which are first; of each category its own, and the products with
-// the core, follow.
+// triangle is how many of them are those of the core, which are first; of each category the products with the core,
+// and its own, follow.
 func (a *arrowhead) triangle() int { return a.core * (a.core + 1) / 2 }
+
+// category0 is where that of category i begins.
+func (a *arrowhead) category0(i int) int { return a.triangle() + i*(a.core+1) }
 
 // category is what there is of category i.
 func (a *arrowhead) category(second []float64, i int) (own *float64, mixed []float64) {
-	row := second[a.triangle()+i*(1+a.core):][:1+a.core]
-	return &row[0], row[1:]
+	row := second[a.category0(i):][:a.core+1]
+	return &row[a.core], row[:a.core]
 }
 
 // add adds f·xxᵀ of each row of a block, which is cut at the dense columns, and of the intercept.
 func (a *arrowhead) add(second []float64, f []float64, c *commonRoom) error {
+	if err := a.unpack(c); err != nil {
+		return err
+	}
+	lanes.Fetch(second, 1, c.arrow.fetch) // categories are all over the memory
 	triangle, from := panel.Triangle(second[:a.triangle()]), 0
-	for r, end := range c.ends {
-		category, of, err := a.unpack(c, from, end)
-		if err != nil {
-			return err
-		}
-		if from = end; f[r] == 0 {
+	for r, row := range c.arrow.rows {
+		idx, val := c.arrow.idx[from:row.end], c.arrow.val[from:row.end]
+		if from = row.end; f[r] == 0 {
 			continue
 		}
-		for e, i := range c.coreIdx {
-			fv, row := f[r]*c.coreVal[e], triangle.Row(int(i), a.core)
-			for k, j := range c.coreIdx[e:] {
-				row[j-i] += float64(fv * c.coreVal[e+k])
+		for e, i := range idx {
+			fv, to := f[r]*val[e], triangle.Row(int(i), a.core)
+			for k, j := range idx[e:] {
+				to[j-i] += float64(fv * val[e+k])
 			}
-			c.x.AddRow(row[a.thin-int(i):], r, fv)
+			c.x.AddRow(to[a.thin-int(i):], r, fv)
 		}
-		if category >= 0 {
-			fv := f[r] * of
-			own, mixed := a.category(second, category)
-			*own += float64(fv * of)
-			kernel.AddSparse(fv, c.coreIdx, c.coreVal, mixed)
+		if row.category >= 0 {
+			fv := f[r] * row.of
+			own, mixed := a.category(second, row.category)
+			*own += float64(fv * row.of)
+			kernel.AddSparse(fv, idx, val, mixed)
 			c.x.AddRow(mixed[a.thin:], r, fv)
 		}
 	}
@@ -123,23 +128,49 @@ func (a *arrowhead) add(second []float64, f []float64, c *commonRoom) error {
 	return nil
 }
 
-// unpack finds, of a row's entries that are not in dense columns, those of the core, and its category and what it has
-// there: −1 where it has none.
-func (a *arrowhead) unpack(c *commonRoom, from, end int) (category int, of float64, err error) {
-	category = -1
-	idx, val := c.coreIdx[:0], c.coreVal[:0]
-	for e, j := range c.idx[from:end] {
-		switch p, v := a.place[j], c.val[from+e]; {
-		case p == noPlace || p < 0 && category >= 0:
-			return 0, 0, errOtherRows
-		case p < 0:
-			category, of = int(^p), v
-		default:
-			idx, val = append(idx, p), append(val, v)
+// arrowRows are the entries of the rows of a block that are not in dense columns.
+type arrowRows struct {
+	idx   []int32 // those of the core, at their places there
+	val   []float64
+	rows  []arrowRow
+	fetch []int32 // the places in all second derivatives that they come to
+}
+
+type arrowRow struct {
+	end      int // of its entries in idx
+	category int // −1: none
+	of       float64
+}
+
+// unpack cuts the entries of the rows of a block that are not in dense columns into those of the core and categories.
+func (a *arrowhead) unpack(c *commonRoom) error {
+	idx, val, rows, fetch, from := c.arrow.idx[:0], c.arrow.val[:0], c.arrow.rows[:0], c.arrow.fetch[:0], 0
+	for _, end := range c.ends {
+		row, first := arrowRow{category: -1}, len(idx)
+		for e, j := range c.idx[from:end] {
+			switch p, v := a.place[j], c.val[from+e]; {
+			case p == noPlace || p < 0 && row.category >= 0:
+				return errOtherRows
+			case p < 0:
+				row.category, row.of = int(^p), v
+			default:
+				idx, val = append(idx, p), append(val, v)
+			}
 		}
+		if row.category >= 0 {
+			at := int32(a.category0(row.category))
+			for _, p := range idx[first:] {
+				fetch = append(fetch, at+p)
+			}
+			for p := a.thin; p <= a.core; p += 8 { // a line of the cache has eight
+				fetch = append(fetch, at+int32(p))
+			}
+		}
+		from, row.end = end, len(idx)
+		rows = append(rows, row)
 	}
-	c.coreIdx, c.coreVal = idx, val
-	return category, of, nil
+	c.arrow = arrowRows{idx, val, rows, fetch}
+	return nil
 }
 
 // arrowStep is −(second derivatives)⁻¹·gradient.

@@ -25,9 +25,7 @@ type commonRoom struct {
 	idx     []int32       // of the other entries of all rows
 	val     []float64
 	ends    []int // of each row in idx
-	// of a row, those that are in the core of an arrowhead, at their places there
-	coreIdx []int32
-	coreVal []float64
+	arrow   arrowRows
 
 	sum  panel.Triangle
 	rows [][]float64 // of each column in the second derivatives, from its diagonal on
