@@ -24,6 +24,14 @@ type Encoder struct {
 	products crossing
 	recent   []*recent[int32] // of each column: the features of its categories, −1 of an unknown one; nil: none
 	recents  int              // that are not nil
+	instants []instant        // of each column
+}
+
+// instant is what became of the last instant of a column, as many rows of one follow each other.
+type instant struct {
+	micros   int64
+	features []int32
+	values   []float64 // none: there was none
 }
 
 // lookup finds the feature of a category, from the column's first on.
@@ -46,7 +54,7 @@ func (e *Encoding) Encoder(fields []tables.Field) (*Encoder, error) {
 	}
 	n := len(e.columns)
 	return &Encoder{e: e, fields: places, unseen: newUnseen(n), starts: make([]int, n+1),
-		recent: make([]*recent[int32], n)}, nil
+		recent: make([]*recent[int32], n), instants: make([]instant, n)}, nil
 }
 
 // places is the column of a table for each that is not left out.
@@ -271,33 +279,41 @@ func (enc *Encoder) fill(at int) {
 
 func (enc *Encoder) date(at int, t *tables.Column, row int) *fault.Fault {
 	c := &enc.e.columns[at]
-	var instant int64
+	var micros int64
 	if t.Type == tables.Time {
-		instant = t.Times[row]
+		micros = t.Times[row]
 	} else {
 		b := trim(t.Text(row))
 		var ok bool
-		if instant, ok = enc.e.formats[at].date(b); !ok {
+		if micros, ok = enc.e.formats[at].date(b); !ok {
 			if !isMarker(b) {
 				return &fault.Fault{Found: fault.Quote(b), Expected: "a date"}
 			}
-			instant = tables.NoTime
+			micros = tables.NoTime
 		}
 	}
-	if instant == tables.NoTime {
+	if micros == tables.NoTime {
 		if f := enc.missing(c); f != nil {
 			return f
 		}
 		enc.fill(at)
 		return nil
 	}
-	parts, j := splitDate(instant), 0
+	last := &enc.instants[at]
+	if len(last.values) > 0 && last.micros == micros {
+		enc.features, enc.values = append(enc.features, last.features...), append(enc.values, last.values...)
+		return nil
+	}
+	parts, j, from := splitDate(micros), 0, len(enc.features)
 	for k := range parts {
 		if j < len(c.Parts) && c.Parts[j].Name == partNames[k] {
 			enc.part(at, j, parts[k])
 			j++
 		}
 	}
+	last.micros = micros
+	last.features = append(last.features[:0], enc.features[from:]...)
+	last.values = append(last.values[:0], enc.values[from:]...)
 	return nil
 }
 

@@ -18,18 +18,25 @@ const (
 	smallAdds = 1 << 14 // their squares are below 2^63 together
 )
 
-func (s *sums) add(v float64) {
+// add adds a number so many times.
+func (s *sums) add(v float64, times int) {
 	const limit = 1 << smallBits
 	if n := int64(v); float64(n) == v && n < limit && n > -limit {
-		s.small += n
-		s.squared += n * n
-		if s.count++; s.count == smallAdds {
-			s.flush()
+		for times > 0 {
+			some := min(times, smallAdds-s.count)
+			s.small += int64(some) * n
+			s.squared += int64(some) * n * n
+			if s.count += some; s.count == smallAdds {
+				s.flush()
+			}
+			times -= some
 		}
 		return
 	}
-	s.numbers.Add(v)
-	s.squares.AddSquare(v)
+	for range times {
+		s.numbers.Add(v)
+		s.squares.AddSquare(v)
+	}
 }
 
 // flush adds the small numbers to the others.

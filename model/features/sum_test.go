@@ -16,7 +16,7 @@ func TestMeanAndDeviation(t *testing.T) {
 		{math.MaxFloat64, math.MaxFloat64},
 		{-math.MaxFloat64, 5e-324}, {math.SmallestNonzeroFloat64}, {1e9 + 1, 1e9 + 2, 1e9 + 3},
 		slices.Repeat([]float64{1<<24 - 1}, smallAdds+5), slices.Repeat([]float64{-(1<<24 - 1), 1 << 24}, smallAdds),
-		{0.5, 3, -7, 1 << 30}}
+		{0.5, 3, -7, 1 << 30}, slices.Concat([]float64{5}, slices.Repeat([]float64{-(1<<24 - 1)}, 3*smallAdds), []float64{7})}
 	for range 10 {
 		set := make([]float64, 1+rng.IntN(400))
 		scale := rng.IntN(600) - 300
@@ -28,8 +28,14 @@ func TestMeanAndDeviation(t *testing.T) {
 	for _, set := range sets {
 		var n numbers
 		sum, squares := new(big.Rat), new(big.Rat)
-		for _, v := range set {
-			n.add(v)
+		for i, v := range set {
+			if i == 0 || set[i-1] != v { // all of one number that follow each other at once
+				times := 1
+				for i+times < len(set) && set[i+times] == v {
+					times++
+				}
+				n.add(v, times)
+			}
 			r := new(big.Rat).SetFloat64(v)
 			sum.Add(sum, r)
 			squares.Add(squares, r.Mul(r, r))
@@ -56,11 +62,11 @@ func TestOthers(t *testing.T) {
 	t.Parallel()
 	var some, all numbers
 	for i := range 10 {
-		some.add(float64(i) / 7)
-		all.add(float64(i) / 7)
+		some.add(float64(i)/7, 1)
+		all.add(float64(i)/7, 1)
 	}
 	for range 5 {
-		all.add(0.3)
+		all.add(0.3, 1)
 	}
 	m, d := some.meanAndDeviation(5, 0.3)
 	if wantMean, want := all.meanAndDeviation(0, 0); m != wantMean || d != want {

@@ -73,15 +73,16 @@ type numbers struct {
 	middle   *quantiles // nil where nobody asks for the median
 }
 
-func (n *numbers) add(v float64) {
+// add adds a number so many times.
+func (n *numbers) add(v float64, times int) {
 	if n.count == 0 {
 		n.min, n.max, n.sums = v, v, new(sums)
 	}
 	n.min, n.max = min(n.min, v), max(n.max, v)
-	n.count++
-	n.sums.add(v)
+	n.count += int64(times)
+	n.sums.add(v, times)
 	if n.middle != nil {
-		n.middle.add(v, 1)
+		n.middle.add(v, int64(times))
 	}
 }
 
@@ -299,16 +300,20 @@ func (s *Survey) addColumn(i int, t *tables.Column) error {
 			}
 			c.counts[0][classBoolean]++
 			c.trues += int64(v)
-			c.numbers.add(v)
+			c.numbers.add(v, 1)
 		}
 	case tables.Time:
-		for _, v := range t.Times {
+		for i := 0; i < len(t.Times); { // many rows of one instant follow each other
+			v, from := t.Times[i], i
+			for i < len(t.Times) && t.Times[i] == v {
+				i++
+			}
 			if v == tables.NoTime {
-				c.counts[0][classEmpty]++
+				c.counts[0][classEmpty] += int64(i - from)
 				continue
 			}
-			s.addDate(c, v)
-			c.counts[0][classDate]++
+			s.addDate(c, v, i-from)
+			c.counts[0][classDate] += int64(i - from)
 		}
 	case tables.Text, tables.Cell:
 		s.addCells(i, t)
@@ -351,13 +356,13 @@ func (c *column) addNumber(v float64, text int) {
 		c.infinite++
 		return
 	}
-	c.numbers.add(v)
+	c.numbers.add(v, 1)
 }
 
-func (s *Survey) addDate(c *column, micros int64) {
+func (s *Survey) addDate(c *column, micros int64, times int) {
 	dates := s.datesOf(c)
 	for i, v := range splitDate(micros) {
-		dates[i].add(v)
+		dates[i].add(v, times)
 	}
 }
 
@@ -422,10 +427,10 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 		case classBoolean:
 			c.counts[quoted][class]++
 			c.trues += int64(v)
-			c.numbers.add(v)
+			c.numbers.add(v, 1)
 		case classDate:
 			c.counts[quoted][class]++
-			s.addDate(c, instant)
+			s.addDate(c, instant, 1)
 			c.addStyle(b, 1)
 		case classText:
 			n := countWords(text)
@@ -542,7 +547,7 @@ func (s *Survey) addLists(c *column, t *tables.Column) error {
 		c.counts[0][classNumber]++
 		for j, v := range cells {
 			if v-v == 0 {
-				c.lists[j].add(v)
+				c.lists[j].add(v, 1)
 			}
 		}
 	}

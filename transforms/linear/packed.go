@@ -85,17 +85,24 @@ func pieceOf(rows, empty *vectors.Block, values *dictionary) piece {
 	empty.Sparse.Offsets = nil
 	lo, hi := rows.Sparse.Offsets[0], rows.Sparse.Offsets[rows.Len()]
 	packedSmall, codes, raw := make([]byte, 0, hi-lo+rows.Len()), make([]uint16, 0, hi-lo), []float64(nil)
+	var before []float64 // the row before, whose values may be the same
 	for i := range rows.Len() {
 		columns, of := rows.Sparse.Row(i)
 		packedSmall = appendSmall(packedSmall, uint32(len(columns)))
-		last := int32(0)
+		last, known := int32(0), codes[len(codes)-len(before):]
 		for e, j := range columns {
 			packedSmall, last = appendSmall(packedSmall, uint32(j-last)), j
-			code := values.code(of[e])
+			var code uint16
+			if e < len(before) && math.Float64bits(before[e]) == math.Float64bits(of[e]) {
+				code = known[e]
+			} else {
+				code = values.code(of[e])
+			}
 			if codes = append(codes, code); code == rawValue {
 				raw = append(raw, of[e])
 			}
 		}
+		before = of
 	}
 	p := &packed{small: packedSmall, codes: codes, raw: raw, values: values}
 	return piece{rows: empty, packed: p}

@@ -29,8 +29,9 @@ type memo struct {
 	blocks      []memoBlock
 	codes       []uint16 // the place of each number of a panel among values
 	values      []float64
-	found       []uint16 // a hash table of these places, plus 1; nil once all are there
-	last        []uint16 // the code in each column that was met last
+	raw         []float64 // numbers of blocks for whose values there was no code any more
+	found       []uint16  // a hash table of these places, plus 1; nil once all are there
+	last        []uint16  // the code in each column that was met last
 	idx         []int32
 	val         []float64 // of blocks that have others than 1
 	ends        []uint16  // of each row, in the block's idx
@@ -46,6 +47,7 @@ type memoBlock struct {
 	entries       int
 	last          bool // of its chunk
 	ones, equally bool // all values of the other entries are 1, and all weights
+	raw           bool // numbers are not codes
 }
 
 // mostValues is how many numbers a memo tells apart.
@@ -108,8 +110,8 @@ func (m *memory) put(t *memo) {
 
 // size is about the bytes that it takes.
 func (t *memo) size() int64 {
-	return int64(2*cap(t.codes) + 8*(cap(t.values)+cap(t.val)+cap(t.targets)+cap(t.weights)) + 2*cap(t.ends) +
-		4*(cap(t.idx)+cap(t.places)) + 80*cap(t.blocks))
+	return int64(2*cap(t.codes) + 8*(cap(t.values)+cap(t.raw)+cap(t.val)+cap(t.targets)+cap(t.weights)) + 2*cap(t.ends) +
+		4*(cap(t.idx)+cap(t.places)) + 72*cap(t.blocks))
 }
 
 // code is the place of a value; false: there is no room for it.
@@ -129,13 +131,16 @@ func (t *memo) code(v float64) (uint16, bool) {
 	return t.found[at] - 1, true
 }
 
-// add adds a block; false: it does not fit.
+// add adds a block; false: it is none of which anything is kept.
 func (t *memo) add(b *sparseRows, c *commonRoom, number int) bool {
-	if !c.is() || !t.addNumbers(c) {
+	if !c.is() {
 		return false
 	}
 	block := memoBlock{columns: c.columns, number: number, rows: len(c.ends), entries: len(c.idx), ones: allOnes(c.val),
-		equally: allOnes(b.weights)}
+		equally: allOnes(b.weights), raw: !t.addCodes(c)}
+	if block.raw {
+		t.raw = append(t.raw, c.x.All()...)
+	}
 	if n := len(t.blocks); n > 0 && slices.Equal(t.blocks[n-1].columns, c.columns) {
 		block.columns = t.blocks[n-1].columns
 	} else {
@@ -159,9 +164,12 @@ func (t *memo) add(b *sparseRows, c *commonRoom, number int) bool {
 	return true
 }
 
-// addNumbers adds the codes of a panel.
-func (t *memo) addNumbers(c *commonRoom) bool {
+// addCodes adds the codes of a panel; false: there are none for all of its numbers.
+func (t *memo) addCodes(c *commonRoom) bool {
 	x := c.x.All()
+	if len(t.raw) > 0 {
+		return false
+	}
 	if len(t.last) != 4*c.x.Groups() {
 		t.last = make([]uint16, 4*c.x.Groups())
 	}
@@ -174,6 +182,7 @@ func (t *memo) addNumbers(c *commonRoom) bool {
 			if math.Float64bits(t.values[*last]) != math.Float64bits(x[i]) {
 				var ok bool
 				if *last, ok = t.code(x[i]); !ok {
+					t.codes = t.codes[:from]
 					return false
 				}
 			}
@@ -266,10 +275,14 @@ func (t *memo) take(k *memoBlock, s *optimizerSum) {
 	c, b := &s.common, s.sparse
 	c.have(k.columns, s.width)
 	x := c.x.All()
-	for i, code := range t.codes[:len(x)] {
-		x[i] = t.values[code]
+	if k.raw {
+		t.raw = t.raw[copy(x, t.raw):]
+	} else {
+		for i, code := range t.codes[:len(x)] {
+			x[i] = t.values[code]
+		}
+		t.codes = t.codes[len(x):]
 	}
-	t.codes = t.codes[len(x):]
 	c.idx, t.idx = t.idx[:k.entries], t.idx[k.entries:]
 	if k.ones {
 		c.val = ones(c.val, k.entries)
