@@ -20,24 +20,32 @@ type memory struct {
 	of    int // parts there are
 }
 
-// memo is the rows of a part. Those of a block are in lists of all blocks, one after the other.
+// memo is the rows of a part.
 type memo struct {
 	part, parts int
 	bytes       int64 // that have been taken
 	rows        int64
 	weight      float64
-	blocks      []memoBlock
-	codes       []uint16 // the place of each number of a panel among values
-	values      []float64
-	raw         []float64 // numbers of blocks for whose values there was no code any more
-	found       []uint16  // a hash table of these places, plus 1; nil once all are there
+	cuts        []memoCut
+	values      []float64 // each once
+	found       []uint16  // a hash table of their places, plus 1; nil once all are there
 	last        []uint16  // the code in each column that was met last
-	idx         []int32
-	val         []float64 // of blocks that have others than 1
-	ends        []uint16  // of each row, in the block's idx
-	places      []int32
-	targets     []float64 // of a regression
-	weights     []float64 // of blocks that have others than 1
+	full        bool      // a number had no code, as values are too many
+	before      []int32   // the columns of the block before
+}
+
+// memoCut is cutBlocks blocks, or fewer at the end: lists that do not grow. What is of a block stands behind what is of
+// the one before.
+type memoCut struct {
+	blocks  []memoBlock
+	codes   []uint16  // the place of each number of a panel among values
+	raw     []float64 // numbers of blocks without codes
+	idx     []int32
+	val     []float64 // of blocks that have others than 1
+	ends    []uint16  // of each row, in the block's idx
+	places  []int32
+	targets []float64 // of a regression
+	weights []float64 // of blocks that have others than 1
 }
 
 // memoBlock is a block: where its parts begin is where those of the block before end.
@@ -47,11 +55,14 @@ type memoBlock struct {
 	entries       int
 	last          bool // of its chunk
 	ones, equally bool // all values of the other entries are 1, and all weights
-	raw           bool // numbers are not codes
+	raw, targets  bool // numbers are not codes, and some targets are not 0
 }
 
-// mostValues is how many numbers a memo tells apart.
-const mostValues = 1 << 14
+const (
+	// mostValues is how many numbers a memo tells apart.
+	mostValues = 1 << 14
+	cutBlocks  = 32
+)
 
 // Remember lets the optimizer keep sparse rows from pass to pass, in about so many bytes: see [linear.Recaller].
 func (o *Optimizer) Remember(bytes int64) {
@@ -110,8 +121,13 @@ func (m *memory) put(t *memo) {
 
 // size is about the bytes that it takes.
 func (t *memo) size() int64 {
-	return int64(2*cap(t.codes) + 8*(cap(t.values)+cap(t.raw)+cap(t.val)+cap(t.targets)+cap(t.weights)) + 2*cap(t.ends) +
-		4*(cap(t.idx)+cap(t.places)) + 72*cap(t.blocks))
+	n := 8 * cap(t.values)
+	for i := range t.cuts {
+		c := &t.cuts[i]
+		n += 2*(cap(c.codes)+cap(c.ends)) + 8*(cap(c.raw)+cap(c.val)+cap(c.targets)+cap(c.weights)) +
+			4*(cap(c.idx)+cap(c.places)) + 72*cap(c.blocks)
+	}
+	return int64(n)
 }
 
 // code is the place of a value; false: there is no room for it.
@@ -131,60 +147,81 @@ func (t *memo) code(v float64) (uint16, bool) {
 	return t.found[at] - 1, true
 }
 
+// cut is where the next block goes to, which is this one.
+func (t *memo) cut(c *commonRoom) *memoCut {
+	if n := len(t.cuts); n == 0 || len(t.cuts[n-1].blocks) == cutBlocks {
+		next, rows := memoCut{blocks: make([]memoBlock, 0, cutBlocks)}, cutBlocks*togetherRows
+		if !t.full {
+			next.codes = make([]uint16, 0, cutBlocks*len(c.x.All()))
+		}
+		next.idx = make([]int32, 0, cutBlocks*(len(c.idx)+len(c.idx)/16))
+		next.ends, next.places = make([]uint16, 0, rows), make([]int32, 0, rows)
+		t.cuts = append(t.cuts, next)
+	}
+	return &t.cuts[len(t.cuts)-1]
+}
+
 // add adds a block; false: it is none of which anything is kept.
 func (t *memo) add(b *sparseRows, c *commonRoom, number int) bool {
 	if !c.is() {
 		return false
 	}
+	to := t.cut(c)
 	block := memoBlock{columns: c.columns, number: number, rows: len(c.ends), entries: len(c.idx), ones: allOnes(c.val),
-		equally: allOnes(b.weights), raw: !t.addCodes(c)}
+		equally: allOnes(b.weights), raw: !t.addCodes(to, c),
+		targets: slices.ContainsFunc(b.targets, func(v float64) bool { return v != 0 })}
 	if block.raw {
-		t.raw = append(t.raw, c.x.All()...)
+		t.full = true
+		to.raw = append(to.raw, c.x.All()...)
 	}
-	if n := len(t.blocks); n > 0 && slices.Equal(t.blocks[n-1].columns, c.columns) {
-		block.columns = t.blocks[n-1].columns
+	if before := t.before; slices.Equal(before, c.columns) {
+		block.columns = before
 	} else {
 		block.columns = slices.Clone(c.columns)
+		t.before = block.columns
 	}
-	t.idx = append(t.idx, c.idx...)
+	to.idx = append(to.idx, c.idx...)
 	if !block.ones {
-		t.val = append(t.val, c.val...)
+		to.val = append(to.val, c.val...)
 	}
 	for _, end := range c.ends {
 		if end > math.MaxUint16 {
 			return false
 		}
-		t.ends = append(t.ends, uint16(end))
+		to.ends = append(to.ends, uint16(end))
 	}
-	t.places, t.targets = append(t.places, b.places...), append(t.targets, b.targets...)
+	if to.places = append(to.places, b.places...); block.targets {
+		to.targets = append(to.targets, b.targets...)
+	}
 	if !block.equally {
-		t.weights = append(t.weights, b.weights...)
+		to.weights = append(to.weights, b.weights...)
 	}
-	t.blocks = append(t.blocks, block)
+	to.blocks = append(to.blocks, block)
 	return true
 }
 
 // addCodes adds the codes of a panel; false: there are none for all of its numbers.
-func (t *memo) addCodes(c *commonRoom) bool {
+func (t *memo) addCodes(to *memoCut, c *commonRoom) bool {
 	x := c.x.All()
-	if len(t.raw) > 0 {
+	if t.full {
 		return false
 	}
 	if len(t.last) != 4*c.x.Groups() {
 		t.last = make([]uint16, 4*c.x.Groups())
 	}
-	from := len(t.codes)
-	t.codes = slices.Grow(t.codes, len(x))[:from+len(x)]
-	codes, rows := t.codes[from:], len(c.ends)
+	from := len(to.codes)
+	to.codes = slices.Grow(to.codes, len(x))[:from+len(x)]
+	codes, rows := to.codes[from:], len(c.ends)
 	for g := range c.x.Groups() {
 		for i := g * togetherRows * 4; i < (g*togetherRows+rows)*4; i++ {
 			last := &t.last[g*4+i%4]
 			if math.Float64bits(t.values[*last]) != math.Float64bits(x[i]) {
-				var ok bool
-				if *last, ok = t.code(x[i]); !ok {
-					t.codes = t.codes[:from]
+				code, ok := t.code(x[i])
+				if !ok {
+					to.codes = to.codes[:from]
 					return false
 				}
+				*last = code
 			}
 			codes[i] = *last
 		}
@@ -220,8 +257,9 @@ func (s *optimizerSum) forget() {
 // keepChunk is for after the rows of a chunk.
 func (s *optimizerSum) keepChunk() {
 	if t := s.memo; t != nil {
-		if n := len(t.blocks); n > 0 {
-			t.blocks[n-1].last = true
+		if n := len(t.cuts); n > 0 { // the last has a block
+			blocks := t.cuts[n-1].blocks
+			blocks[len(blocks)-1].last = true
 		}
 		if !s.learner.memory.grow(t) {
 			s.memo = nil
@@ -251,27 +289,28 @@ func (s *optimizerSum) Recall() (rows int64, ok bool, err error) {
 	if s.sparse == nil {
 		s.sparse = newSparseRows()
 	}
-	left := *t
-	for i := range t.blocks {
-		block := &t.blocks[i]
-		left.take(block, s)
-		for k, d := range s.sums {
-			if d != nil {
-				s.addTogether(k, d, s.sparse, !d.thin || block.number%thinly == 0)
+	for i := range t.cuts {
+		left := t.cuts[i]
+		for _, block := range t.cuts[i].blocks {
+			left.take(&block, t.values, s)
+			for k, d := range s.sums {
+				if d != nil {
+					s.addTogether(k, d, s.sparse, !d.thin || block.number%thinly == 0)
+				}
 			}
-		}
-		if block.last {
-			s.common.end(s.width)
-		}
-		if s.err != nil {
-			return 0, false, s.err
+			if block.last {
+				s.common.end(s.width)
+			}
+			if s.err != nil {
+				return 0, false, s.err
+			}
 		}
 	}
 	return t.rows, true, nil
 }
 
 // take makes the room that of the next block, and leaves those after it.
-func (t *memo) take(k *memoBlock, s *optimizerSum) {
+func (t *memoCut) take(k *memoBlock, values []float64, s *optimizerSum) {
 	c, b := &s.common, s.sparse
 	c.have(k.columns, s.width)
 	x := c.x.All()
@@ -279,11 +318,11 @@ func (t *memo) take(k *memoBlock, s *optimizerSum) {
 		t.raw = t.raw[copy(x, t.raw):]
 	} else {
 		for i, code := range t.codes[:len(x)] {
-			x[i] = t.values[code]
+			x[i] = values[code]
 		}
 		t.codes = t.codes[len(x):]
 	}
-	c.idx, t.idx = t.idx[:k.entries], t.idx[k.entries:]
+	c.idx, t.idx = append(c.idx[:0], t.idx[:k.entries]...), t.idx[k.entries:]
 	if k.ones {
 		c.val = ones(c.val, k.entries)
 	} else {
@@ -295,7 +334,11 @@ func (t *memo) take(k *memoBlock, s *optimizerSum) {
 	}
 	t.ends = t.ends[k.rows:]
 	b.places, t.places = append(b.places[:0], t.places[:k.rows]...), t.places[k.rows:]
-	b.targets, t.targets = append(b.targets[:0], t.targets[:k.rows]...), t.targets[k.rows:]
+	if k.targets {
+		b.targets, t.targets = append(b.targets[:0], t.targets[:k.rows]...), t.targets[k.rows:]
+	} else {
+		b.targets = append(b.targets[:0], make([]float64, k.rows)...)
+	}
 	if k.equally {
 		b.weights = ones(b.weights, k.rows)
 	} else {

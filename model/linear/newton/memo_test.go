@@ -153,22 +153,25 @@ func TestMemoNumbers(t *testing.T) {
 		}
 		s.Whole()
 		m := o.memory.get(0, 1)
-		if (len(m.raw) > 0) != raw || len(m.codes) == 0 || m.size() > m.bytes {
-			t.Fatalf("%d rows: %d numbers as they are, %d codes, %d bytes, not %d", rows, len(m.raw), len(m.codes), m.bytes,
+		if m.full != raw || len(m.cuts[0].codes) == 0 || m.size() > m.bytes {
+			t.Fatalf("%d rows: numbers as they are: %v, %d codes, %d bytes, not %d", rows, m.full, len(m.cuts[0].codes), m.bytes,
 				m.size())
 		}
-		left, again := *m, o.partial(0, 1)
+		again, row := o.partial(0, 1), 0
 		again.sparse = newSparseRows()
-		for b := range left.blocks {
-			left.take(&left.blocks[b], again)
-			for r := range togetherRows {
-				for j := range 3 {
-					want := c.Sparse.Values[3*(b*togetherRows+r)+j]
-					if got := again.common.x.All()[4*r+j]; math.Float64bits(got) != math.Float64bits(want) {
-						t.Fatalf("row %d, column %d: found %v, expected %v", b*togetherRows+r, j, got, want)
+		for _, cut := range m.cuts {
+			for _, b := range cut.blocks {
+				cut.take(&b, m.values, again)
+				for i, v := range c.Sparse.Values[3*row : 3*(row+b.rows)] {
+					if got := again.common.x.All()[i/3*4+i%3]; math.Float64bits(got) != math.Float64bits(v) {
+						t.Fatalf("row %d, column %d: found %v, expected %v", row+i/3, i%3, got, v)
 					}
 				}
+				row += b.rows
 			}
+		}
+		if row != rows {
+			t.Errorf("%d rows, expected %d", row, rows)
 		}
 	}
 }
