@@ -199,7 +199,7 @@ func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit Fit) {
 // would come again, the directory is removed.
 func (c *checkpoint) abandon(ctx context.Context, err error) error {
 	err = errors.Join(output.Failure(c.options.RunID), err)
-	output.End(c.options.RunID)
+	c.options.end()
 	_, unread := c.latest(ctx)
 	var none *fault.Fault // no file that matches
 	var bad *fault.Fault
@@ -354,6 +354,12 @@ func publish(ctx context.Context, o *Options, r *Report, all []File) error {
 
 // Clean removes the checkpoint.
 func Clean(ctx context.Context, o *Options, r *Report) error {
-	output.End(o.RunID)
+	o.end()
 	return files.RemoveAll(ctx, r.dir)
+}
+
+// end ends the run in this process, and gives back the rows that it kept, unless [Judge] has done so.
+func (o *Options) end() {
+	o.takeKept().close()
+	output.End(o.RunID)
 }

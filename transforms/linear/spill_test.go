@@ -12,6 +12,7 @@ import (
 
 	"beamlearn/model/linear/overview"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -263,4 +264,26 @@ func TestSpillBesideMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
+}
+
+// Who cleans up after a run whose rows nobody has judged by gives back their file.
+func TestCleanCloses(t *testing.T) {
+	s, dir, _ := spillIn(t, 1<<20)
+	o := &Options{RunID: "clean-closes"}
+	output.Begin(o.RunID)
+	last, err := o.last()
+	if err != nil {
+		t.Fatal(err)
+	}
+	last.kept = newKept(1<<20, "")
+	last.kept.spill = s
+	if !s.open() {
+		t.Fatal("no file")
+	}
+	if err := Clean(t.Context(), o, &Report{dir: filepath.Join(dir, "run")}); err != nil {
+		t.Fatal(err)
+	}
+	if s.file != nil || last.kept != nil {
+		t.Error("the file is open after the run")
+	}
 }
