@@ -8,7 +8,7 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 // Refused is what a column does not take.
 class Refused extends Error {}
 
-// trim cuts off the spaces and tabs around a text, as they are cut off those of a .csv file.
+// trim cuts off the spaces and tabs around a text, as around numbers and dates of a .csv file.
 function trim(text) { return text.replace(/^[ \t]+|[ \t]+$/g, ""); }
 
 // numberOf is the number of a text, null where the text stands for a missing one.
@@ -248,13 +248,22 @@ function productsOf(product, features) {
   return [...sums].sort((a, b) => a[0] - b[0]);
 }
 
+// VERBATIM are the kinds of columns to whose texts the spaces around them belong.
+const VERBATIM = ["categorical", "hashed", "text"];
+
+// cellOf is a text as its column has it: one of spaces alone is missing.
+function cellOf(column, text) {
+  const cell = trim(text);
+  return cell !== "" && VERBATIM.includes(column.kind) ? text : cell;
+}
+
 // encode gives the features of all columns, and then of all interactions, from the first of each on. Where a column does not take its
 // text, it is in faults, by its place.
 function encode(model, texts) {
   const options = model.options, faults = new Map();
   const features = model.columns.map((column, i) => {
     try {
-      return featuresOf[column.kind](column, trim(texts[i]), options).filter(([, v]) => v !== 0);
+      return featuresOf[column.kind](column, cellOf(column, texts[i]), options).filter(([, v]) => v !== 0);
     } catch (e) {
       if (!(e instanceof Refused)) throw e;
       faults.set(i, e.message);
