@@ -202,19 +202,15 @@ func (e *sparseRows) reduced(q *sparseQuery, position int) float64 {
 	return sparse.SqEuclidean(q.Row, y, 1)
 }
 
-// EntryPairs chooses the nearest among points that other means have found for rows of few entries. It belongs to one
+// EntryPairs computes the distances of points that other means have found for rows of few entries. It belongs to one
 // goroutine.
 type EntryPairs struct {
 	e     *sparseRows
 	q     *vectors.Block
 	query sparseQuery
-	// Of the cosine: the query with its zeros, and about what [sparseRows.reduced] is of each candidate.
-	whole         []float64
-	about, sorted []float64
 }
 
-// NewEntryPairs is for rows q of the dimension of the points. It fails where one of both is not sparse. It takes 8
-// bytes a column, where they are at most [mostExtreme].
+// NewEntryPairs is for rows q of the dimension of the points. It fails where one of both is not sparse.
 func (x *Index) NewEntryPairs(q *vectors.Block) (*EntryPairs, error) {
 	e, ok := x.engine.(*sparseRows)
 	switch {
@@ -223,67 +219,19 @@ func (x *Index) NewEntryPairs(q *vectors.Block) (*EntryPairs, error) {
 	case q.Dim != x.points.dim:
 		return nil, fmt.Errorf("queries have %d columns, the points have %d", q.Dim, x.points.dim)
 	}
-	return (&EntryPairs{e: e, q: q}).Another(), nil
+	return &EntryPairs{e: e, q: q}, nil
 }
 
 // Another is the same for another goroutine.
-func (p *EntryPairs) Another() *EntryPairs {
-	other := &EntryPairs{e: p.e, q: p.q}
-	if p.e.o.Metric == Cosine && p.q.Dim <= mostExtreme {
-		other.whole = make([]float64, p.q.Dim)
-	}
-	return other
-}
+func (p *EntryPairs) Another() *EntryPairs { return &EntryPairs{e: p.e, q: p.q} }
 
-// aboutSlack is above what a sum of products of unit rows' values may be off by, however they are summed up, twice.
-const aboutSlack = 1e-8
-
-// Nearest finds the k nearest of these points to row i, or some more: it brings them to the beginning of positions,
-// writes their distances, those of [Distance], and returns how many they are. O(entries of all).
-func (p *EntryPairs) Nearest(i, k int, positions []int32, distances []float64) int {
+// Distances appends those of [Distance] between row i and points. O(entries of all).
+func (p *EntryPairs) Distances(i int, positions []int32, to []float64) []float64 {
 	p.e.prepare(p.q, i, &p.query)
-	if p.whole != nil && k < len(positions) {
-		positions = p.screen(k, positions)
-	}
-	for j, at := range positions {
-		distances[j] = p.e.o.finish(p.e.reduced(&p.query, int(at)), p.e.points.dim)
-	}
-	return len(positions)
-}
-
-// screen leaves the points that may be among the k nearest by the cosine: 2 − 2·cos is what is reduced.
-func (p *EntryPairs) screen(k int, positions []int32) []int32 {
-	for j, c := range p.query.Columns {
-		p.whole[c] = p.query.Values[j]
-	}
-	p.about = p.about[:0]
 	for _, at := range positions {
-		y := entriesOf(p.e.points.csr, int(at))
-		values, columns := y.Values, y.Columns[:len(y.Values)]
-		var a, b float64
-		for len(columns) >= 2 && len(values) >= 2 {
-			a += p.whole[columns[0]] * values[0]
-			b += p.whole[columns[1]] * values[1]
-			columns, values = columns[2:], values[2:]
-		}
-		if len(values) > 0 {
-			a += p.whole[columns[0]] * values[0]
-		}
-		p.about = append(p.about, -(a+b)*p.e.scales[at])
+		to = append(to, p.e.o.finish(p.e.reduced(&p.query, int(at)), p.e.points.dim))
 	}
-	for _, c := range p.query.Columns {
-		p.whole[c] = 0
-	}
-	p.sorted = append(p.sorted[:0], p.about...)
-	slices.Sort(p.sorted)
-	limit, kept := p.sorted[k-1]+aboutSlack, 0
-	for j, at := range positions {
-		if p.about[j] <= limit {
-			positions[kept] = at
-			kept++
-		}
-	}
-	return positions[:kept]
+	return to
 }
 
 // sparseQueries is how many queries a goroutine answers at a time.

@@ -15,8 +15,8 @@ const (
 	commonCost   = 0.25
 	pairCost     = 3
 	productCost  = 1.5
-	listCost     = 25
-	foundCost    = 150
+	listCost     = 40
+	foundCost    = 120
 	enoughCost   = 8000
 	distanceCost = 500
 	buildCost    = 60
@@ -47,7 +47,7 @@ func (g *graph) prunedCost(read float64, rank, sampled int) float64 {
 	blocks := float64(n/sparse.PrunedRows) + 1
 	found := float64(rank) * n / float64(sampled)
 	row := float64(productCost*read/2) + float64(listCost*entries/n*blocks/2) + float64(foundCost*found/2) + enoughCost +
-		float64(distanceCost*1.4*float64(g.k))
+		float64(distanceCost*1.1*float64(g.k))
 	return float64(n*row) + float64(buildCost*entries)
 }
 
@@ -102,10 +102,9 @@ func (g *graph) byPruned() (*neighbors.Neighbors, error) {
 		func() sparse.Take {
 			pairs, distances := first.Another(), []float64(nil)
 			return func(i int, positions []int32) {
-				distances = append(distances[:0], make([]float64, len(positions))...)
-				m := pairs.Nearest(i, g.k, positions, distances)
+				distances = pairs.Distances(i, positions, distances[:0])
 				p, d := g.lists.of(i)
-				merge(p, d, positions[:m], distances[:m])
+				merge(p, d, positions, distances)
 			}
 		})
 	g.report.Leaves = time.Since(start).Seconds()

@@ -26,8 +26,10 @@ type Pruned struct {
 	table   []int32   // the number of each column, that of the most rows first; or −1, where it has fewer than two rows
 	sides   int       // lists of a column: one of values above 0, and where some are below, another
 	weights []float64 // of a column: rows^(2/3)
+	most    []uint32  // of each list: the greatest value of 16 bits
 	sample  prunedBlock
-	places  []int32 // of the sample: positions
+	places  []int32       // of the sample: positions
+	sampled map[int32]int // the place of each
 }
 
 // prunedBlock is an inverted index of some rows.
@@ -59,6 +61,7 @@ func PrunedBytes(rows, entries int64, dim, k int) int64 {
 func NewPruned(rows Rows, dim int) *Pruned {
 	x := &Pruned{rows: rows, sides: 1, table: make([]int32, dim)}
 	x.number()
+	x.bound()
 	x.places = make([]int32, rows.N)
 	for i := range x.places {
 		x.places[i] = int32(i)
@@ -67,6 +70,10 @@ func NewPruned(rows Rows, dim int) *Pruned {
 		return cmp.Compare(splitmix.Mix(uint64(a)), splitmix.Mix(uint64(b)))
 	})
 	x.places = slices.Clone(x.places[:min(len(x.places), SampleRows)])
+	x.sampled = make(map[int32]int, len(x.places))
+	for at, i := range x.places {
+		x.sampled[i] = at
+	}
 	x.sample.rows = x.places
 	new(filler).fill(x, &x.sample)
 	return x
@@ -101,6 +108,24 @@ func (x *Pruned) number() {
 	}
 }
 
+// bound finds the greatest value of each list.
+func (x *Pruned) bound() {
+	x.most = make([]uint32, len(x.weights)*x.sides)
+	for i := range x.rows.N {
+		row := x.row(i)
+		norm := Norm(row.Values)
+		for j, c := range row.Columns {
+			if number := x.table[c]; number >= 0 && norm > 0 {
+				most := &x.most[x.list(number, row.Values[j])]
+				*most = max(*most, value16(row.Values[j], norm))
+			}
+		}
+	}
+}
+
+// value16 is the size of a value of a row of such a norm, in 16 bits.
+func value16(v, norm float64) uint32 { return uint32(math.Round(math.Abs(v) / norm * math.MaxUint16)) }
+
 // filler writes blocks. It belongs to one goroutine.
 type filler struct {
 	lists, postings []uint32 // of the entries of a block
@@ -121,7 +146,7 @@ func (f *filler) fill(x *Pruned, b *prunedBlock) {
 			if number < 0 || norm == 0 {
 				continue
 			}
-			value := uint32(math.Round(math.Abs(values[j]) / norm * math.MaxUint16))
+			value := value16(values[j], norm)
 			if value == 0 {
 				continue
 			}
@@ -182,10 +207,10 @@ func (x *Pruned) terms(to []prunedTerm, q Row, least float64) []prunedTerm {
 		if number < 0 {
 			continue
 		}
-		share := math.Abs(q.Values[j]) / norm
-		from := math.Ceil(least * x.weights[number] / share * math.MaxUint16)
-		if value := uint32(math.Round(share * math.MaxUint16)); value > 0 && from <= math.MaxUint16 {
-			to = append(to, prunedTerm{x.list(number, q.Values[j]), value, max(uint32(from), 1) << 16})
+		list, value := x.list(number, q.Values[j]), value16(q.Values[j], norm)
+		from := math.Ceil(least * x.weights[number] * math.MaxUint16 * math.MaxUint16 / float64(value))
+		if value > 0 && from <= float64(x.most[list]) {
+			to = append(to, prunedTerm{list, value, max(uint32(from), 1) << 16})
 		}
 	}
 	return to
@@ -268,7 +293,7 @@ func (g *PrunedGauge) rank(i int, sum uint16) int {
 		return NoRank
 	}
 	sums := g.sums[:len(g.x.places)]
-	if at := slices.Index(g.x.places, int32(i)); at >= 0 {
+	if at, ok := g.x.sampled[int32(i)]; ok {
 		sums[at] = 0
 	}
 	rank := 1

@@ -21,13 +21,13 @@ func (x *Pruned) Sampled() int { return len(x.places) }
 
 const (
 	// groupRows is how many rows are compared with a block one after the other.
-	groupRows = 1 << 10
+	groupRows = 1 << 11
 	// mostFound is by how many times more rows may be found than the rank lets expect, as where very many are equal.
 	mostFound = 8
 )
 
 // kept is how many of the greatest cosines are kept to be compared in float64.
-func kept(k int) int { return k + k/4 + 2 }
+func kept(k int) int { return k + k/10 + 1 }
 
 // prunedPairs is a search.
 type prunedPairs struct {
@@ -137,7 +137,7 @@ func (p *prunedPairs) encode(place int) {
 		most = max(most, math.Abs(v))
 	}
 	if norm > 0 {
-		p.scales[place] = most / norm / (math.MaxInt8 * math.MaxInt16)
+		p.scales[place] = most / norm / math.MaxInt8
 	}
 	for j, c := range columns {
 		if number := p.x.table[c]; number >= 0 {
@@ -160,12 +160,12 @@ type pairsWorker struct {
 	// What is found of a group in a block: the row, and the query of the group.
 	hits, byRow []uint32
 	starts      []int32
-	whole       []int16 // a row's values by the column's number; 0 between rows
+	whole       []int8 // a row's values by the column's number; 0 between rows
 	keys        []uint16
 }
 
 func (p *prunedPairs) worker() *pairsWorker {
-	return &pairsWorker{prunedPairs: p, whole: make([]int16, len(p.x.weights)), starts: make([]int32, PrunedRows+1)}
+	return &pairsWorker{prunedPairs: p, whole: make([]int8, len(p.x.weights)), starts: make([]int32, PrunedRows+1)}
 }
 
 // enough is the sum that is great enough for a row: that of a rank among the sample, and at least 1.
@@ -174,7 +174,7 @@ func (w *pairsWorker) enough(i int) uint16 {
 	w.terms = x.terms(w.terms[:0], x.row(i), w.effort.Least)
 	x.sample.sum(w.terms, &w.sums)
 	sums := w.sums[:len(x.places)]
-	if at := slices.Index(x.places, int32(i)); at >= 0 {
+	if at, ok := x.sampled[int32(i)]; ok {
 		sums[at] = 0
 	}
 	w.keys = w.keys[:0]
@@ -261,9 +261,8 @@ func (w *pairsWorker) offerAll(b *prunedBlock, lo int) {
 		end := int(w.starts[row])
 		place := b.first + int(row)
 		entries := w.entries[w.offsets[place]:w.offsets[place+1]]
-		scale := w.scales[place] * math.MaxInt16
 		for _, e := range entries {
-			w.whole[e>>8] = int16(math.Round(float64(int8(e)) * scale * math.MaxInt16))
+			w.whole[e>>8] = int8(e)
 		}
 		for _, h := range w.byRow[done:end] {
 			if q := lo + int(h>>16); place < q {
@@ -279,14 +278,14 @@ func (w *pairsWorker) offerAll(b *prunedBlock, lo int) {
 
 // offer offers a row, whose values are whole, and a query to each other.
 func (w *pairsWorker) offer(place, q int) {
-	sum := int64(0)
+	sum := 0
 	for _, e := range w.entries[w.offsets[q]:w.offsets[q+1]] {
-		sum += int64(w.whole[e>>8]) * int64(int8(e))
+		sum += int(w.whole[e>>8]) * int(int8(e))
 	}
 	if sum <= 0 {
 		return
 	}
-	cosine := math.Float32bits(float32(float64(sum) * w.scales[q]))
+	cosine := math.Float32bits(float32(float64(sum) * (w.scales[q] * w.scales[place])))
 	w.take(place, q, cosine)
 	w.take(q, place, cosine)
 }
