@@ -118,12 +118,11 @@ func eachKey(ctx context.Context, file formats.File, columns []string, each func
 				if name == "" || r.Column(next).IsNull(row) {
 					key = append(key, 0)
 				} else {
-					text, err := cellText(r.Column(next), row)
-					if err != nil {
+					var err error
+					if key, err = appendCell(key, r.Column(next), row); err != nil {
 						return fault.File(file.Name(), "whole numbers, decimals, text, booleans, dates or timestamps, by which rows "+
 							"are deleted", "the column %s of %v", fault.Quote(name), err)
 					}
-					key = append(binary.AppendUvarint(append(key, 1), uint64(len(text))), text...)
 				}
 				if name != "" {
 					next++
@@ -133,6 +132,22 @@ func eachKey(ctx context.Context, file formats.File, columns []string, each func
 		}
 		return nil
 	})
+}
+
+// appendCell appends a cell that is not null, as bytes that no other cell of the column begins with.
+func appendCell(key []byte, a arrow.Array, row int) ([]byte, error) {
+	switch a := a.(type) {
+	case *array.Int8:
+		return binary.LittleEndian.AppendUint64(append(key, 2), uint64(a.Value(row))), nil
+	case *array.Int16:
+		return binary.LittleEndian.AppendUint64(append(key, 2), uint64(a.Value(row))), nil
+	case *array.Int32:
+		return binary.LittleEndian.AppendUint64(append(key, 2), uint64(a.Value(row))), nil
+	case *array.Int64:
+		return binary.LittleEndian.AppendUint64(append(key, 2), uint64(a.Value(row))), nil
+	}
+	text, err := cellText(a, row)
+	return append(binary.AppendUvarint(append(key, 1), uint64(len(text))), text...), err
 }
 
 // cellText is a cell that is not null, as a text that no other has; the error names a type that is not known.
@@ -147,7 +162,7 @@ func cellText(a arrow.Array, row int) (string, error) {
 			return fmt.Sprint(v, unit), nil
 		}
 		return fmt.Sprint(v * scale), nil
-	case array.StringLike, *array.Int8, *array.Int16, *array.Int32, *array.Int64, *array.Boolean, *array.Date32,
+	case array.StringLike, *array.Boolean, *array.Date32,
 		*array.Decimal32, *array.Decimal64, *array.Decimal128, *array.Binary, *array.FixedSizeBinary:
 		return a.ValueStr(row), nil
 	}

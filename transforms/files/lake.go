@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"golang.org/x/sync/errgroup"
@@ -185,14 +186,40 @@ func (f *member) Columns() []formats.Renamed {
 	return facts.Columns
 }
 
-// Deleted are the rows that are no longer of the table.
+// deletedRows keeps the deleted rows that this process has read, as files are looked at once to see what they have, and
+// once more to read them.
+var deletedRows struct {
+	sync.Mutex
+	of map[Info]*roaring64.Bitmap
+}
+
+// maxDeleted bounds the files of which they are kept; past it, that starts anew.
+const maxDeleted = 1024
+
+// Deleted are the rows that are no longer of the table. Nobody may change them.
 func (f *member) Deleted(ctx context.Context) (*roaring64.Bitmap, error) {
 	facts, err := f.facts()
 	if err != nil {
 		return nil, err
 	}
+	deletedRows.Lock()
+	rows, ok := deletedRows.of[f.info]
+	deletedRows.Unlock()
+	if ok {
+		return rows, nil
+	}
 	dir := store(strings.TrimSuffix(f.info.Location(), "/"+facts.Name))
-	return facts.Read(ctx, func(name string) (formats.File, error) { return dir.Open(ctx, name) })
+	rows, err = facts.Read(ctx, func(name string) (formats.File, error) { return dir.Open(ctx, name) })
+	if err != nil {
+		return nil, err
+	}
+	deletedRows.Lock()
+	defer deletedRows.Unlock()
+	if deletedRows.of == nil || len(deletedRows.of) >= maxDeleted {
+		deletedRows.of = map[Info]*roaring64.Bitmap{}
+	}
+	deletedRows.of[f.info] = rows
+	return rows, nil
 }
 
 var _ formats.Member = (*member)(nil)
