@@ -9,6 +9,7 @@ require (
 	github.com/apache/beam/sdks/v2 v2.77.0
 	github.com/klauspost/compress v1.20.3
 	github.com/schollz/progressbar/v3 v3.19.1
+	github.com/twmb/avro v1.9.1
 	golang.org/x/net v0.61.0
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0
@@ -17,8 +18,6 @@ require (
 	gonum.org/v1/gonum v0.17.0
 	google.golang.org/api v0.307.0
 )
-
-require github.com/twmb/avro v1.9.1
 
 require (
 	cel.dev/expr v0.25.2 // indirect

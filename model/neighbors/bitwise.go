@@ -35,7 +35,7 @@ func newBitwise(p *points, o Options) *bitwise {
 	b.pairwise = pairwise{points: p, block: pairBlock, comparer: func() comparer { return newBitSearch(b) }}
 	all := (p.n + rowLanes - 1) / rowLanes * rowLanes
 	b.kernel, b.rows, b.counts = bitKernelOf(b.words), make([]uint64, all*b.words), make([]int32, all)
-	parallel(p.n, 256, Search{}.NumThreads(), func() func(lo, hi int) {
+	Parallel(p.n, 256, Search{}.NumThreads(), func() func(lo, hi int) {
 		buf := make([]float64, p.dim)
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {

@@ -57,7 +57,7 @@ func excluded(exclude []int32, i int) int {
 }
 
 func (b *brute) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64) {
-	parallel(q.Len(), queryBlock, s.NumThreads(), func() func(lo, hi int) {
+	Parallel(q.Len(), queryBlock, s.NumThreads(), func() func(lo, hi int) {
 		keepers := make([]*keeper, queryBlock)
 		for i := range keepers {
 			keepers[i] = newKeeper(k, s.Most)
@@ -94,7 +94,7 @@ func (b *brute) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, p
 func (b *brute) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, s Search) *Neighbors {
 	found := make([]within, q.Len())
 	ceiling := b.o.ceiling(r, b.points.dim)
-	parallel(q.Len(), queryBlock, s.NumThreads(), func() func(lo, hi int) {
+	Parallel(q.Len(), queryBlock, s.NumThreads(), func() func(lo, hi int) {
 		rows := make([]prepared, queryBlock)
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
@@ -179,10 +179,10 @@ func gather(found []within) *Neighbors {
 	return n
 }
 
-// parallel runs work over [0, n) in runs of size, taken by threads goroutines as they get free. Each goroutine calls
+// Parallel runs work over [0, n) in runs of size, taken by threads goroutines as they get free. Each goroutine calls
 // setup once, for memory of its own. A fault of a mapped page in one of them is a panic of the caller: see
 // mapping.protect.
-func parallel(n, size, threads int, setup func() func(lo, hi int)) {
+func Parallel(n, size, threads int, setup func() func(lo, hi int)) {
 	threads = min(threads, (n+size-1)/size)
 	if threads <= 1 {
 		if n > 0 {

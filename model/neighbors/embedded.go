@@ -79,7 +79,7 @@ func newEmbedded(p *points, o Options) *embedded {
 func (e *embedded) embedAll(dst []float64, n, threads int, row func(i int, buf []float64) []float64) float64 {
 	const run = 64
 	slacks := make([]float64, (n+run-1)/run)
-	parallel(n, run, threads, func() func(lo, hi int) {
+	Parallel(n, run, threads, func() func(lo, hi int) {
 		buf, delta := make([]float64, e.points.dim), make([]float64, e.points.dim)
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
@@ -179,7 +179,7 @@ func (e *embedded) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search
 		near[i] = none
 	}
 	e.inner.kNeighbors(rows, exclude, more, inner, near, chords)
-	parallel(n, 64, s.NumThreads(), func() func(lo, hi int) {
+	Parallel(n, 64, s.NumThreads(), func() func(lo, hi int) {
 		var pre prepared
 		keep := newKeeper(k, s.Most)
 		return func(lo, hi int) {
@@ -226,7 +226,7 @@ func (e *embedded) radiusNeighbors(q *vectors.Block, exclude []int32, r float64,
 	rows, slack := e.queries(q, exclude, s.NumThreads())
 	near := e.inner.radiusNeighbors(rows, exclude, e.limit(r, slack), s)
 	found := make([]within, q.Len())
-	parallel(q.Len(), 64, s.NumThreads(), func() func(lo, hi int) {
+	Parallel(q.Len(), 64, s.NumThreads(), func() func(lo, hi int) {
 		var pre prepared
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {

@@ -354,7 +354,7 @@ func (x *Index) correct(
 	// Sums of an inner product that overflow to both sides show nothing.
 	all := above && o.Metric == InnerProduct
 	errs := make([]error, q.Len())
-	parallel(q.Len(), queryBlock, s.NumThreads(), func() func(lo, hi int) {
+	Parallel(q.Len(), queryBlock, s.NumThreads(), func() func(lo, hi int) {
 		c := x.newCorrector(q, &s)
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
@@ -404,7 +404,7 @@ func (x *Index) correctRadius(
 		some = engine(o.widened(radius)) // the points that matter
 	}
 	found, errs := make([]within, q.Len()), make([]error, q.Len())
-	parallel(q.Len(), queryBlock, s.NumThreads(), func() func(lo, hi int) {
+	Parallel(q.Len(), queryBlock, s.NumThreads(), func() func(lo, hi int) {
 		c := x.newCorrector(q, &s)
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {

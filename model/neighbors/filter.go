@@ -581,7 +581,7 @@ func (s *shorts) storeBytes(i int, q []int8) {
 // shortsOf makes the short forms of n rows, by as many goroutines.
 func (f *frame) shortsOf(n int, inBytes bool, threads int, row func(i int, dst []float64) []float64) *shorts {
 	s := f.newShorts(n, inBytes)
-	parallel(s.panels(), 4, threads, func() func(lo, hi int) {
+	Parallel(s.panels(), 4, threads, func() func(lo, hi int) {
 		k := newPacker(f)
 		return func(lo, hi int) {
 			for p := lo; p < hi; p++ {

@@ -402,7 +402,7 @@ func searchIn[T float](t *kdTree, b *blocks[T], q *vectors.Block, exclude []int3
 	if exclude != nil && n >= t.n/2 {
 		slots = t.slotsOf()
 	}
-	parallel(n, queryRun, s.NumThreads(), func() func(lo, hi int) {
+	Parallel(n, queryRun, s.NumThreads(), func() func(lo, hi int) {
 		f := newFinder(t, b)
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
@@ -416,7 +416,7 @@ func searchIn[T float](t *kdTree, b *blocks[T], q *vectors.Block, exclude []int3
 		}
 	})
 	turns := byHome(homes, t.slots)
-	parallel(n, queryRun, s.NumThreads(), func() func(lo, hi int) {
+	Parallel(n, queryRun, s.NumThreads(), func() func(lo, hi int) {
 		f := newFinder(t, b)
 		f.nearest = keep()
 		return func(lo, hi int) {

@@ -39,7 +39,7 @@ const (
 // search gives do all points for all queries that are at most worst, of that query, away. A goroutine calls setup once.
 func (b *pairwise) search(q *vectors.Block, exclude []int32, s Search,
 	setup func() (worst func(i int) float64, do func(i int, d float64, p int), done func(lo, hi int))) {
-	parallel(q.Len(), pairQueries, s.NumThreads(), func() func(lo, hi int) {
+	Parallel(q.Len(), pairQueries, s.NumThreads(), func() func(lo, hi int) {
 		worst, do, done := setup()
 		f, row := b.comparer(), make([]float64, b.points.dim)
 		return func(lo, hi int) {
@@ -124,7 +124,7 @@ func (b *pairwise) pairs(k int, s Search, positions []int32, distances []float64
 		}
 		return all[:min(size, n-block*size)]
 	}
-	parallel(blocks, 1, s.NumThreads(), func() func(lo, hi int) {
+	Parallel(blocks, 1, s.NumThreads(), func() func(lo, hi int) {
 		f := b.comparer()
 		var found []pointPair
 		own, other := make([]float64, size), make([]float64, size)
@@ -160,7 +160,7 @@ func (b *pairwise) pairs(k int, s Search, positions []int32, distances []float64
 			s.answered(end - lo*size)
 		}
 	})
-	parallel(n, 256, s.NumThreads(), func() func(lo, hi int) {
+	Parallel(n, 256, s.NumThreads(), func() func(lo, hi int) {
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				keepers[i].sorted(keepers[i].positions, keepers[i].distances)

@@ -252,7 +252,7 @@ func (p *points) covariance(mean []float64) []float64 {
 				lost[j] += x[j]
 			}
 		}
-		parallel(d, 8, runtime.GOMAXPROCS(0), func() func(lo, hi int) {
+		Parallel(d, 8, runtime.GOMAXPROCS(0), func() func(lo, hi int) {
 			return func(lo, hi int) {
 				for i := range rows {
 					x := block[i*d : (i+1)*d]

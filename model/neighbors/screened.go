@@ -45,7 +45,7 @@ func newScreened(p *points, o Options) *screened {
 	s.pairwise = pairwise{points: p, block: block, comparer: func() comparer { return newScreen(s) }}
 	s.rows = make([]float32, (p.n+screenRows-1)/screenRows*screenRows*s.stride)
 	safe := make([]bool, (p.n+queryBlock-1)/queryBlock)
-	parallel(p.n, queryBlock, Search{}.NumThreads(), func() func(lo, hi int) {
+	Parallel(p.n, queryBlock, Search{}.NumThreads(), func() func(lo, hi int) {
 		buf := make([]float64, p.dim)
 		return func(lo, hi int) {
 			ok := true

@@ -275,7 +275,7 @@ func (e *sparseRows) eachQuery(
 		Queries: sparse.Rows{CSR: q.Sparse, N: q.Len()}, K: k, Limit: limit, Compared: s.answered,
 		Each: everyPoint(exclude, e.points.n) && s.Before == nil,
 		Parallel: func(n, some int, setup func() func(lo, hi int)) {
-			parallel(n, some, s.NumThreads(), setup)
+			Parallel(n, some, s.NumThreads(), setup)
 		},
 	}
 	if !how.Each || s.Apart != nil { // of each, no row is its own
@@ -306,7 +306,7 @@ func (e *sparseRows) eachQuery(
 func (e *sparseRows) eachWhole(
 	queries int, query func(at int) int, s Search, skip func(i int, j int32) bool, setup func() sparse.Take,
 ) {
-	parallel(queries, sparseQueries, s.NumThreads(), func() func(lo, hi int) {
+	Parallel(queries, sparseQueries, s.NumThreads(), func() func(lo, hi int) {
 		answer, positions := setup(), make([]int32, 0, e.points.n)
 		return func(lo, hi int) {
 			for at := lo; at < hi; at++ {

@@ -267,7 +267,7 @@ func (t *tiled) kNeighbors(
 		s.zero = math.Inf(-1)
 	}
 	s.run()
-	parallel(q.Len(), 256, by.NumThreads(), func() func(lo, hi int) {
+	Parallel(q.Len(), 256, by.NumThreads(), func() func(lo, hi int) {
 		var c *computer
 		if s.room > 0 {
 			c = newComputer(s, 1)
@@ -311,7 +311,7 @@ func (t *tiled) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, by
 		s.states[i].bound = ceiling
 	}
 	s.run()
-	parallel(q.Len(), 64, by.NumThreads(), func() func(lo, hi int) {
+	Parallel(q.Len(), 64, by.NumThreads(), func() func(lo, hi int) {
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				s.addZeros(i)

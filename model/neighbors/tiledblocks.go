@@ -34,7 +34,7 @@ func (s *query) chunks(threads int) {
 	block := t.blockPanels(threads) * tile.Columns
 	chunk := max(min(chunkPanels*tile.Columns, (s.q.Len()/(4*threads)+tile.Columns-1)/tile.Columns*tile.Columns),
 		tile.Columns)
-	parallel(s.q.Len(), chunk, threads, func() func(lo, hi int) {
+	Parallel(s.q.Len(), chunk, threads, func() func(lo, hi int) {
 		w := newWorker(s, block)
 		var forms [inFloat64]*shorts
 		var pre prepared
@@ -98,7 +98,7 @@ func (s *query) pairs(threads int) {
 		w.pack(&q)
 		return q
 	}
-	parallel(blocks, 1, threads, func() func(b, _ int) {
+	Parallel(blocks, 1, threads, func() func(b, _ int) {
 		w := newWorker(s, size)
 		return func(b, _ int) {
 			q := block(w, b, t.first)
@@ -115,7 +115,7 @@ func (s *query) pairs(threads int) {
 			w.seed(q)
 		}
 	})
-	parallel(blocks, 1, threads, func() func(b, _ int) {
+	Parallel(blocks, 1, threads, func() func(b, _ int) {
 		w := newWorker(s, size)
 		return func(b, _ int) {
 			defer w.release()

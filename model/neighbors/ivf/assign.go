@@ -111,7 +111,7 @@ func nearestOf(found []scoredLeader) scoredLeader {
 // that are left out where near is not nil.
 func assignAll(k *tile.Kernels, leaders *panels, r *rows, members []int32, f, threads int, near *nearby) []int32 {
 	assigned := make([]int32, len(members)*f)
-	parallel(len(members), 2048, threads, func() func(lo, hi int) {
+	neighbors.Parallel(len(members), 2048, threads, func() func(lo, hi int) {
 		a := newAssigner(k)
 		a.near = near
 		return func(lo, hi int) { a.assign(leaders, r, members[lo:hi], f, assigned[lo*f:hi*f]) }

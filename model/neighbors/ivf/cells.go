@@ -113,7 +113,7 @@ func (x *Index) openCells() error {
 	x.group(except(n, nil), lists.Lists, 1, len(lists.Leaders))
 	x.cells = make([]*neighbors.Index, len(lists.Leaders))
 	errs := make([]error, len(x.cells))
-	parallel(len(x.cells), 1, threads, func() func(lo, hi int) {
+	neighbors.Parallel(len(x.cells), 1, threads, func() func(lo, hi int) {
 		return func(l, _ int) {
 			members := x.of(l)
 			if len(members) == 0 {
@@ -158,7 +158,7 @@ func (w *queryBatch) compareCells(b *buckets) error {
 	for l := range w.cells {
 		w.compared += len(b.of(l)) * len(w.of(l))
 	}
-	parallel(len(w.cells), 1, w.threads, func() func(lo, hi int) {
+	neighbors.Parallel(len(w.cells), 1, w.threads, func() func(lo, hi int) {
 		return func(l, _ int) { errs[l] = w.scanCell(l, b.of(l)) }
 	})
 	return errors.Join(errs...)

@@ -28,7 +28,7 @@ func (p *partsPlanner) centre(leaders *vectors.Block, rows []int32, seed random)
 		if err != nil {
 			return err
 		}
-		parallel(len(lists), 1, p.threads, func() func(lo, hi int) {
+		neighbors.Parallel(len(lists), 1, p.threads, func() func(lo, hi int) {
 			m := newMiddle(p.o.Metric, b.Dim)
 			return func(lo, hi int) {
 				for l := lo; l < hi; l++ {

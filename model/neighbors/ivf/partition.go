@@ -3,6 +3,7 @@ package ivf
 import (
 	"slices"
 
+	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/internal/tile"
 )
 
@@ -163,7 +164,7 @@ func (p *partition) run(members []int32, worker func() func(members []int32)) []
 	}
 	// The largest first, so that the threads end together.
 	slices.SortStableFunc(jobs, func(a, b job) int { return len(b.members) - len(a.members) })
-	parallel(len(jobs), 1, p.threads, func() func(lo, hi int) {
+	neighbors.Parallel(len(jobs), 1, p.threads, func() func(lo, hi int) {
 		s := &splitter{partition: p, assigner: newAssigner(p.kernels), visit: worker()}
 		return func(lo, _ int) { s.split(jobs[lo].members, jobs[lo].seed, 0, jobs[lo].stalls) }
 	})

@@ -98,7 +98,7 @@ func (g *graph) byPruned() (*neighbors.Neighbors, error) {
 		return nil, err
 	}
 	g.lists = newLists(n, g.k)
-	x.Find(effort, g.k, func(n, some int, setup func() func(lo, hi int)) { parallel(n, some, g.threads, setup) },
+	x.Find(effort, g.k, func(n, some int, setup func() func(lo, hi int)) { neighbors.Parallel(n, some, g.threads, setup) },
 		func() sparse.Take {
 			pairs, distances := first.Another(), []float64(nil)
 			return func(i int, positions []int32) {

@@ -75,7 +75,7 @@ func (r *refiner) refined(i int) ([]int32, []float64) {
 func (g *graph) refine() {
 	start := time.Now()
 	old := slices.Clone(g.lists.positions)
-	parallel(len(g.order), 256, g.threads, func() func(lo, hi int) {
+	neighbors.Parallel(len(g.order), 256, g.threads, func() func(lo, hi int) {
 		r := g.newRefiner(old)
 		return func(lo, hi int) {
 			for _, i := range g.order[lo:hi] {

@@ -85,7 +85,7 @@ func Open(points *vectors.Block, exact *neighbors.Index, o Options) (*Index, err
 	x.leaders.close()
 	x.group(members, assigned, 1, n)
 	x.parts = make([]panels, n)
-	parallel(n, 4, threads, func() func(lo, hi int) {
+	neighbors.Parallel(n, 4, threads, func() func(lo, hi int) {
 		return func(lo, hi int) {
 			for l := lo; l < hi; l++ {
 				if part := x.of(l); len(part) > 0 {
@@ -544,7 +544,7 @@ func (w *queryBatch) compare(f int) error {
 			jobs = append(jobs, job{l, part})
 		}
 	}
-	parallel(len(jobs), 1, w.threads, func() func(lo, hi int) {
+	neighbors.Parallel(len(jobs), 1, w.threads, func() func(lo, hi int) {
 		s := &scanner{queryBatch: w, comparer: *newComparer(w.o.kernels), collector: newCollector(w.pairs, w.q, w.lists)}
 		return func(lo, _ int) { s.scan(jobs[lo].list, jobs[lo].members) }
 	})

@@ -104,7 +104,7 @@ func newSpace(points *vectors.Block, o *Options, threads int) *space {
 // normsOf are ‖x‖ of all rows.
 func normsOf(b *vectors.Block, threads int) []float64 {
 	out := make([]float64, b.Len())
-	parallel(b.Len(), 1024, threads, func() func(lo, hi int) {
+	neighbors.Parallel(b.Len(), 1024, threads, func() func(lo, hi int) {
 		buf := make([]float64, b.Dim)
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
@@ -258,7 +258,7 @@ func unitCentred(dst []float32, row []float64) bool {
 }
 
 func (s *space) fill(r *rows, b *vectors.Block, threads int, make1 func(i int, dst []float32, row []float64)) {
-	parallel(r.n, 1024, threads, func() func(lo, hi int) {
+	neighbors.Parallel(r.n, 1024, threads, func() func(lo, hi int) {
 		buf := make([]float64, b.Dim)
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {

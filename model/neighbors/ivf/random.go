@@ -1,36 +1,6 @@
 package ivf
 
-import (
-	"sync"
-	"sync/atomic"
-
-	"beamlearn/model/internal/splitmix"
-)
-
-// parallel runs work over [0, n) in runs of size, taken by goroutines as they get free. Each calls setup once, for
-// memory of its own.
-func parallel(n, size, threads int, setup func() func(lo, hi int)) {
-	threads = min(threads, (n+size-1)/size)
-	var next atomic.Int64
-	run := func() {
-		work := setup()
-		for {
-			lo := int(next.Add(int64(size))) - size
-			if lo >= n {
-				return
-			}
-			work(lo, min(lo+size, n))
-		}
-	}
-	var wg sync.WaitGroup
-	for range threads - 1 {
-		wg.Go(run)
-	}
-	if n > 0 {
-		run()
-	}
-	wg.Wait()
-}
+import "beamlearn/model/internal/splitmix"
 
 // random is a sequence of SplitMix64.
 type random uint64
